@@ -1,0 +1,103 @@
+//! Claims: statements of a published text, typed so that two people come to the same verdict.
+//!
+//! The rule of each type is `report::claims`'. A claim about more nodes or procs than the machine has is not testable.
+
+use serde::{Deserialize, Serialize};
+
+/// `[[claim]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Unique in the file.
+    pub id: String,
+    /// The statement in words.
+    pub text: String,
+    /// Arms it is tested on, each by itself.
+    pub arms: Vec<String>,
+    /// Nodes the machine must have; 2 for every claim about NUMA.
+    pub nodes_least: u32,
+    /// What must hold.
+    pub rule: ClaimRule,
+}
+
+/// What must hold, by type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ClaimRule {
+    /// A metric at one procs is a printed value, give or take.
+    Value {
+        /// Column of samples.csv, or `remote_ratio` = 1 - local_hit_ratio.
+        metric: String,
+        /// Where.
+        procs: u32,
+        /// The printed figure.
+        printed: f64,
+        /// Absolute tolerance.
+        tolerance: f64,
+    },
+    /// A metric at one procs over the same at another is a printed ratio, within 10 % of it; paired by block.
+    Ratio {
+        /// Column of samples.csv, or `remote_ratio`.
+        metric: String,
+        /// Numerator.
+        procs: u32,
+        /// Denominator.
+        over_procs: u32,
+        /// The printed ratio.
+        printed: f64,
+        /// Only whether it is above or below 1, as printed.
+        #[serde(default)]
+        direction_only: bool,
+    },
+    /// A metric is highest at one procs.
+    Peak {
+        /// Column of samples.csv.
+        metric: String,
+        /// Where.
+        procs: u32,
+    },
+    /// The fitted knee and the model-free one lie near a boundary of the machine.
+    Knee {
+        /// Column of samples.csv.
+        metric: String,
+        /// `core`, `llc`, `node`, `package`: their number of PUs on this machine; or a number.
+        near: String,
+    },
+    /// The variance of pauses at one procs over that at another is a printed ratio, within a factor of 1.5.
+    VarianceRatio {
+        /// Numerator.
+        procs: u32,
+        /// Denominator.
+        over_procs: u32,
+        /// The printed ratio.
+        printed: f64,
+    },
+}
+
+impl ClaimRule {
+    /// The type as files write it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            ClaimRule::Value { .. } => "value",
+            ClaimRule::Ratio { .. } => "ratio",
+            ClaimRule::Peak { .. } => "peak",
+            ClaimRule::Knee { .. } => "knee",
+            ClaimRule::VarianceRatio { .. } => "variance-ratio",
+        }
+    }
+
+    /// The column of samples.csv it is about.
+    pub fn metric(&self) -> &str {
+        match self {
+            ClaimRule::Value { metric, .. }
+            | ClaimRule::Ratio { metric, .. }
+            | ClaimRule::Peak { metric, .. }
+            | ClaimRule::Knee { metric, .. } => metric,
+            ClaimRule::VarianceRatio { .. } => "pause_variance_ns2",
+        }
+    }
+
+    /// Whether it is about time: then emulated and modelled samples cannot decide it.
+    pub fn is_about_time(&self) -> bool {
+        !matches!(self.metric(), "local_hit_ratio" | "remote_ratio" | "local_package_ratio" | "pages_local" | "pages_remote")
+    }
+}

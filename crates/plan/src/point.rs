@@ -1,0 +1,101 @@
+//! What will happen: a `Plan` is a list of resolved points and the order of its blocks.
+//!
+//! A point is a map factor -> level, with everything that follows from it on one machine already decided. Nothing
+//! downstream looks at the experiment file or sees an `Option` that means "default".
+
+use crate::claim::Claim;
+use crate::experiment::Measure;
+use crate::place::{Placement, Regime};
+use crate::workload::Workload;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One experiment on one machine, resolved. Saved as plan.toml beside the results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Its question, one sentence.
+    pub question: String,
+    /// What its author expects.
+    pub expect: String,
+    /// Path of the published table as the experiment file gives it, relative to that file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<String>,
+    /// How it is measured, resolved.
+    pub measure: Measure,
+    /// Factors beyond procs, arm and subject, in column order.
+    pub factors: Vec<String>,
+    /// Metrics that the workload adds to samples.csv, in column order.
+    pub metrics: Vec<String>,
+    /// Points that will run.
+    pub points: Vec<Point>,
+    /// Points that this machine cannot hold, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// Notes on what was decided, for people ("heaps: 16 MiB private, …").
+    pub notes: Vec<String>,
+    /// The claims, as written.
+    pub claims: Vec<Claim>,
+}
+
+/// One point: levels of the factors and what follows from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// `p00`, `p01`, … in plan order.
+    pub id: String,
+    /// Arm; where several arms come out identical on this machine, their names joined with `+`.
+    pub arm: String,
+    /// Number of workers.
+    pub procs: u32,
+    /// What schedules the work.
+    pub subject: String,
+    /// Levels of the further factors, by name.
+    pub factors: BTreeMap<String, String>,
+    /// How crowded the PUs are.
+    pub regime: Regime,
+    /// `close`, `spread`, `unbound`, `node:0`, … as the arm says; for a process-wide arm that of the process.
+    pub placement_name: String,
+    /// Policy of the heaps in words: `private local, shared interleave:0-1`.
+    pub memory_policy: String,
+    /// Nodes on which its workers may run.
+    pub nodes_spanned: u32,
+    /// Where everything goes.
+    pub placement: Placement,
+    /// What the workers do, resolved.
+    pub workload: Workload,
+    /// Whether it waits, warmed up, until NUMA balancing has settled.
+    pub settle: bool,
+    /// The local hit ratio where it follows from the plan alone; such a ratio supports no claim about a runtime.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hit_ratio_by_construction: Option<f64>,
+    /// Bytes needed on each node `(node, bytes)`, as far as the plan fixes them.
+    pub bytes_on_node: Vec<(u32, u64)>,
+    /// Bytes of all heaps together.
+    pub bytes: u64,
+}
+
+/// A point that is not run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Arm.
+    pub arm: String,
+    /// Number of workers asked.
+    pub procs: u32,
+    /// What schedules the work.
+    pub subject: String,
+    /// Levels of the further factors.
+    pub factors: BTreeMap<String, String>,
+    /// Why, one line.
+    pub reason: String,
+}
+
+/// One scheduled sample: which point, in which block, at which place in the whole order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Index into [`Plan::points`].
+    pub point: usize,
+    /// Block, from 0: each block holds every point once.
+    pub block: u32,
+    /// Place in the whole run, from 0.
+    pub order: u32,
+}

@@ -1,0 +1,156 @@
+//! Rows that `report` writes from the raw files: summary, fits, claims.
+
+use super::cell::word_cells;
+use super::row;
+use crate::place::Regime;
+use crate::text::words;
+
+words! {
+    /// What became of a claim.
+    Verdict {
+        /// The interval lies inside the claim's region.
+        Supported = "supported",
+        /// The interval and the region are disjoint.
+        Refuted = "refuted",
+        /// Neither.
+        Undecided = "undecided",
+        /// Data are absent, or this machine cannot tell.
+        NotTestable = "not testable",
+    }
+}
+
+word_cells!(Verdict);
+
+row! {
+    /// summary.csv: one row for each point and metric. One more column for each further factor.
+    SummaryRow in "summary.csv" {
+        /// Point.
+        point_id: String [""],
+        /// Arm.
+        arm: String [""],
+        /// What schedules the work.
+        subject: String [""],
+        /// Number of workers.
+        procs: u32 ["workers"],
+        /// core, smt or oversubscribed.
+        regime: Regime [""],
+        /// Column of samples.csv that is summarised.
+        metric: String [""],
+        /// Its unit.
+        unit: String [""],
+        /// Samples with a value.
+        n: u64 ["samples"],
+        /// Samples that failed.
+        n_failed: u64 ["samples"],
+        /// Samples flagged as disturbed; used all the same.
+        n_contaminated: u64 ["samples"],
+        /// Mean.
+        mean: Option<f64> ["as unit"],
+        /// Standard deviation.
+        sd: Option<f64> ["as unit"],
+        /// Median.
+        median: Option<f64> ["as unit"],
+        /// Lower end of the 95 % interval of the mean.
+        ci_low: Option<f64> ["as unit"],
+        /// Upper end of it.
+        ci_high: Option<f64> ["as unit"],
+        /// How the interval was made.
+        ci_method: String [""],
+        /// Sensitivity line: mean of the samples that are not flagged.
+        clean_mean: Option<f64> ["as unit"],
+        /// Lower end of its interval.
+        clean_ci_low: Option<f64> ["as unit"],
+        /// Upper end of its interval.
+        clean_ci_high: Option<f64> ["as unit"],
+        /// Half of the samples or more are flagged: claims about time are undecided.
+        noisy: bool [""],
+        /// The value follows from the plan alone.
+        by_construction: bool [""],
+    }
+}
+
+row! {
+    /// fits.csv: one row for each parameter and each knee.
+    FitRow in "fits.csv" {
+        /// Column of samples.csv that is fitted.
+        response: String [""],
+        /// Column it is fitted against.
+        x: String [""],
+        /// Levels of the further factors, empty for none.
+        group: String [""],
+        /// Arm.
+        arm: String [""],
+        /// Regime of the samples used.
+        regime: Regime [""],
+        /// Model: usl, amdahl, exponential, lomax, hill, unimodal.
+        model: String [""],
+        /// lambda, sigma, kappa, …; knee_peak, knee_kleinrock, argmax.
+        parameter: String [""],
+        /// Its estimate; INF where there is no peak.
+        estimate: Option<f64> [""],
+        /// Standard error.
+        std_error: Option<f64> [""],
+        /// Lower end of its interval.
+        ci_low: Option<f64> [""],
+        /// Upper end of its interval; INF is unbounded.
+        ci_high: Option<f64> [""],
+        /// profile, delta, bootstrap.
+        ci_method: String [""],
+        /// Samples used.
+        n: u64 ["samples"],
+        /// Degrees of freedom of the residuals.
+        df: Option<u64> [""],
+        /// Residual sum of squares, of the ln response.
+        rss: Option<f64> [""],
+        /// AICc with k = parameters + 1.
+        aicc: Option<f64> [""],
+        /// Akaike weight among the adequate models.
+        akaike_weight: Option<f64> ["ratio"],
+        /// p value of the lack-of-fit F test.
+        lack_of_fit_p: Option<f64> [""],
+        /// Root mean square of (mean - model) / model over the points.
+        misfit_ratio: Option<f64> ["ratio"],
+        /// ok, misfit, bound, unbounded, or "refused: …" with the reason.
+        status: String [""],
+    }
+}
+
+row! {
+    /// claims.csv: one row for each claim and arm.
+    ClaimRow in "claims.csv" {
+        /// Claim, as the experiment file names it.
+        id: String [""],
+        /// What is claimed, in words.
+        text: String [""],
+        /// Type: value, ratio, peak, knee, variance-ratio.
+        r#type: String [""],
+        /// Arm it is tested on.
+        arm: String [""],
+        /// The estimand, in words.
+        theta: String [""],
+        /// Its estimate.
+        estimate: Option<f64> [""],
+        /// Lower end of its interval.
+        ci_low: Option<f64> [""],
+        /// Upper end of its interval.
+        ci_high: Option<f64> [""],
+        /// Level of the interval, 1 - .05 / number of claims and arms.
+        level: Option<f64> ["ratio"],
+        /// Samples used.
+        n: u64 ["samples"],
+        /// Lower end of the region that supports the claim.
+        region_low: Option<f64> [""],
+        /// Upper end of it.
+        region_high: Option<f64> [""],
+        /// The figure as printed.
+        printed: Option<f64> [""],
+        /// How the region and interval are made, in words.
+        rule: String [""],
+        /// supported, refuted, undecided, not testable.
+        verdict: Verdict [""],
+        /// Why.
+        reason: String [""],
+        /// Samples that would decide; "> 1000" above that.
+        needed_n: Option<String> ["samples"],
+    }
+}

@@ -1,0 +1,175 @@
+//! What one sample is: the job that the parent hands to a child, and what comes back.
+
+use plan::experiment::{Extent, StoppedWork};
+use plan::point::Point;
+use plan::record::{HitSource, Seed, StopReason};
+use plan::set::{CpuSet, NodeSet};
+use serde::{Deserialize, Serialize};
+
+/// Everything a child needs, one JSON line on its stdin. The child decides nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The point, with its resolved places.
+    pub point: Point,
+    /// Seed of addresses and of the jitter of pauses.
+    pub seed: Seed,
+    /// When to stop.
+    pub extent: Extent,
+    /// Mean time between two requests to stop the world; 0: never.
+    pub pause_every_ns: u64,
+    /// What is touched while the world is stopped.
+    pub stopped_work: StoppedWork,
+    /// Slices in windows.csv.
+    pub windows: u32,
+    /// PU -> node of the machine, `(pu, node)`, so that the child needs no hwloc.
+    pub node_of_pu: Vec<(u32, u32)>,
+    /// PU -> package, for `local_package_ratio`: `(node, package)`.
+    pub package_of_node: Vec<(u32, u32)>,
+    /// PUs and nodes the parent saw as allowed; a child that sees others refuses.
+    pub allowed_pus: CpuSet,
+    /// See `allowed_pus`.
+    pub allowed_nodes: NodeSet,
+    /// Pid of the parent; a child with another parent has lost it and ends.
+    pub parent_pid: u32,
+}
+
+/// One sample, measured or failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When it started, UTC, RFC 3339.
+    pub started_utc: String,
+    /// What came out.
+    pub outcome: Outcome,
+}
+
+/// What came out of a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Figures.
+    Measured(Box<Measured>),
+    /// A cause. The run goes on with the next sample.
+    Failed(Failure),
+}
+
+/// Why a sample failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The phase it died in: start, bind, allocate, touch, locate, run, replay.
+    pub phase: String,
+    /// The cause, one line: "killed by the OOM killer: node 1 had 201 MiB free, 400 MiB were needed".
+    pub cause: String,
+}
+
+/// The figures of one sample. `None` is not measured. Times are ns after the common release of the workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Why it ended.
+    pub stop_reason: StopReason,
+    /// Length of the warm-up found by change point, cut off from what follows; 0: none found.
+    pub warmup_ns: u64,
+    /// From the end of the warm-up to the last worker's stop, stopped time included.
+    pub elapsed_ns: u64,
+    /// Operations in that time.
+    pub operations: u64,
+    /// Local hit ratio by replay.
+    pub hits: Option<Hits>,
+    /// Pages of private heaps `(on their owner's node, elsewhere)` at the end.
+    pub private_pages: Option<(u64, u64)>,
+    /// Heap pages that changed node between the maps before and after.
+    pub pages_migrated: Option<u64>,
+    /// Share of the heaps' bytes in huge pages.
+    pub huge_ratio: Option<f64>,
+    /// One for each slice, in order, warm-up included.
+    pub windows: Vec<Window>,
+    /// One for each stop of the world, in order, warm-up included.
+    pub pauses: Vec<PauseTimes>,
+    /// Due times that passed during a pause.
+    pub pauses_missed: u64,
+    /// One for each worker, in order.
+    pub workers: Vec<WorkerFigures>,
+    /// Faults of the whole process while running `(minor, major)`.
+    pub faults: Option<(u64, u64)>,
+    /// NUMA hinting faults of the host meanwhile.
+    pub hint_faults: Option<u64>,
+    /// Steal of the PUs used meanwhile, in clock ticks, and the ticks that passed on them.
+    pub steal_ticks: Option<(u64, u64)>,
+    /// cgroup throttling meanwhile: periods throttled.
+    pub throttled_periods: Option<u64>,
+    /// Time the child spent outside touching memory and running, ns by phase.
+    pub overhead_ns: Vec<(String, u64)>,
+    /// What could not be measured and why; what was read back otherwise than asked.
+    pub notes: Vec<String>,
+    /// Values of the workload's own metrics, in its column order.
+    pub metrics: Vec<Option<f64>>,
+}
+
+/// Touches of the steady part, counted by replay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hits {
+    /// How they were counted.
+    pub source: HitSource,
+    /// All touches looked at.
+    pub touches: u64,
+    /// Known local.
+    pub local: u64,
+    /// Known remote.
+    pub remote: u64,
+    /// Lower bound of local / touches: unknown and changed ones counted remote.
+    pub low: f64,
+    /// Upper bound: unknown and changed ones counted local.
+    pub high: f64,
+    /// Touches whose page lies in the toucher's package.
+    pub package_local: Option<u64>,
+    /// `(node of the PU, node of the page, touches)`; `None` where unknown.
+    pub traffic: Vec<(Option<u32>, Option<u32>, u64)>,
+}
+
+/// One slice of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Start.
+    pub start_ns: u64,
+    /// Length.
+    pub length_ns: u64,
+    /// Operations of all workers in it.
+    pub operations: u64,
+}
+
+/// One stop of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseTimes {
+    /// Due time.
+    pub due_ns: u64,
+    /// Due time to request.
+    pub late_ns: u64,
+    /// Request to last worker parked.
+    pub stopping_ns: u64,
+    /// World stopped.
+    pub stopped_ns: u64,
+    /// Release to last worker running.
+    pub resuming_ns: u64,
+    /// Steal ticks of that moment.
+    pub steal_ticks: Option<u64>,
+    /// Involuntary switches of that moment, all workers.
+    pub involuntary_switches: Option<u64>,
+}
+
+/// One worker of a sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerFigures {
+    /// Worker.
+    pub worker: u32,
+    /// PU at the end.
+    pub pu: Option<u32>,
+    /// Operations in the steady part.
+    pub operations: u64,
+    /// Runnable without a PU, whole sample.
+    pub run_delay_ns: Option<u64>,
+    /// Wall time of the whole sample as this worker saw it.
+    pub wall_ns: u64,
+    /// Context switches `(voluntary, involuntary)`, whole sample.
+    pub switches: Option<(u64, u64)>,
+    /// Times its PU changed, whole sample.
+    pub migrations: Option<u64>,
+}
