@@ -191,7 +191,7 @@ row! {
         block: u32 [""],
         /// Moment, UTC.
         at_utc: String [""],
-        /// Name of the fact: load_1min, khugepaged_full_scans, frequency_khz_mean, …
+        /// Name of the fact: load_1min, free_bytes_node0, frequency_khz_mean and the like.
         fact: String [""],
         /// Its value; empty where the host does not tell.
         value: Option<String> [""],
