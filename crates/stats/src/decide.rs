@@ -1,0 +1,358 @@
+//! From an interval and a region to a verdict, by fixed rules, so that two people reach the same one.
+//!
+//! Source of every rule: the suite's statistics notes, section 8. Not decided here: whether the data exist and are
+//! good enough (the caller's "not testable"), and what a printed table contradicts. Give intervals at
+//! [`crate::multiplicity::bonferroni_level`] where a file makes several claims.
+
+use crate::error::{StatsError, check_positive, check_range, check_values};
+use crate::interval::{Estimate, Interval, paired_ln_ratio, t_two_sided_p};
+use crate::multiplicity::{bonferroni_level, holm};
+
+/// The values for which a claim counts as true; a side may be infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Lower edge.
+    pub low: f64,
+    /// Upper edge.
+    pub high: f64,
+}
+
+impl Region {
+    /// printed ± tolerance.
+    pub fn around(printed: f64, tolerance: f64) -> Region {
+        Region { low: printed - tolerance, high: printed + tolerance }
+    }
+
+    /// From printed / factor to printed · factor: 1.1 for a ratio, 1.25 for a knee, 1.5 for a variance ratio.
+    pub fn within_factor(printed: f64, factor: f64) -> Region {
+        Region { low: printed / factor, high: printed * factor }
+    }
+
+    /// Everything above `edge`: the direction alone.
+    pub fn above(edge: f64) -> Region {
+        Region { low: edge, high: f64::INFINITY }
+    }
+
+    /// Everything below `edge`.
+    pub fn below(edge: f64) -> Region {
+        Region { low: f64::NEG_INFINITY, high: edge }
+    }
+}
+
+/// What the data say about a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every value that the data admit makes the claim true.
+    Supported,
+    /// No value that the data admit makes the claim true.
+    Refuted,
+    /// The data admit both.
+    Undecided,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Verdict::Supported => "supported",
+            Verdict::Refuted => "refuted",
+            Verdict::Undecided => "undecided",
+        })
+    }
+}
+
+/// Supported iff the interval lies inside the region, refuted iff they are disjoint. NaN anywhere: undecided.
+pub fn decide(interval: &Interval, region: &Region) -> Verdict {
+    if region.low <= interval.low && interval.high <= region.high && interval.low <= interval.high {
+        Verdict::Supported
+    } else if interval.high < region.low || region.high < interval.low {
+        Verdict::Refuted
+    } else {
+        Verdict::Undecided
+    }
+}
+
+/// Rising along the grid: supported iff every lower limit of the adjacent differences is above -delta, refuted iff
+/// any upper limit is below -delta.
+///
+/// The intervals must hold simultaneously ([`adjacent_ln_ratios`]). For "falling" pass them negated.
+///
+/// # Errors
+/// `TooFew` without any difference, `OutOfRange` for a negative delta.
+pub fn decide_rising(differences: &[Interval], delta: f64) -> Result<Verdict, StatsError> {
+    if differences.is_empty() {
+        return Err(StatsError::TooFew { what: "adjacent differences", found: 0, needed: 1 });
+    }
+    if !(delta >= 0.0 && delta.is_finite()) {
+        return Err(StatsError::OutOfRange { what: "delta", value: delta, low: 0.0, high: f64::INFINITY });
+    }
+    Ok(if differences.iter().all(|difference| difference.low > -delta) {
+        Verdict::Supported
+    } else if differences.iter().any(|difference| difference.high < -delta) {
+        Verdict::Refuted
+    } else {
+        Verdict::Undecided
+    })
+}
+
+/// ln(y[i+1] / y[i]) of neighbouring grid points, paired by block, at a level that holds for all of them together.
+///
+/// Shape of `points`: `[n_points][n_blocks]`, all values above 0, block j at the same place in every point.
+///
+/// # Errors
+/// `TooFew` below 2 points or 2 blocks, `LengthMismatch`, `NotPositive`, `OutOfRange`.
+pub fn adjacent_ln_ratios(points: &[Vec<f64>], level: f64) -> Result<Vec<Estimate>, StatsError> {
+    if points.len() < 2 {
+        return Err(StatsError::TooFew { what: "grid points", found: points.len(), needed: 2 });
+    }
+    let each = bonferroni_level(level, points.len() - 1)?;
+    points.windows(2).map(|pair| paired_ln_ratio(&pair[1], &pair[0], each)).collect()
+}
+
+/// Which grid points no other point beats significantly: the set in which the peak lies.
+///
+/// All pairs are compared by a paired t of ln y over the blocks, Holm-adjusted over the pairs; a point is beaten by
+/// one with a higher mean and adjusted p <= alpha. Shape of `points`: `[n_points][n_blocks]`.
+///
+/// # Errors
+/// As [`adjacent_ln_ratios`].
+pub fn not_beaten(points: &[Vec<f64>], alpha: f64) -> Result<Vec<bool>, StatsError> {
+    check_range("alpha", alpha, 0.0, 1.0)?;
+    if points.len() < 2 {
+        return Err(StatsError::TooFew { what: "grid points", found: points.len(), needed: 2 });
+    }
+    let (mut losers, mut p) = (Vec::new(), Vec::new());
+    for i in 0..points.len() {
+        for j in i + 1..points.len() {
+            let ratio = paired_ln_ratio(&points[i], &points[j], 1.0 - alpha)?;
+            losers.push(if ratio.value < 0.0 { i } else { j });
+            p.push(p_of(&ratio));
+        }
+    }
+    let mut kept = vec![true; points.len()];
+    for (loser, p) in losers.into_iter().zip(holm(&p)?) {
+        if p <= alpha {
+            kept[loser] = false;
+        }
+    }
+    Ok(kept)
+}
+
+/// Two-sided p of "the difference is 0"; blocks that agree exactly leave no doubt either way.
+fn p_of(difference: &Estimate) -> f64 {
+    match (difference.value == 0.0, difference.std_error == 0.0) {
+        (true, _) => 1.0,
+        (false, true) => 0.0,
+        (false, false) => t_two_sided_p(difference.value / difference.std_error, difference.df),
+    }
+}
+
+/// Peak at `x`: supported iff all unbeaten grid points lie within one grid step of it, refuted iff it and both its
+/// neighbours are beaten.
+///
+/// `grid` ascending; `x` need not be on it: then its two neighbours stand for it.
+///
+/// # Errors
+/// `LengthMismatch`, `TooFew` for an empty grid, `OutOfRange` for an `x` outside the grid: nothing was measured there.
+pub fn decide_peak(grid: &[f64], unbeaten: &[bool], x: f64) -> Result<Verdict, StatsError> {
+    check_values("grid points", grid, 1)?;
+    crate::error::check_pairs("grid and its unbeaten points", grid.len(), unbeaten.len())?;
+    let (low, high) = (grid[0], grid[grid.len() - 1]);
+    if !(low..=high).contains(&x) {
+        return Err(StatsError::OutOfRange { what: "claimed peak", value: x, low, high });
+    }
+    let at_or_above = grid.partition_point(|point| *point < x);
+    let last_near = if grid[at_or_above] == x { at_or_above + 1 } else { at_or_above };
+    let near = at_or_above.saturating_sub(1)..=last_near;
+    let (mut inside, mut outside) = (false, false);
+    for (index, _) in unbeaten.iter().enumerate().filter(|(_, unbeaten)| **unbeaten) {
+        if near.contains(&index) { inside = true } else { outside = true }
+    }
+    Ok(match (inside, outside) {
+        (true, false) => Verdict::Supported,
+        (false, true) => Verdict::Refuted,
+        _ => Verdict::Undecided,
+    })
+}
+
+/// Knee near `printed`: the hull of the profile interval of n* and the model-free one against printed x/÷ 1.25.
+///
+/// Only for an adequate fit; beyond 2 % misfit the caller says undecided.
+pub fn decide_knee(profile: &Interval, model_free: &Interval, printed: f64) -> Verdict {
+    decide(&profile.hull(model_free), &Region::within_factor(printed, 1.25))
+}
+
+/// A model's standing in a choice among models.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// AICc, of the same response and data for all; `None` where it does not exist.
+    pub aicc: Option<f64>,
+    /// Whether its fit is adequate.
+    pub adequate: bool,
+}
+
+/// Model preferred: supported iff adequate and 6 AICc ahead of every rival, refuted iff an adequate rival leads it
+/// by 6.
+///
+/// A rival without AICc cannot be led, nor lead.
+pub fn decide_preference(model: &Standing, rivals: &[Standing]) -> Verdict {
+    let lead = |ahead: &Standing, behind: &Standing| match (ahead.aicc, behind.aicc) {
+        (Some(ahead), Some(behind)) => behind - ahead >= 6.0,
+        _ => false,
+    };
+    if rivals.iter().any(|rival| rival.adequate && lead(rival, model)) {
+        Verdict::Refuted
+    } else if model.adequate && !rivals.is_empty() && rivals.iter().all(|rival| lead(model, rival)) {
+        Verdict::Supported
+    } else {
+        Verdict::Undecided
+    }
+}
+
+/// Samples that would decide an undecided claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeededN {
+    /// So many in all.
+    Samples(usize),
+    /// More than anyone will make.
+    MoreThan1000,
+}
+
+impl std::fmt::Display for NeededN {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NeededN::Samples(n) => f.pad(&n.to_string()),
+            NeededN::MoreThan1000 => f.pad("> 1000"),
+        }
+    }
+}
+
+/// ceil(n (h / d)²): h the half width that n samples gave, d the distance from the estimate to the region's nearest
+/// edge. Give all on the scale on which the interval is symmetric (ln for ratios).
+///
+/// # Errors
+/// `TooFew` for n = 0, `NotFinite` for a half width or estimate that is none.
+pub fn needed_n(n: usize, estimate: f64, half_width: f64, region: &Region) -> Result<NeededN, StatsError> {
+    if n == 0 {
+        return Err(StatsError::TooFew { what: "samples", found: 0, needed: 1 });
+    }
+    check_values("estimate and half width", &[estimate, half_width], 2)?;
+    let distance = (estimate - region.low).abs().min((estimate - region.high).abs());
+    let needed = (n as f64 * (half_width / distance).powi(2)).ceil();
+    // 0 / 0: no spread, on the edge: no number of samples decides.
+    Ok(if needed <= 1000.0 { NeededN::Samples((needed as usize).max(1)) } else { NeededN::MoreThan1000 })
+}
+
+/// The half width and distance of a ratio's claim on the ln scale: [`needed_n`] for values above 0.
+///
+/// # Errors
+/// As [`needed_n`], and `NotPositive`.
+pub fn needed_n_of_ratio(estimate: &Estimate, region: &Region) -> Result<NeededN, StatsError> {
+    check_positive("ratio and its limits", &[estimate.value, estimate.interval.low, estimate.interval.high], 3)?;
+    let half_width = (estimate.interval.high / estimate.interval.low).ln() / 2.0;
+    // An edge at or below 0 is infinitely far on the ln scale.
+    let ln_edge = |edge: f64| if edge > 0.0 { edge.ln() } else { f64::NEG_INFINITY };
+    let region = Region { low: ln_edge(region.low), high: ln_edge(region.high) };
+    needed_n(estimate.n, estimate.value.ln(), half_width, &region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INFINITY: f64 = f64::INFINITY;
+
+    #[test]
+    fn inside_disjoint_neither() {
+        let region = Region::within_factor(2.0, 1.1);
+        for (low, high, expect) in [
+            (1.9, 2.1, Verdict::Supported),
+            (1.9, 2.3, Verdict::Undecided),
+            (2.3, 2.4, Verdict::Refuted),
+            (0.1, 1.8, Verdict::Refuted),
+            (1.0, INFINITY, Verdict::Undecided),
+            (2.3, INFINITY, Verdict::Refuted),
+            (f64::NAN, 2.0, Verdict::Undecided),
+            (f64::NAN, f64::NAN, Verdict::Undecided),
+        ] {
+            assert_eq!(decide(&Interval { low, high }, &region), expect, "{low} {high}");
+        }
+        assert_eq!(decide(&Interval { low: 0.1, high: INFINITY }, &Region::above(0.0)), Verdict::Supported);
+        assert_eq!(decide(&Interval { low: 0.1, high: 0.3 }, &Region::below(0.0)), Verdict::Refuted);
+    }
+
+    #[test]
+    fn rising() {
+        let check = |lows: &[(f64, f64)], expect| {
+            let differences: Vec<Interval> =
+                lows.iter().map(|(low, high)| Interval { low: *low, high: *high }).collect();
+            assert_eq!(decide_rising(&differences, 0.02).unwrap(), expect, "{lows:?}");
+        };
+        check(&[(0.1, 0.3), (-0.01, 0.1)], Verdict::Supported);
+        check(&[(0.1, 0.3), (-0.05, 0.1)], Verdict::Undecided);
+        check(&[(0.1, 0.3), (-0.05, -0.03)], Verdict::Refuted);
+        assert!(decide_rising(&[], 0.02).is_err() && decide_rising(&[], -1.0).is_err());
+    }
+
+    #[test]
+    fn the_peak_set_and_its_verdict() {
+        let noise = [0.01, -0.01, 0.005, -0.005, 0.0, 0.008, -0.008, 0.002];
+        let point = |mean: f64, turn: usize| (0..8).map(|i| mean * (1.0 + noise[(i + turn) % 8])).collect::<Vec<f64>>();
+        let points = [point(50.0, 0), point(90.0, 1), point(100.0, 2), point(100.1, 3), point(70.0, 4)];
+        let unbeaten = not_beaten(&points, 0.05).unwrap();
+        assert_eq!(unbeaten, [false, false, true, true, false]);
+        let grid = [8.0, 16.0, 32.0, 48.0, 64.0];
+        for (x, expect) in [
+            (32.0, Verdict::Supported),
+            (48.0, Verdict::Supported),
+            (40.0, Verdict::Supported),
+            (16.0, Verdict::Undecided),
+            (64.0, Verdict::Undecided),
+            (8.0, Verdict::Refuted),
+            (12.0, Verdict::Refuted),
+        ] {
+            assert_eq!(decide_peak(&grid, &unbeaten, x).unwrap(), expect, "{x}");
+        }
+        assert!(matches!(decide_peak(&grid, &unbeaten, 65.0), Err(StatsError::OutOfRange { .. })));
+        assert!(decide_peak(&grid, &unbeaten[1..], 8.0).is_err());
+    }
+
+    #[test]
+    fn knees_need_both_intervals_inside() {
+        let (narrow, wide) = (Interval { low: 30.0, high: 35.0 }, Interval { low: 27.0, high: INFINITY });
+        assert_eq!(decide_knee(&narrow, &narrow, 32.0), Verdict::Supported);
+        assert_eq!(decide_knee(&narrow, &wide, 32.0), Verdict::Undecided);
+        assert_eq!(decide_knee(&narrow, &wide, 16.0), Verdict::Refuted);
+    }
+
+    #[test]
+    fn preference_needs_six_and_adequacy() {
+        let standing = |aicc, adequate| Standing { aicc, adequate };
+        let (good, poor) = (standing(Some(-20.0), true), standing(Some(-13.0), true));
+        assert_eq!(decide_preference(&good, &[poor]), Verdict::Supported);
+        assert_eq!(decide_preference(&poor, &[good]), Verdict::Refuted);
+        assert_eq!(decide_preference(&standing(Some(-20.0), false), &[poor]), Verdict::Undecided);
+        assert_eq!(decide_preference(&poor, &[standing(Some(-20.0), false)]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[standing(Some(-15.0), true)]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[standing(None, true)]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn samples_that_would_decide() {
+        for (estimate, half, region, expect) in [
+            (0.0, 0.2, Region::around(0.0, 0.1), "40"),
+            (0.1875, 0.125, Region::around(0.0, 0.125), "40"),
+            (0.1, 0.1, Region::around(0.0, 0.1), "> 1000"),
+            (0.1, 0.0, Region::around(0.0, 0.1), "> 1000"),
+            (0.0, 2.0, Region::around(0.0, 0.1), "> 1000"),
+            (0.5, 1.0, Region::above(0.0), "40"),
+        ] {
+            assert_eq!(needed_n(10, estimate, half, &region).unwrap().to_string(), expect, "{estimate} {half}");
+        }
+        let ratio = Estimate::from_t(0.0, 0.1, 9.0, 10, 0.95).exp();
+        let expect = (10.0 * (0.22621571628 / 1.1_f64.ln()).powi(2)).ceil() as usize;
+        assert_eq!(needed_n_of_ratio(&ratio, &Region::within_factor(1.0, 1.1)).unwrap(), NeededN::Samples(expect));
+        assert!(needed_n(0, 0.0, 1.0, &Region::above(0.0)).is_err());
+        assert!(needed_n(5, 0.0, INFINITY, &Region::above(0.0)).is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! Curves through throughput.
+mod model;
+pub use model::Model;

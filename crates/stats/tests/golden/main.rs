@@ -1,0 +1,7 @@
+//! Figures that independent programs printed, against ours. Data and sources: `tests/data/README.md`.
+
+mod reference;
+
+mod curves;
+mod series;
+mod spread;
