@@ -1,0 +1,51 @@
+# A menu of one-line targets; `make` alone prints it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+NUMALAB := cargo run --release --quiet --package numalab --
+.DEFAULT_GOAL := help
+.PHONY: help run paper tables topo doctor test check bench mutants breakages new-workload clean setup
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: setup ## the main job, sized to this host: numa-binding within 60 s
+	@$(NUMALAB) run experiments/numa-binding.toml --seconds 0.2 --budget 60s
+
+paper: setup ## the full grid for multi-socket hosts, about 15 minutes
+	@$(NUMALAB) run experiments/numa-binding.toml --oversubscribe all
+
+tables: setup ## the published tables beside what was measured here
+	@$(NUMALAB) tables
+
+topo: setup ## this machine: packages, nodes, PUs, distances, memory
+	@$(NUMALAB) topo
+
+doctor: setup ## what this host allows, and what will disturb a measurement
+	@$(NUMALAB) doctor
+
+test: ## installs what the tests need and runs all of them
+	@scripts/setup test
+	NUMALAB_REQUIRE=latex,numactl,strace,new-workload cargo test --workspace
+
+check: setup ## fmt, clippy with warnings denied, docs, the minimum Rust version
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	scripts/msrv
+
+bench: setup ## cost of measuring, paired ratios against their targets
+	scripts/bench
+
+mutants: setup ## mutation tests of plan, stats and report (needs cargo-mutants)
+	scripts/mutants
+
+breakages: setup ## shows that each patch in tests/breakages turns a test red
+	scripts/breakages
+
+new-workload: ## NAME=x writes the skeleton of a workload
+	@scripts/new-workload "$(NAME)"
+
+clean: ## removes what was built
+	cargo clean
+
+setup:
+	@scripts/setup
