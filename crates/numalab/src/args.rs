@@ -1,0 +1,260 @@
+//! The command line, as written. Every flag has its help here; what it changes is `Overrides` or an argument of one call.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use host::Input;
+use plan::experiment::{Extent, Oversubscribe, Overrides, Procs};
+use std::path::PathBuf;
+
+/// Experiments on NUMA machines: placement, local hit ratio, throughput and pauses in one run.
+#[derive(Debug, Parser)]
+#[command(name = "numalab", version, propagate_version = true, help_expected = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done (a refuted claim is still 0), 1 failed, 2 usage or a bad file, 3 a check said no, \
+77 not testable on this machine, 128+n ended by signal n.")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Topology, distances and memory of a machine
+    Topo(Topo),
+    /// What this host allows and what will disturb a measurement, each with a remedy
+    Doctor(Doctor),
+    /// What an experiment would do on a machine: its points, the skipped ones with the reason, the time it takes
+    Plan(Planning),
+    /// Runs an experiment and reports it
+    Run(Run),
+    /// Redraws everything derived of a results folder, from its files alone
+    Report(Report),
+    /// Re-checks a results folder: sums, schema, counts, and that all that is derived follows from the samples
+    Verify(Verify),
+    /// The verdicts on the claims of a results folder
+    Claims(Claims),
+    /// The published tables beside what was measured here
+    Tables(Tables),
+    /// Completions for a shell, on stdout
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on stdout
+    Man,
+    /// One sample, for `run` alone
+    #[command(name = "__sample", hide = true)]
+    Sample,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TopoFormat {
+    /// For people
+    Table,
+    /// numalab's topology.json; `nodes` and `pus` are lists
+    Json,
+    /// hwloc's XML
+    Xml,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// Rows with a title line
+    Csv,
+    /// One document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people
+    Text,
+    /// For a pull request or a README
+    Markdown,
+    /// Rows with a title line
+    Csv,
+    /// For a paper; needs the booktabs package
+    Latex,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Topo {
+    /// The machine: host, FILE.xml (as hwloc writes it), or synthetic:"pack:2 numa:1 core:32 pu:1"
+    #[arg(long, default_value = "host", value_name = "MACHINE")]
+    pub(crate) input: Input,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: TopoFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// Seconds of each sample
+    #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "operations")]
+    seconds: Option<f64>,
+    /// Operations of each worker instead of seconds, for machines whose time cannot be believed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    /// Samples of each point
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repetitions: Option<u32>,
+    /// Most time of the whole run, such as 60s or 15m; fewer whole blocks if it does not suffice
+    #[arg(long, value_name = "TIME", value_parser = parse_budget)]
+    budget: Option<f64>,
+    /// Numbers of workers: paper, a list such as 1,2,4, or a range such as 1..=8
+    #[arg(long, value_name = "LIST", value_parser = parse_procs)]
+    procs: Option<Procs>,
+    /// Only this arm; may be repeated
+    #[arg(long, value_name = "NAME")]
+    arm: Vec<String>,
+    /// Seed of orders, addresses and pauses
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Points with more workers than PUs: no, next (the first of each arm), all
+    #[arg(long, value_name = "WHICH")]
+    oversubscribe: Option<Oversubscribe>,
+    /// Mean time between two stops of the world, such as 10ms, or never
+    #[arg(long, value_name = "TIME", value_parser = parse_pauses)]
+    pauses_every: Option<PauseEvery>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PauseEvery(Option<u64>);
+
+impl Changes {
+    pub(crate) fn overrides(&self) -> Overrides {
+        let extent = self.seconds.map(Extent::Seconds).or(self.operations.map(Extent::Operations));
+        Overrides {
+            extent,
+            repetitions: self.repetitions,
+            budget_seconds: self.budget,
+            procs: self.procs.clone(),
+            arms: self.arm.clone(),
+            seed: self.seed,
+            oversubscribe: self.oversubscribe,
+            pause_every_ns: self.pauses_every.map(|PauseEvery(every)| every),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Planning {
+    /// Experiment file
+    pub(crate) file: PathBuf,
+    /// The machine: host, FILE.xml, or synthetic:"…"
+    #[arg(long, default_value = "host", value_name = "MACHINE")]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Experiment file
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub(crate) file: Option<PathBuf>,
+    /// Goes on with a results folder that was interrupted
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// On resume, runs the failed samples again
+    #[arg(long, requires = "resume")]
+    pub(crate) retry_failed: bool,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Folder under which results are filed
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub(crate) results: PathBuf,
+    /// Does not measure: the queueing model says what it expects, and every row says "modelled"
+    #[arg(long)]
+    pub(crate) modelled: bool,
+    /// With --modelled: the machine, FILE.xml or synthetic:"…"
+    #[arg(long, value_name = "MACHINE", requires = "modelled")]
+    pub(crate) input: Option<Input>,
+    /// How to print the summary
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Results folder
+    pub(crate) dir: PathBuf,
+    /// How to print the summary
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Results folder
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Claims {
+    /// Results folder; the newest under `results` if not given
+    pub(crate) dir: Option<PathBuf>,
+    /// Folder under which results are filed
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub(crate) results: PathBuf,
+    /// How to print them
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tables {
+    /// Results folder; the newest under `results` if not given
+    pub(crate) dir: Option<PathBuf>,
+    /// Folder under which results are filed
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub(crate) results: PathBuf,
+    /// How to print them
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
+        _ => Err("must be a number of seconds above 0, at most 86400".into()),
+    }
+}
+
+fn parse_budget(text: &str) -> Result<f64, String> {
+    plan::quantity::parse_duration(text).map(|budget| budget.as_secs_f64())
+}
+
+fn parse_pauses(text: &str) -> Result<PauseEvery, String> {
+    if text == "never" {
+        return Ok(PauseEvery(None));
+    }
+    let every = plan::quantity::parse_duration(text)?;
+    u64::try_from(every.as_nanos()).map(|ns| PauseEvery(Some(ns))).map_err(|_| format!("\"{text}\" is too long"))
+}
+
+fn parse_procs(text: &str) -> Result<Procs, String> {
+    text.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_flag_is_consistent_and_has_help() {
+        Cli::command().debug_assert();
+    }
+}
