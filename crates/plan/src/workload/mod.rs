@@ -1,40 +1,30 @@
-//! What workers do, as data. A workload is two files and two match arms: `plan/src/workload/NAME.rs` (its keys, the bytes
-//! it needs, the columns it adds) with an arm here, and `runner/src/workload/NAME.rs` (`setup`, `run`, `check`) with one there.
+//! What workers do, as data. A workload is two files and two lines: `plan/src/workload/NAME.rs` (its keys, the bytes it
+//! needs, the columns it adds) with its line in `workloads!` here, and `runner/src/workload/NAME.rs` (`setup`, `run`,
+//! `check`) with its arm there. `make new-workload NAME=x` writes all four.
 
 mod serve;
 
-pub use serve::{Pages, Serve, ServeFile, Touches};
+pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 
+use crate::PlanError;
 use crate::place::Placement;
 use crate::record::Column;
 use crate::topology::Topology;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The kinds, as `[workload] kind = "…"` names them.
-pub const KINDS: &[&str] = &["serve"];
+/// What every workload can say about itself.
+pub trait Spec {
+    /// Bytes of its heaps.
+    fn need(&self) -> Need;
 
-/// A workload with every key resolved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Workload {
-    /// A closed loop of requests over private and shared heaps.
-    Serve(Serve),
-}
+    /// Columns that it adds to samples.csv.
+    fn metrics(&self) -> &'static [Column];
 
-/// A workload as written in an experiment file.
-#[derive(Debug, Clone, PartialEq)]
-pub enum WorkloadFile {
-    /// See [`ServeFile`].
-    Serve(ServeFile),
-}
+    /// Touches (accesses of a cache line) of one operation.
+    fn touches_per_operation(&self) -> u64;
 
-/// What a key of a workload resolves to may depend on the machine and on the largest point, never on the point itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
-    /// The machine.
-    pub topology: &'a Topology,
-    /// The most workers any point of the sweep has.
-    pub procs_max: u32,
+    /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.
+    fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64>;
 }
 
 /// Bytes that a workload needs.
@@ -46,51 +36,94 @@ pub struct Need {
     pub shared_bytes: u64,
 }
 
-impl Workload {
-    /// `serve`, …
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Workload::Serve(_) => "serve",
-        }
-    }
+/// What a key may depend on: the machine and the largest point, never the point itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The machine.
+    pub topology: &'a Topology,
+    /// The most workers any point of the sweep has.
+    pub procs_max: u32,
+}
 
+/// Declares the workloads: variant, resolved type, type of the file's keys, kind.
+macro_rules! workloads {
+    ($($(#[$doc:meta])* $variant:ident($spec:ty, $file:ty) = $kind:literal;)+) => {
+        /// The kinds, as `[workload] kind = "…"` names them.
+        pub const KINDS: &[&str] = &[$($kind),+];
+
+        /// A workload with every key resolved.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum Workload {
+            $($(#[$doc])* #[serde(rename = $kind)] $variant($spec),)+
+        }
+
+        /// A workload as written in an experiment file.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum WorkloadFile {
+            $($(#[$doc])* $variant($file),)+
+        }
+
+        impl Workload {
+            /// Its kind, `serve` and the like.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Workload::$variant(_) => $kind,)+
+                }
+            }
+
+            fn spec(&self) -> &dyn Spec {
+                match self {
+                    $(Workload::$variant(spec) => spec,)+
+                }
+            }
+        }
+
+        impl WorkloadFile {
+            /// Reads the keys of `kind`; `None` where there is no such kind.
+            pub fn read<'de, D: Deserializer<'de>>(kind: &str, keys: D) -> Option<Result<WorkloadFile, D::Error>> {
+                match kind {
+                    $($kind => Some(<$file>::deserialize(keys).map(WorkloadFile::$variant)),)+
+                    _ => None,
+                }
+            }
+
+            /// Replaces `auto` by numbers for this machine.
+            ///
+            /// # Errors
+            /// A line that says what is impossible here and what to change.
+            pub fn resolve(&self, scope: Scope<'_>) -> Result<Workload, PlanError> {
+                match self {
+                    $(WorkloadFile::$variant(file) => file.resolve(scope).map(Workload::$variant),)+
+                }
+            }
+        }
+    };
+}
+
+workloads! {
+    /// A closed loop of requests over private and shared heaps.
+    Serve(Serve, ServeFile) = "serve";
+}
+
+impl Workload {
     /// Bytes of its heaps.
     pub fn need(&self) -> Need {
-        match self {
-            Workload::Serve(serve) => serve.need(),
-        }
+        self.spec().need()
     }
 
     /// Columns that it adds to samples.csv.
     pub fn metrics(&self) -> &'static [Column] {
-        match self {
-            Workload::Serve(_) => Serve::METRICS,
-        }
+        self.spec().metrics()
     }
 
     /// Touches (accesses of a cache line) of one operation.
     pub fn touches_per_operation(&self) -> u64 {
-        match self {
-            Workload::Serve(serve) => u64::from(serve.lines_per_request),
-        }
+        self.spec().touches_per_operation()
     }
 
     /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.
     pub fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
-        match self {
-            Workload::Serve(serve) => serve.hit_ratio_by_construction(placement),
-        }
-    }
-}
-
-impl WorkloadFile {
-    /// Replaces `auto` by numbers for this machine.
-    ///
-    /// # Errors
-    /// A line that says what is impossible here and what to change.
-    pub fn resolve(&self, scope: Scope<'_>) -> Result<Workload, crate::PlanError> {
-        match self {
-            WorkloadFile::Serve(file) => file.resolve(scope).map(Workload::Serve),
-        }
+        self.spec().hit_ratio_by_construction(placement)
     }
 }

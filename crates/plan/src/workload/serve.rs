@@ -1,7 +1,7 @@
 //! `serve`: a closed loop of requests. Each touches `lines_per_request` lines, some in the worker's private heap, some in
 //! the heap that all share. Keys, bytes and what follows from a placement; `runner/src/workload/serve.rs` runs it.
 
-use super::{Need, Scope};
+use super::{Need, Scope, Spec};
 use crate::PlanError;
 use crate::place::{Placement, Toucher};
 use crate::policy::MemoryPolicy;
@@ -98,17 +98,22 @@ pub enum Pages {
     Hugetlb(u64),
 }
 
-impl Serve {
-    /// It adds no columns beyond the fixed ones.
-    pub const METRICS: &'static [Column] = &[];
-
-    /// Bytes of its heaps.
-    pub fn need(&self) -> Need {
+impl Spec for Serve {
+    fn need(&self) -> Need {
         Need { private_bytes: self.private_bytes, shared_bytes: self.shared_bytes }
     }
 
-    /// Local hit ratio where the placement fixes both the node of every worker and of every page.
-    pub fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
+    /// It adds none beyond the fixed ones.
+    fn metrics(&self) -> &'static [Column] {
+        &[]
+    }
+
+    fn touches_per_operation(&self) -> u64 {
+        u64::from(self.lines_per_request)
+    }
+
+    /// Where the placement fixes both the node of every worker and of every page.
+    fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
         let toucher_nodes: Option<Vec<u32>> = placement.workers.iter().map(|place| place.node).collect();
         let inherited = placement.process.memory.as_ref();
         let mut sum = 0.0;
