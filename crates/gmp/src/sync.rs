@@ -1,0 +1,132 @@
+//! The primitives of the protocol: std's and the kernel's futex, or loom's when its model checker runs.
+//!
+//! [`Futex`] is a `u32` that threads can sleep on. It never spins: on PUs that are all busy, spinning until the missing
+//! worker gets its turn costs 16 ms where sleeping costs 0.1 ms.
+
+pub(crate) use self::futex::Futex;
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+};
+
+/// A value alone on its cache lines: 128 bytes, since x86 fetches lines in pairs and some Arm lines are that long.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Line<T>(pub(crate) T);
+
+impl<T> std::ops::Deref for Line<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Futex {
+    /// Sleeps until the value satisfies `wanted`, and returns it. What its writer did before is seen (`Acquire`).
+    pub(crate) fn wait_until(&self, wanted: impl Fn(u32) -> bool) -> u32 {
+        loop {
+            let value = self.load(Ordering::Acquire);
+            if wanted(value) {
+                return value;
+            }
+            self.wait(value);
+        }
+    }
+}
+
+#[cfg(not(loom))]
+mod futex {
+    use super::{AtomicU32, Ordering};
+
+    #[derive(Debug)]
+    pub(crate) struct Futex(AtomicU32);
+
+    impl Futex {
+        pub(crate) fn new(value: u32) -> Self {
+            Self(AtomicU32::new(value))
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> u32 {
+            self.0.load(order)
+        }
+
+        pub(crate) fn store(&self, value: u32, order: Ordering) {
+            self.0.store(value, order);
+        }
+
+        pub(crate) fn fetch_sub(&self, amount: u32, order: Ordering) -> u32 {
+            self.0.fetch_sub(amount, order)
+        }
+
+        /// Sleeps if the value is still `value`; may return early, so it stands in a loop.
+        pub(super) fn wait(&self, value: u32) {
+            atomic_wait::wait(&self.0, value);
+        }
+
+        pub(crate) fn wake_one(&self) {
+            atomic_wait::wake_one(&self.0);
+        }
+
+        pub(crate) fn wake_all(&self) {
+            atomic_wait::wake_all(&self.0);
+        }
+    }
+}
+
+/// The kernel compares and queues under one lock, and so does this: a wake-up lost by the protocol is a deadlock here too.
+#[cfg(loom)]
+mod futex {
+    use super::{AtomicU32, Ordering};
+    use loom::sync::{Condvar, Mutex};
+
+    #[derive(Debug)]
+    pub(crate) struct Futex {
+        value: AtomicU32,
+        queue: Mutex<()>,
+        woken: Condvar,
+    }
+
+    impl Futex {
+        pub(crate) fn new(value: u32) -> Self {
+            Self { value: AtomicU32::new(value), queue: Mutex::new(()), woken: Condvar::new() }
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> u32 {
+            self.value.load(order)
+        }
+
+        pub(crate) fn store(&self, value: u32, order: Ordering) {
+            self.value.store(value, order);
+        }
+
+        pub(crate) fn fetch_sub(&self, amount: u32, order: Ordering) -> u32 {
+            self.value.fetch_sub(amount, order)
+        }
+
+        pub(super) fn wait(&self, value: u32) {
+            let queue = self.queue.lock().expect("no thread panics while it holds this lock");
+            if self.value.load(Ordering::Relaxed) == value {
+                drop(self.woken.wait(queue).expect("no thread panics while it holds this lock"));
+            }
+        }
+
+        pub(crate) fn wake_one(&self) {
+            drop(self.queue.lock().expect("no thread panics while it holds this lock"));
+            self.woken.notify_one();
+        }
+
+        pub(crate) fn wake_all(&self) {
+            drop(self.queue.lock().expect("no thread panics while it holds this lock"));
+            self.woken.notify_all();
+        }
+    }
+}
