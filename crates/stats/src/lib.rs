@@ -1,5 +1,6 @@
 //! Maths on slices.
 
+pub mod argmax;
 pub mod changepoint;
 pub mod decide;
 mod error;

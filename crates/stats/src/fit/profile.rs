@@ -1,0 +1,129 @@
+//! Profile intervals: all values of one parameter for which the rest can still fit within the threshold.
+//!
+//! A profile may end at a bound or never: then the side is the bound, or an infinity. That is the reason to prefer it
+//! to value ± t · standard error, which always looks bounded.
+
+use crate::fit::model::Model;
+use crate::fit::solve::{Minimum, Problem, solve_from};
+use crate::interval::Interval;
+
+/// Farthest a scale is followed, as a factor of where the search began.
+const FARTHEST: f64 = 1e12;
+
+/// Values of parameter `j` whose profiled sum of squares stays at or below `threshold`.
+pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, threshold: f64) -> Interval {
+    let (low, high) = problem.bounds()[j];
+    let value = minimum.parameters[j];
+    let curve = Profile { problem, start: &minimum.parameters, j, threshold };
+    match (problem.model, j) {
+        // sigma in 0..1 and kappa >= 0: bounds with a meaning, steps on the plain scale.
+        (Model::Usl, 1 | 2) | (Model::Amdahl, 1) => {
+            let x_max = problem.x.iter().copied().fold(1.0, f64::max);
+            let step = if value > 0.0 { 0.05 * value } else { 1e-3 / x_max.powi(if j == 1 { 1 } else { 2 }) };
+            Interval {
+                low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), low),
+                high: curve.limit(value, |k| (value + step * (k.exp2() - 1.0)).min(high), high),
+            }
+        }
+        // Scales, amplitudes and powers: factors; beyond the solver's map is beyond all bounds.
+        _ => Interval {
+            low: curve.limit(value, |k| (value / factor(k)).max(low), 0.0),
+            high: curve.limit(value, |k| (value * factor(k)).min(high), f64::INFINITY),
+        },
+    }
+}
+
+/// Profile interval of the USL's peak n* by kappa = (1-sigma)/n*²; `minimum` is the USL's.
+///
+/// The upper side is infinite where kappa = 0 (no peak at all) still fits within the threshold.
+pub(crate) fn profile_peak(problem: &Problem, minimum: &Minimum, threshold: f64) -> Interval {
+    let [lambda, sigma, kappa] = [minimum.parameters[0], minimum.parameters[1], minimum.parameters[2]];
+    let without_peak = solve_from(problem, &[lambda, sigma, 0.0], &[false, false, true]);
+    let unbounded = kappa == 0.0 || without_peak.is_none_or(|amdahl| amdahl.rss <= threshold);
+    let x_max = problem.x.iter().copied().fold(1.0, f64::max);
+    let peak = if kappa > 0.0 { ((1.0 - sigma) / kappa).sqrt() } else { f64::INFINITY };
+    // A peak far beyond the data is no peak to start a search from.
+    let begin = peak.clamp(1e-3, 1e4 * x_max);
+    let by_peak = Problem { model: Model::UslPeak, ..problem.clone() };
+    let start = [lambda, sigma, begin];
+    let curve = Profile { problem: &by_peak, start: &start, j: 2, threshold };
+    let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
+    Interval { low: curve.limit(begin, |k| begin / factor(k), 0.0), high }
+}
+
+/// Growing factors: 1.05, 1.16, 1.41, 2.08, 4.5, 21 ...
+fn factor(k: f64) -> f64 {
+    1.05_f64.powf(k.exp2() - 1.0).min(FARTHEST)
+}
+
+/// The profiled sum of squares of one parameter.
+struct Profile<'a> {
+    problem: &'a Problem<'a>,
+    start: &'a [f64],
+    j: usize,
+    threshold: f64,
+}
+
+impl Profile<'_> {
+    /// Excess over the threshold with the parameter held at `value`, and where the rest ended. Infinite where nothing
+    /// fits.
+    fn excess(&self, value: f64, warm: &[f64]) -> (f64, Vec<f64>) {
+        let mut fixed = vec![false; warm.len()];
+        fixed[self.j] = true;
+        let from = |start: &[f64]| {
+            let mut start = start.to_vec();
+            start[self.j] = value;
+            solve_from(self.problem, &start, &fixed)
+        };
+        let best = [from(warm), from(self.start)].into_iter().flatten().min_by(|a, b| a.rss.total_cmp(&b.rss));
+        match best {
+            Some(minimum) => (minimum.rss - self.threshold, minimum.parameters),
+            None => (f64::INFINITY, warm.to_vec()),
+        }
+    }
+
+    /// Walks out along `step(1), step(2), ...` until the threshold is crossed, then closes in; `end` where it never
+    /// is: at the last step that still moves.
+    fn limit(&self, value: f64, step: impl Fn(f64) -> f64, end: f64) -> f64 {
+        let mut inside = value;
+        let mut warm = self.start.to_vec();
+        for k in 1..64 {
+            let next = step(f64::from(k));
+            if next == inside {
+                break;
+            }
+            let (excess, parameters) = self.excess(next, &warm);
+            if excess > 0.0 {
+                return self.close_in(inside, next, &warm);
+            }
+            (inside, warm) = (next, parameters);
+        }
+        end
+    }
+
+    /// The crossing between a value within and one beyond the threshold: regula falsi (Illinois), else bisection.
+    fn close_in(&self, mut inside: f64, mut outside: f64, warm: &[f64]) -> f64 {
+        let mut warm = warm.to_vec();
+        let (mut below, mut above) = (self.excess(inside, &warm).0.min(0.0), self.excess(outside, &warm).0);
+        let mut last_side = 0;
+        for _ in 0..200 {
+            if (outside - inside).abs() <= 1e-11 * inside.abs().max(outside.abs()) {
+                break;
+            }
+            let share = if above.is_finite() { below / (below - above) } else { 0.5 };
+            let share = if share.is_nan() { 0.5 } else { share.clamp(1e-3, 1.0 - 1e-3) };
+            let middle = inside + share * (outside - inside);
+            let (excess, parameters) = self.excess(middle, &warm);
+            let side = if excess > 0.0 { 1 } else { -1 };
+            if side == 1 {
+                (outside, above) = (middle, excess);
+                below /= if last_side == 1 { 2.0 } else { 1.0 };
+            } else {
+                (inside, below, warm) = (middle, excess, parameters);
+                above /= if last_side == -1 { 2.0 } else { 1.0 };
+            }
+            last_side = side;
+        }
+        (inside + outside) / 2.0
+    }
+}

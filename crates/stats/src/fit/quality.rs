@@ -1,0 +1,89 @@
+//! How well a curve fits: lack of fit against replicates, misfit of the means, AICc and Akaike weights.
+
+use crate::fit::solve::{Problem, Response};
+use crate::summary::mean_of;
+use crate::variance::{TestResult, f_upper_tail};
+
+/// Largest rms misfit of the means, relative, that counts as adequate whatever the lack-of-fit test says.
+pub const ADEQUATE_MISFIT: f64 = 0.02;
+
+/// Lack-of-fit p below which a curve counts as wrong and intervals come from the means.
+pub const LACK_OF_FIT_ALPHA: f64 = 0.05;
+
+/// What replicates say about a curve.
+pub(crate) struct Replication {
+    /// Distinct x, m.
+    pub(crate) n_distinct: usize,
+    /// Sum of squares within the groups of equal x, on the scale of the response.
+    pub(crate) pure_error: f64,
+    /// rms over the distinct x of the relative distance between mean and curve.
+    pub(crate) misfit_ratio: f64,
+}
+
+/// Indices of the observations, grouped by equal x, groups ascending in x.
+pub(crate) fn group_by_x(x: &[f64]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
+    order.chunk_by(|a, b| x[*a] == x[*b]).map(<[usize]>::to_vec).collect()
+}
+
+/// Splits the residuals into what replicates explain and what the curve misses.
+pub(crate) fn replication(problem: &Problem, parameters: &[f64]) -> Replication {
+    let groups = group_by_x(problem.x);
+    let (mut pure_error, mut misfit) = (0.0, 0.0);
+    for group in &groups {
+        let f = problem.model.value(parameters, problem.x[group[0]]);
+        let response = |index: &usize| match problem.response {
+            Response::Ln => problem.y[*index].ln(),
+            Response::Raw => problem.y[*index],
+        };
+        let values: Vec<f64> = group.iter().map(response).collect();
+        let mean = mean_of(&values);
+        pure_error += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let distance = if problem.response == Response::Ln { mean - f.ln() } else { mean / f - 1.0 };
+        misfit += distance.powi(2);
+    }
+    let misfit_ratio = (misfit / groups.len() as f64).sqrt();
+    Replication { n_distinct: groups.len(), pure_error, misfit_ratio }
+}
+
+/// F = [(RSS - SSpe)/(m - p)] / [SSpe/(n - m)] with p free parameters; `None` without replicates or where m <= p.
+pub(crate) fn lack_of_fit(rss: f64, replication: &Replication, n: usize, n_free: usize) -> Option<TestResult> {
+    let m = replication.n_distinct;
+    if n <= m || m <= n_free {
+        return None;
+    }
+    let (df1, df2) = ((m - n_free) as f64, (n - m) as f64);
+    let between = (rss - replication.pure_error).max(0.0) / df1;
+    let within = replication.pure_error / df2;
+    // Replicates without any spread (a deterministic source): the curve meets them to rounding, or is wrong.
+    let exact = replication.misfit_ratio < 1e-9;
+    let statistic = match (within > 0.0, exact) {
+        (true, _) => between / within,
+        (false, true) => 0.0,
+        (false, false) => f64::INFINITY,
+    };
+    Some(TestResult { statistic, df1, df2, p: f_upper_tail(statistic, df1, df2) })
+}
+
+/// AICc with k = free parameters + 1 for the error variance; `None` where n <= k + 1 or the fit is exact.
+///
+/// logL = -n/2 (ln 2 pi + ln(RSS/n) + 1), as R's `AIC(nls)`. Comparable only for the same data and response.
+pub(crate) fn aicc(rss: f64, n: usize, n_free: usize) -> Option<f64> {
+    let (n_values, k) = (n as f64, (n_free + 1) as f64);
+    if n <= n_free + 2 || rss <= 0.0 {
+        return None;
+    }
+    let log_likelihood = -n_values / 2.0 * ((2.0 * std::f64::consts::PI).ln() + (rss / n_values).ln() + 1.0);
+    Some(2.0 * k - 2.0 * log_likelihood + 2.0 * k * (k + 1.0) / (n_values - k - 1.0))
+}
+
+/// Akaike weights of rival models; 0 for a model without AICc. They sum to 1 where any has one.
+///
+/// Pass `None` for models that failed their adequacy: weights among wrong models mean nothing.
+pub fn akaike_weights(aicc: &[Option<f64>]) -> Vec<f64> {
+    let least = aicc.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    let relative: Vec<f64> = aicc.iter().map(|aicc| aicc.map_or(0.0, |aicc| ((least - aicc) / 2.0).exp())).collect();
+    let total: f64 = relative.iter().sum();
+    if total > 0.0 { relative.iter().map(|weight| weight / total).collect() } else { relative }
+}
