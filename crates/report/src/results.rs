@@ -1,0 +1,105 @@
+//! A results folder as data: what the runner wrote, and what follows from it.
+//!
+//! [`open`] reads the small files whole and samples.csv by column; pauses, windows, workers and traffic are left on
+//! disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn from these two and nothing else.
+
+use crate::error::ReportError;
+use crate::samples::{Samples, read_samples};
+use crate::sums::read_sums;
+use plan::manifest::{FORMAT, Manifest};
+use plan::point::Plan;
+use plan::record::{ClaimRow, FitRow, Row, SampleRow, SummaryRow};
+use plan::topology::Topology;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A results folder, read.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// Who measured what, where and with what.
+    pub manifest: Manifest,
+    /// What was to be measured.
+    pub plan: Plan,
+    /// The machine.
+    pub topology: Topology,
+    /// samples.csv, by column.
+    pub samples: Samples,
+    /// Whether the run came to its end: then SHA256SUMS covers the raw files.
+    pub complete: bool,
+    /// What a reader of the report should know about the folder itself, one line each.
+    pub notes: Vec<String>,
+}
+
+/// What follows from a [`Results`], and what its derived files hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// summary.csv.
+    pub summary: Vec<SummaryLine>,
+    /// fits.csv.
+    pub fits: Vec<FitRow>,
+    /// claims.csv.
+    pub claims: Vec<ClaimRow>,
+}
+
+/// A row of summary.csv with the levels of the plan's further factors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryLine {
+    /// The fixed columns.
+    pub row: SummaryRow,
+    /// One level for each of [`Plan::factors`], in their order.
+    pub factors: Vec<String>,
+}
+
+/// Reads a results folder.
+///
+/// # Errors
+/// Which file, which line, what was found there and what was expected.
+pub fn open(dir: &Path) -> Result<Results, ReportError> {
+    for file in ["manifest.json", "plan.toml", "topology.json", SampleRow::FILE] {
+        if !dir.join(file).is_file() {
+            return Err(ReportError::NotAResultsFolder { dir: dir.into(), file });
+        }
+    }
+    let manifest = read_manifest(&dir.join("manifest.json"))?;
+    let plan = read_plan(&dir.join("plan.toml"))?;
+    let topology = read_json(&dir.join("topology.json"))?;
+    let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
+    let (samples, torn_line) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
+    let mut notes = Vec::new();
+    if !complete {
+        notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
+    }
+    if let Some(line) = torn_line {
+        notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
+    }
+    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, complete, notes })
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {
+    /// Enough of any version's manifest to tell its format.
+    #[derive(serde::Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = read_json(path)?;
+    if format > FORMAT {
+        return Err(ReportError::NewerFormat { path: path.into(), found: format, known: FORMAT });
+    }
+    read_json(path)
+}
+
+fn read_plan(path: &Path) -> Result<Plan, ReportError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|source| ReportError::Toml { path: path.into(), source: Box::new(source) })
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+    let text = read_text(path)?;
+    serde_json::from_str(&text).map_err(|source| ReportError::Json { path: path.into(), source })
+}
+
+fn read_text(path: &Path) -> Result<String, ReportError> {
+    fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.into(), source })
+}

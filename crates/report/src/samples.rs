@@ -1,0 +1,262 @@
+//! samples.csv by column: of a million rows only the columns that are summarised stay in memory.
+
+use crate::error::ReportError;
+use crate::table::{Block, Table};
+use plan::point::Plan;
+use plan::record::{Column as ColumnSpec, Kind, Row, SampleRow, StopReason};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Columns of samples.csv that are summarised, in the order of summary.csv; the workload's metrics follow them.
+pub const SUMMARISED: &[&str] = &[
+    "throughput_per_s",
+    "bandwidth_gb_per_s",
+    "local_hit_ratio",
+    "local_hit_low",
+    "local_hit_high",
+    "local_package_ratio",
+    "dram_local_ratio",
+    "huge_ratio",
+    "pause_mean_ns",
+    "pause_variance_ns2",
+    "pause_p50_ns",
+    "pause_p99_ns",
+    "pause_max_ns",
+    "stopping_mean_ns",
+    "minor_faults",
+    "major_faults",
+    "voluntary_switches",
+    "involuntary_switches",
+    "run_delay_ratio",
+    "worker_migrations",
+    "pages_migrated",
+    "hint_faults",
+    "steal_ratio",
+];
+
+/// The rows of samples.csv by column, in file order. Row `i` of every column belongs to the same sample.
+#[derive(Debug, Clone, Default)]
+pub struct Samples {
+    /// Index into `plan.points`.
+    pub point: Vec<u32>,
+    /// Block.
+    pub block: Vec<u32>,
+    /// Whether the sample failed.
+    pub failed: Vec<bool>,
+    /// Whether causes outside the experiment disturbed it.
+    pub contaminated: Vec<bool>,
+    metrics: Vec<Metric>,
+    rows_of: Vec<Vec<u32>>,
+}
+
+/// One summarised column.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// Its name in samples.csv.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    values: Values,
+}
+
+/// Counts and short decimals fit `f32` without loss, and a million rows fit memory thereby; the first value that does
+/// not widens the column. NaN stands for an empty cell: no cell can hold one.
+#[derive(Debug, Clone)]
+enum Values {
+    Narrow(Vec<f32>),
+    Wide(Vec<f64>),
+}
+
+impl Samples {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.point.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.point.is_empty()
+    }
+
+    /// The summarised columns, [`SUMMARISED`] and then the workload's.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// A summarised column by name.
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// Rows of one point (index into `plan.points`), in file order.
+    pub fn rows_of(&self, point: usize) -> &[u32] {
+        self.rows_of.get(point).map_or(&[], Vec::as_slice)
+    }
+
+    /// Values of one metric at one point, failed and unmeasured samples left out.
+    pub fn values(&self, metric: &Metric, point: usize) -> Vec<f64> {
+        let rows = self.rows_of(point).iter().map(|&row| row as usize);
+        rows.filter(|&row| !self.failed[row]).filter_map(|row| metric.get(row)).collect()
+    }
+}
+
+impl Metric {
+    /// The value of one row; `None` where it was not measured.
+    pub fn get(&self, row: usize) -> Option<f64> {
+        let value = match &self.values {
+            Values::Narrow(values) => f64::from(values[row]),
+            Values::Wide(values) => values[row],
+        };
+        (!value.is_nan()).then_some(value)
+    }
+}
+
+impl Values {
+    fn extend(&mut self, more: &[f64]) {
+        match self {
+            Values::Wide(values) => values.extend_from_slice(more),
+            Values::Narrow(values) => {
+                let lossless = |value: &f64| value.is_nan() || f64::from(*value as f32) == *value;
+                if more.iter().all(lossless) {
+                    values.extend(more.iter().map(|&value| value as f32));
+                } else {
+                    let mut wide = Vec::with_capacity(values.capacity());
+                    wide.extend(values.iter().map(|&value| f64::from(value)));
+                    wide.extend_from_slice(more);
+                    *self = Values::Wide(wide);
+                }
+            }
+        }
+    }
+}
+
+/// Names of samples.csv's columns for this plan: the fixed ones, its factors, its workload's metrics.
+pub(crate) fn sample_titles(plan: &Plan) -> Vec<&str> {
+    let fixed = SampleRow::COLUMNS.iter().map(|column| column.name);
+    fixed.chain(plan.factors.iter().map(String::as_str)).chain(plan.metrics.iter().map(String::as_str)).collect()
+}
+
+/// Reads samples.csv; also the line of a torn last row that was left out, which only an unfinished run may have.
+pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(Samples, Option<u64>), ReportError> {
+    let columns = Wanted::new(plan);
+    let mut samples = Samples { metrics: columns.metrics.iter().map(empty_metric).collect(), ..Samples::default() };
+    let torn = Table::open(path, &sample_titles(plan))?.read(
+        |block| columns.parse(block),
+        |part, rows_expected| samples.append(part, rows_expected),
+    )?;
+    if let (Some(line), true) = (torn, complete) {
+        return Err(ReportError::TornLine { path: path.into(), line });
+    }
+    samples.rows_of = vec![Vec::new(); plan.points.len()];
+    for (row, &point) in samples.point.iter().enumerate() {
+        samples.rows_of[point as usize].push(u32::try_from(row).expect("fewer than 2^32 samples fit memory"));
+    }
+    Ok((samples, torn))
+}
+
+fn empty_metric((_, spec): &(usize, MetricSpec)) -> Metric {
+    Metric { name: spec.name.clone(), unit: spec.unit.clone(), values: Values::Narrow(Vec::new()) }
+}
+
+/// Rows of one block of the file.
+#[derive(Default)]
+struct Part {
+    point: Vec<u32>,
+    block: Vec<u32>,
+    failed: Vec<bool>,
+    contaminated: Vec<bool>,
+    /// Shape `[metrics][rows]`.
+    metrics: Vec<Vec<f64>>,
+}
+
+impl Samples {
+    fn append(&mut self, part: Part, rows_expected: usize) {
+        if self.is_empty() {
+            // Once and for all: growing by doubling would need one and a half times the memory for a moment.
+            self.point.reserve_exact(rows_expected);
+            self.block.reserve_exact(rows_expected);
+            self.failed.reserve_exact(rows_expected);
+            self.contaminated.reserve_exact(rows_expected);
+            for metric in &mut self.metrics {
+                metric.values = Values::Narrow(Vec::with_capacity(rows_expected));
+            }
+        }
+        self.point.extend(part.point);
+        self.block.extend(part.block);
+        self.failed.extend(part.failed);
+        self.contaminated.extend(part.contaminated);
+        for (metric, values) in self.metrics.iter_mut().zip(&part.metrics) {
+            metric.values.extend(values);
+        }
+    }
+}
+
+/// What is read of a row, and where: indexes into [`sample_titles`].
+struct Wanted {
+    points: HashMap<String, u32>,
+    point: usize,
+    block: usize,
+    stop_reason: usize,
+    contaminated: usize,
+    metrics: Vec<(usize, MetricSpec)>,
+}
+
+struct MetricSpec {
+    name: String,
+    unit: String,
+    kind: Kind,
+}
+
+impl Wanted {
+    fn new(plan: &Plan) -> Wanted {
+        let titles = sample_titles(plan);
+        let at = |name: &str| titles.iter().position(|title| *title == name).expect("a fixed column of SampleRow");
+        let fixed = SampleRow::COLUMNS;
+        let specs = SUMMARISED.iter().map(|name| spec_of(fixed, name));
+        let own: &[ColumnSpec] = plan.points.first().map_or(&[], |point| point.workload.metrics());
+        let metrics = specs.chain(plan.metrics.iter().map(|name| spec_of(own, name)));
+        Wanted {
+            points: plan.points.iter().map(|point| point.id.clone()).zip(0..).collect(),
+            point: at("point_id"),
+            block: at("block"),
+            stop_reason: at("stop_reason"),
+            contaminated: at("contaminated"),
+            metrics: metrics.map(|spec| (at(&spec.name), spec)).collect(),
+        }
+    }
+
+    fn parse(&self, block: Block<'_>) -> Result<Part, ReportError> {
+        let mut part = Part { metrics: vec![Vec::new(); self.metrics.len()], ..Part::default() };
+        block.each_row(|row| {
+            let id = row.text(self.point)?;
+            let point = self.points.get(id).ok_or_else(|| ReportError::UnknownPoint {
+                path: row.path().into(),
+                line: row.line(),
+                point: id.into(),
+            })?;
+            part.point.push(*point);
+            part.block.push(row.cell(self.block)?);
+            part.failed.push(row.cell::<StopReason>(self.stop_reason)? == StopReason::Failed);
+            part.contaminated.push(row.cell(self.contaminated)?);
+            for (values, (at, spec)) in part.metrics.iter_mut().zip(&self.metrics) {
+                let value = match spec.kind {
+                    Kind::Integer => row.cell::<Option<u64>>(*at)?.map(|count| count as f64),
+                    _ => row.cell::<Option<f64>>(*at)?,
+                };
+                values.push(value.unwrap_or(f64::NAN));
+            }
+            Ok(())
+        })?;
+        Ok(part)
+    }
+}
+
+/// Unit and kind of a column; a metric that this version's workload does not know is a number without a unit.
+fn spec_of(columns: &[ColumnSpec], name: &str) -> MetricSpec {
+    let known = columns.iter().find(|column| column.name == name);
+    MetricSpec {
+        name: name.into(),
+        unit: known.map_or(String::new(), |column| column.unit.into()),
+        kind: known.map_or(Kind::Number, |column| column.kind),
+    }
+}

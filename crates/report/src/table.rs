@@ -1,0 +1,206 @@
+//! A CSV of the results folder, read in blocks of whole lines, the blocks in parallel.
+//!
+//! A row is one line (`plan::record` writes no line break into a cell), so a block may end at any line end, and what
+//! follows the last one is a torn row. Columns are found by the title line, once.
+
+use crate::error::ReportError;
+use plan::record::Cell;
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Bytes of one block: large enough that a block's overhead is nothing, small beside the memory allowed.
+const BLOCK_BYTES: usize = 2 << 20;
+
+/// A CSV whose title line has been checked.
+pub(crate) struct Table {
+    path: PathBuf,
+    /// Taken by [`Table::read`].
+    file: Option<BufReader<File>>,
+    bytes: u64,
+    titles: Vec<String>,
+    /// Where each wanted column stands in a row of the file.
+    positions: Vec<usize>,
+}
+
+/// Whole lines of a file.
+pub(crate) struct Block<'a> {
+    table: &'a Table,
+    first_line: u64,
+    bytes: &'a [u8],
+}
+
+/// One row of a [`Block`].
+pub(crate) struct RowView<'a> {
+    block: &'a Block<'a>,
+    record: &'a csv::ByteRecord,
+}
+
+impl Table {
+    /// Opens a file and finds its columns; afterwards column `i` means `titles[i]`, wherever it stands.
+    pub(crate) fn open(path: &Path, titles: &[&str]) -> Result<Table, ReportError> {
+        let read_error = |source| ReportError::Read { path: path.into(), source };
+        let file = File::open(path).map_err(read_error)?;
+        let bytes = file.metadata().map_err(read_error)?.len();
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let mut line = Vec::new();
+        file.read_until(b'\n', &mut line).map_err(read_error)?;
+        let positions = find_columns(path, &line, titles)?;
+        let titles = titles.iter().map(|title| title.to_string()).collect();
+        Ok(Table { path: path.into(), bytes, titles, positions, file: Some(file) })
+    }
+
+    /// Parses every block and hands the parts over in file order, each with the number of rows the file seems to have.
+    /// Returns the line of a torn last row, which is not parsed.
+    pub(crate) fn read<T: Send>(
+        mut self,
+        parse: impl Fn(Block<'_>) -> Result<T, ReportError> + Sync,
+        mut take: impl FnMut(T, usize),
+    ) -> Result<Option<u64>, ReportError> {
+        let mut file = self.file.take().expect("a table is read once: read takes it by value");
+        let mut line = 2;
+        let mut rest = Vec::new();
+        let mut rows_expected = None;
+        loop {
+            let (blocks, ended) = self.next_blocks(&mut file, &mut rest)?;
+            let lines: Vec<u64> = blocks.iter().map(|block| lines_in(block)).collect();
+            let mut located = Vec::with_capacity(blocks.len());
+            for (bytes, lines) in blocks.iter().zip(&lines) {
+                located.push(Block { table: &self, first_line: line, bytes });
+                line += lines;
+            }
+            let parts: Vec<Result<T, ReportError>> = located.into_par_iter().map(&parse).collect();
+            for (part, (block, lines)) in parts.into_iter().zip(blocks.iter().zip(&lines)) {
+                let rows = *rows_expected.get_or_insert_with(|| expect_rows(self.bytes, block.len(), *lines));
+                take(part?, rows);
+            }
+            if ended {
+                return Ok((!rest.is_empty()).then_some(line));
+            }
+        }
+    }
+
+    /// The next blocks of whole lines, one for each thread; `rest` carries the torn end from one call to the next.
+    fn next_blocks(
+        &self,
+        file: &mut BufReader<File>,
+        rest: &mut Vec<u8>,
+    ) -> Result<(Vec<Vec<u8>>, bool), ReportError> {
+        let mut blocks = Vec::new();
+        for _ in 0..rayon::current_num_threads() {
+            let mut block = std::mem::take(rest);
+            block.reserve_exact(BLOCK_BYTES);
+            let read = file
+                .by_ref()
+                .take(BLOCK_BYTES as u64)
+                .read_to_end(&mut block)
+                .map_err(|source| ReportError::Read { path: self.path.clone(), source })?;
+            let whole = block.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+            rest.extend_from_slice(&block[whole..]);
+            block.truncate(whole);
+            if !block.is_empty() {
+                blocks.push(block);
+            }
+            if read == 0 {
+                return Ok((blocks, true));
+            }
+        }
+        Ok((blocks, false))
+    }
+}
+
+impl Block<'_> {
+    /// Calls `row` for each row, in order.
+    pub(crate) fn each_row(
+        &self,
+        mut row: impl FnMut(&RowView<'_>) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(self.bytes);
+        let mut record = csv::ByteRecord::new();
+        loop {
+            match reader.read_byte_record(&mut record) {
+                Ok(false) => return Ok(()),
+                Ok(true) => {
+                    let view = RowView { block: self, record: &record };
+                    view.check_length()?;
+                    row(&view)?;
+                }
+                Err(error) => {
+                    let source = std::io::Error::other(error);
+                    return Err(ReportError::Read { path: self.table.path.clone(), source });
+                }
+            }
+        }
+    }
+}
+
+impl RowView<'_> {
+    /// Line in the file, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        let within = self.record.position().map_or(1, csv::Position::line);
+        self.block.first_line + within - 1
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.block.table.path
+    }
+
+    /// Text of a column, by its index in the wanted titles.
+    pub(crate) fn text(&self, column: usize) -> Result<&str, ReportError> {
+        let bytes = &self.record[self.block.table.positions[column]];
+        std::str::from_utf8(bytes).map_err(|_| self.bad(column, "text in UTF-8"))
+    }
+
+    /// Value of a column.
+    pub(crate) fn cell<T: Cell>(&self, column: usize) -> Result<T, ReportError> {
+        T::read(self.text(column)?).ok_or_else(|| self.bad(column, T::KIND.expected()))
+    }
+
+    fn bad(&self, column: usize, expected: &'static str) -> ReportError {
+        let name = self.block.table.titles[column].clone();
+        let found = String::from_utf8_lossy(&self.record[self.block.table.positions[column]]).into_owned();
+        ReportError::Cell { path: self.path().into(), line: self.line(), column: name, found, expected }
+    }
+
+    fn check_length(&self) -> Result<(), ReportError> {
+        let (found, expected) = (self.record.len(), self.block.table.positions.len());
+        if found == expected {
+            return Ok(());
+        }
+        Err(ReportError::RowLength { path: self.path().into(), line: self.line(), found, expected })
+    }
+}
+
+fn lines_in(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+}
+
+/// Rows of the file if all were like the first block's, and a little more.
+fn expect_rows(file_bytes: u64, block_bytes: usize, block_lines: u64) -> usize {
+    let rows = file_bytes as f64 / block_bytes as f64 * block_lines as f64;
+    (rows * 1.02) as usize + 64
+}
+
+/// Where each wanted title stands in the title line, which must hold these and no others.
+fn find_columns(path: &Path, line: &[u8], titles: &[&str]) -> Result<Vec<usize>, ReportError> {
+    let mut record = csv::ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
+    reader
+        .read_byte_record(&mut record)
+        .map_err(|error| ReportError::Read { path: path.into(), source: std::io::Error::other(error) })?;
+    let mut positions = vec![None; titles.len()];
+    for (at, found) in record.iter().enumerate() {
+        let wanted = titles.iter().position(|title| title.as_bytes() == found);
+        match wanted.map(|wanted| &mut positions[wanted]) {
+            Some(position @ None) => *position = Some(at),
+            _ => {
+                let column = String::from_utf8_lossy(found).into_owned();
+                return Err(ReportError::UnknownColumn { path: path.into(), column });
+            }
+        }
+    }
+    let missing = |title: &str| ReportError::MissingColumn { path: path.into(), column: title.into() };
+    positions.into_iter().zip(titles).map(|(position, title)| position.ok_or_else(|| missing(title))).collect()
+}
