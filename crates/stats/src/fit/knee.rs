@@ -13,9 +13,13 @@ use crate::interval::{Interval, t_quantile};
 /// - `knee_inverse_sigma`: 1 / sigma
 /// - `peak_rate`: the rate at n*, lambda / (sigma - kappa + 2 sqrt(kappa (1-sigma))); lambda / sigma, the limit that
 ///   is never reached, where kappa = 0
+///
+/// The intervals of `knee_kleinrock` and `peak_rate` rest on the free parameters alone: at a bound they say nothing
+/// about the possibility that the bound is not the truth. `fitted` holds the parameters.
 pub(crate) fn knees(
     problem: &Problem,
     minimum: &Minimum,
+    fitted: &[FittedValue],
     precision: Option<&Precision>,
     level: f64,
 ) -> Vec<FittedValue> {
@@ -25,13 +29,9 @@ pub(crate) fn knees(
         Model::Amdahl => {}
         _ => return knees,
     }
-    let parameters = &minimum.parameters;
-    for (name, of) in [
-        ("knee_kleinrock", kleinrock_knee as fn(&[f64]) -> f64),
-        ("knee_inverse_sigma", |parameters| 1.0 / parameters[1]),
-        ("peak_rate", peak_rate),
-    ] {
-        knees.push(delta_on_ln(name, of, parameters, precision, level));
+    knees.push(inverse_sigma(&fitted[1]));
+    for (name, of) in [("knee_kleinrock", kleinrock_knee as fn(&[f64]) -> f64), ("peak_rate", peak_rate)] {
+        knees.push(delta_on_ln(name, of, &minimum.parameters, precision, level));
     }
     knees
 }
@@ -67,6 +67,18 @@ fn peak(problem: &Problem, minimum: &Minimum, precision: Option<&Precision>) -> 
         interval: precision.map(|precision| profile_peak(problem, minimum, precision.threshold)),
         method: IntervalMethod::Profile,
         at_bound: estimate.is_infinite(),
+    }
+}
+
+/// The reciprocal of sigma and of its profile interval; infinite where sigma may be 0.
+fn inverse_sigma(sigma: &FittedValue) -> FittedValue {
+    let estimate = 1.0 / sigma.estimate;
+    FittedValue {
+        name: "knee_inverse_sigma",
+        estimate,
+        std_error: sigma.std_error.map(|error| error * estimate.powi(2)),
+        interval: sigma.interval.map(|sigma| Interval { low: 1.0 / sigma.high, high: 1.0 / sigma.low }),
+        ..*sigma
     }
 }
 

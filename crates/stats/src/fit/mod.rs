@@ -29,7 +29,7 @@ use crate::error::{StatsError, check_pairs, check_positive, check_unit};
 use crate::interval::Interval;
 use crate::variance::TestResult;
 use profile::profile_parameter;
-use quality::{aicc, lack_of_fit, replication};
+use quality::{aicc, lack_of_fit, misfit_ratio};
 use solve::{Minimum, Problem, solve};
 
 /// Fewest distinct x of a fit whose knee is to be believed (statistics notes, section 3.4).
@@ -172,23 +172,20 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
     let FitSettings { model, response, level } = *settings;
     check_unit("level", level)?;
     check_observations(model, x, y, MIN_DISTINCT_X)?;
-    let problem = Problem { model, response, x, y };
+    let problem = Problem::new(model, response, x, y);
     let minimum = solve(&problem).ok_or(StatsError::NoConvergence { model })?;
-    let (n, n_free) = (x.len(), minimum.n_free());
-    let replication = replication(&problem, &minimum.parameters);
-    let lack_of_fit = lack_of_fit(minimum.rss, &replication, n, n_free);
+    let (n, n_distinct, n_free) = (problem.n, problem.x.len(), minimum.n_free());
+    let misfit_ratio = misfit_ratio(&problem, &minimum.parameters);
+    let lack_of_fit = lack_of_fit(&problem, minimum.rss, misfit_ratio, n_free);
     let is_lacking = lack_of_fit.is_some_and(|test| test.p < LACK_OF_FIT_ALPHA);
-    let (spread, df) = if is_lacking {
-        ((minimum.rss - replication.pure_error).max(0.0), replication.n_distinct - n_free)
-    } else {
-        (minimum.rss, n - n_free)
-    };
-    let precision = Precision::new(&problem, &minimum, spread / df as f64, df as f64, level);
+    let rss = minimum.rss + problem.pure_error;
+    let (squares, df) = if is_lacking { (minimum.rss, n_distinct - n_free) } else { (rss, n - n_free) };
+    let precision = Precision::new(&problem, &minimum, squares / df as f64, df as f64, level);
     let parameters = fitted_parameters(&problem, &minimum, precision.as_ref());
-    let knees = knee::knees(&problem, &minimum, precision.as_ref(), level);
+    let knees = knee::knees(&problem, &minimum, &parameters, precision.as_ref(), level);
     let is_unbounded =
         |value: &FittedValue| value.name == "knee_peak" && value.interval.is_none_or(|interval| !interval.is_bounded());
-    let status = if is_lacking || (lack_of_fit.is_none() && replication.misfit_ratio > ADEQUATE_MISFIT) {
+    let status = if is_lacking || (lack_of_fit.is_none() && misfit_ratio > ADEQUATE_MISFIT) {
         FitStatus::Misfit
     } else if minimum.fixed.contains(&true) {
         FitStatus::Bound
@@ -203,12 +200,12 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
         parameters,
         knees,
         n,
-        n_distinct: replication.n_distinct,
+        n_distinct,
         df,
-        rss: minimum.rss,
-        aicc: aicc(minimum.rss, n, n_free),
+        rss,
+        aicc: aicc(rss, n, n_free),
         lack_of_fit,
-        misfit_ratio: replication.misfit_ratio,
+        misfit_ratio,
         level,
         status,
     })
@@ -222,7 +219,7 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
 /// As [`fit`], with the number of parameters in place of [`MIN_DISTINCT_X`].
 pub fn solve_exactly(model: Model, response: Response, x: &[f64], y: &[f64]) -> Result<Vec<f64>, StatsError> {
     check_observations(model, x, y, model.parameter_names().len())?;
-    let minimum = solve(&Problem { model, response, x, y }).ok_or(StatsError::NoConvergence { model })?;
+    let minimum = solve(&Problem::new(model, response, x, y)).ok_or(StatsError::NoConvergence { model })?;
     Ok(minimum.parameters)
 }
 
@@ -237,11 +234,18 @@ fn check_observations(model: Model, x: &[f64], y: &[f64], needed: usize) -> Resu
 }
 
 fn fitted_parameters(problem: &Problem, minimum: &Minimum, precision: Option<&Precision>) -> Vec<FittedValue> {
+    // A decay whose scale or power ran to the edge of the solver's map is a limit curve: what remains of the two is
+    // not bounded above by the data, only by that edge.
+    let is_limit = matches!(problem.model, Model::Lomax | Model::Hill) && minimum.fixed[1..].contains(&true);
+    let interval = |j: usize, precision: &Precision| {
+        let interval = profile_parameter(problem, minimum, j, precision.threshold);
+        if is_limit && j > 0 { Interval { high: f64::INFINITY, ..interval } } else { interval }
+    };
     let value = |(j, name): (usize, &&'static str)| FittedValue {
         name,
         estimate: minimum.parameters[j],
         std_error: precision.and_then(|precision| precision.std_error(j)),
-        interval: precision.map(|precision| profile_parameter(problem, minimum, j, precision.threshold)),
+        interval: precision.map(|precision| interval(j, precision)),
         method: IntervalMethod::Profile,
         at_bound: minimum.fixed[j],
     };

@@ -18,7 +18,7 @@ pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, 
     match (problem.model, j) {
         // sigma in 0..1 and kappa >= 0: bounds with a meaning, steps on the plain scale.
         (Model::Usl, 1 | 2) | (Model::Amdahl, 1) => {
-            let x_max = problem.x.iter().copied().fold(1.0, f64::max);
+            let x_max = problem.x_max();
             let step = if value > 0.0 { 0.05 * value } else { 1e-3 / x_max.powi(if j == 1 { 1 } else { 2 }) };
             Interval {
                 low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), low),
@@ -40,15 +40,17 @@ pub(crate) fn profile_peak(problem: &Problem, minimum: &Minimum, threshold: f64)
     let [lambda, sigma, kappa] = [minimum.parameters[0], minimum.parameters[1], minimum.parameters[2]];
     let without_peak = solve_from(problem, &[lambda, sigma, 0.0], &[false, false, true]);
     let unbounded = kappa == 0.0 || without_peak.is_none_or(|amdahl| amdahl.rss <= threshold);
-    let x_max = problem.x.iter().copied().fold(1.0, f64::max);
+    let x_max = problem.x_max();
     let peak = if kappa > 0.0 { ((1.0 - sigma) / kappa).sqrt() } else { f64::INFINITY };
     // A peak far beyond the data is no peak to start a search from.
     let begin = peak.clamp(1e-3, 1e4 * x_max);
-    let by_peak = Problem { model: Model::UslPeak, ..problem.clone() };
+    let mut by_peak = problem.clone();
+    by_peak.model = Model::UslPeak;
     let start = [lambda, sigma, begin];
     let curve = Profile { problem: &by_peak, start: &start, j: 2, threshold };
     let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
-    Interval { low: curve.limit(begin, |k| begin / factor(k), 0.0), high }
+    let low = if peak < begin { 0.0 } else { curve.limit(begin, |k| begin / factor(k), 0.0) };
+    Interval { low, high }
 }
 
 /// Growing factors: 1.05, 1.16, 1.41, 2.08, 4.5, 21 ...
@@ -58,7 +60,7 @@ fn factor(k: f64) -> f64 {
 
 /// The profiled sum of squares of one parameter.
 struct Profile<'a> {
-    problem: &'a Problem<'a>,
+    problem: &'a Problem,
     start: &'a [f64],
     j: usize,
     threshold: f64,
@@ -75,7 +77,12 @@ impl Profile<'_> {
             start[self.j] = value;
             solve_from(self.problem, &start, &fixed)
         };
-        let best = [from(warm), from(self.start)].into_iter().flatten().min_by(|a, b| a.rss.total_cmp(&b.rss));
+        // A warm start may end in another valley: what then lies outside is tried once more, from the estimate.
+        let warmed = from(warm);
+        let best = match warmed {
+            Some(minimum) if minimum.rss <= self.threshold => Some(minimum),
+            _ => [warmed, from(self.start)].into_iter().flatten().min_by(|a, b| a.rss.total_cmp(&b.rss)),
+        };
         match best {
             Some(minimum) => (minimum.rss - self.threshold, minimum.parameters),
             None => (f64::INFINITY, warm.to_vec()),

@@ -1,7 +1,6 @@
 //! How well a curve fits: lack of fit against replicates, misfit of the means, AICc and Akaike weights.
 
 use crate::fit::solve::{Problem, Response};
-use crate::summary::mean_of;
 use crate::variance::{TestResult, f_upper_tail};
 
 /// Largest rms misfit of the means, relative, that counts as adequate whatever the lack-of-fit test says.
@@ -10,16 +9,6 @@ pub const ADEQUATE_MISFIT: f64 = 0.02;
 /// Lack-of-fit p below which a curve counts as wrong and intervals come from the means.
 pub const LACK_OF_FIT_ALPHA: f64 = 0.05;
 
-/// What replicates say about a curve.
-pub(crate) struct Replication {
-    /// Distinct x, m.
-    pub(crate) n_distinct: usize,
-    /// Sum of squares within the groups of equal x, on the scale of the response.
-    pub(crate) pure_error: f64,
-    /// rms over the distinct x of the relative distance between mean and curve.
-    pub(crate) misfit_ratio: f64,
-}
-
 /// Indices of the observations, grouped by equal x, groups ascending in x.
 pub(crate) fn group_by_x(x: &[f64]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..x.len()).collect();
@@ -27,39 +16,29 @@ pub(crate) fn group_by_x(x: &[f64]) -> Vec<Vec<usize>> {
     order.chunk_by(|a, b| x[*a] == x[*b]).map(<[usize]>::to_vec).collect()
 }
 
-/// Splits the residuals into what replicates explain and what the curve misses.
-pub(crate) fn replication(problem: &Problem, parameters: &[f64]) -> Replication {
-    let groups = group_by_x(problem.x);
-    let (mut pure_error, mut misfit) = (0.0, 0.0);
-    for group in &groups {
-        let f = problem.model.value(parameters, problem.x[group[0]]);
-        let response = |index: &usize| match problem.response {
-            Response::Ln => problem.y[*index].ln(),
-            Response::Raw => problem.y[*index],
-        };
-        let values: Vec<f64> = group.iter().map(response).collect();
-        let mean = mean_of(&values);
-        pure_error += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        let distance = if problem.response == Response::Ln { mean - f.ln() } else { mean / f - 1.0 };
-        misfit += distance.powi(2);
-    }
-    let misfit_ratio = (misfit / groups.len() as f64).sqrt();
-    Replication { n_distinct: groups.len(), pure_error, misfit_ratio }
+/// rms over the distinct x of the relative distance between mean and curve.
+pub(crate) fn misfit_ratio(problem: &Problem, parameters: &[f64]) -> f64 {
+    let distance = |(x, mean): (&f64, &f64)| {
+        let f = problem.model.value(parameters, *x);
+        if problem.response == Response::Ln { mean - f.ln() } else { mean / f - 1.0 }
+    };
+    let squares: f64 = problem.x.iter().zip(&problem.means).map(|point| distance(point).powi(2)).sum();
+    (squares / problem.x.len() as f64).sqrt()
 }
 
 /// F = [(RSS - SSpe)/(m - p)] / [SSpe/(n - m)] with p free parameters; `None` without replicates or where m <= p.
-pub(crate) fn lack_of_fit(rss: f64, replication: &Replication, n: usize, n_free: usize) -> Option<TestResult> {
-    let m = replication.n_distinct;
+///
+/// `between` is RSS - SSpe.
+pub(crate) fn lack_of_fit(problem: &Problem, between: f64, misfit_ratio: f64, n_free: usize) -> Option<TestResult> {
+    let (n, m) = (problem.n, problem.x.len());
     if n <= m || m <= n_free {
         return None;
     }
     let (df1, df2) = ((m - n_free) as f64, (n - m) as f64);
-    let between = (rss - replication.pure_error).max(0.0) / df1;
-    let within = replication.pure_error / df2;
+    let within = problem.pure_error / df2;
     // Replicates without any spread (a deterministic source): the curve meets them to rounding, or is wrong.
-    let exact = replication.misfit_ratio < 1e-9;
-    let statistic = match (within > 0.0, exact) {
-        (true, _) => between / within,
+    let statistic = match (within > 0.0, misfit_ratio < 1e-6) {
+        (true, _) => between / df1 / within,
         (false, true) => 0.0,
         (false, false) => f64::INFINITY,
     };

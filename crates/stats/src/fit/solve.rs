@@ -4,7 +4,9 @@ use rmpfit::{MPConfig, MPFitter, MPMaxFev, MPPar, MPResult, MPSide};
 
 use crate::fit::linear::{LeastSquares, least_squares};
 use crate::fit::model::Model;
+use crate::fit::quality::group_by_x;
 use crate::fit::start::starts;
+use crate::summary::mean_of;
 
 /// What the residuals are taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,16 +18,37 @@ pub enum Response {
     Raw,
 }
 
-/// Data, curve and response; checked before it is made.
-#[derive(Debug, Clone)]
-pub(crate) struct Problem<'a> {
-    pub(crate) model: Model,
-    pub(crate) response: Response,
-    pub(crate) x: &'a [f64],
-    pub(crate) y: &'a [f64],
+impl Response {
+    pub(crate) fn of(&self, y: f64) -> f64 {
+        if *self == Response::Ln { y.ln() } else { y }
+    }
+
+    pub(crate) fn inverse(&self, response: f64) -> f64 {
+        if *self == Response::Ln { response.exp() } else { response }
+    }
 }
 
-/// A minimum of the residual sum of squares.
+/// Curve, response, and the data as one weighted mean for each distinct x.
+///
+/// The sum of squares over all replicates is that of the means, each weighted by its count, plus the pure error,
+/// which no parameter changes: so the solver sees m points in place of n, and finds the same minimum.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) model: Model,
+    pub(crate) response: Response,
+    /// Distinct x, ascending.
+    pub(crate) x: Vec<f64>,
+    /// Mean response at each x.
+    pub(crate) means: Vec<f64>,
+    /// Square root of the number of replicates at each x.
+    weights: Vec<f64>,
+    /// Sum of squares within the groups of equal x.
+    pub(crate) pure_error: f64,
+    /// All observations.
+    pub(crate) n: usize,
+}
+
+/// A minimum of the weighted sum of squares of the means; pure error not included.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Minimum {
     pub(crate) parameters: Vec<f64>,
@@ -40,21 +63,42 @@ impl Minimum {
     }
 }
 
-impl Problem<'_> {
-    pub(crate) fn bounds(&self) -> Vec<(f64, f64)> {
-        let x_min = self.x.iter().copied().fold(f64::INFINITY, f64::min);
-        let x_max = self.x.iter().copied().fold(0.0, f64::max);
-        self.model.bounds(x_min, x_max)
+impl Problem {
+    /// Groups checked observations by x; at least one, x and y above 0, equally many.
+    pub(crate) fn new(model: Model, response: Response, x: &[f64], y: &[f64]) -> Problem {
+        let mut problem = Problem {
+            model,
+            response,
+            x: Vec::new(),
+            means: Vec::new(),
+            weights: Vec::new(),
+            pure_error: 0.0,
+            n: x.len(),
+        };
+        for group in group_by_x(x) {
+            let values: Vec<f64> = group.iter().map(|index| response.of(y[*index])).collect();
+            let mean = mean_of(&values);
+            problem.x.push(x[group[0]]);
+            problem.means.push(mean);
+            problem.weights.push((values.len() as f64).sqrt());
+            problem.pure_error += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        }
+        problem
     }
 
-    /// Observed minus fitted, on the scale of the response.
-    pub(crate) fn residuals(&self, parameters: &[f64], residuals: &mut [f64]) {
-        for ((residual, x), y) in residuals.iter_mut().zip(self.x).zip(self.y) {
-            let f = self.model.value(parameters, *x);
-            *residual = match self.response {
-                Response::Ln => y.ln() - f.ln(),
-                Response::Raw => y - f,
-            };
+    pub(crate) fn x_max(&self) -> f64 {
+        self.x[self.x.len() - 1]
+    }
+
+    pub(crate) fn bounds(&self) -> Vec<(f64, f64)> {
+        self.model.bounds(self.x[0], self.x_max())
+    }
+
+    /// Observed mean minus fitted, weighted, on the scale of the response.
+    fn residuals(&self, parameters: &[f64], residuals: &mut [f64]) {
+        for (i, residual) in residuals.iter_mut().enumerate() {
+            let f = self.model.value(parameters, self.x[i]);
+            *residual = self.weights[i] * (self.means[i] - self.response.of(f));
         }
     }
 
@@ -64,16 +108,21 @@ impl Problem<'_> {
         residuals.iter().map(|residual| residual * residual).sum()
     }
 
-    /// Column j of the gradient of the fitted response.
+    /// Sum of squares of the response itself, the scale on which rounding is judged.
+    fn rss_of_nothing(&self) -> f64 {
+        self.means.iter().zip(&self.weights).map(|(mean, weight)| (mean * weight).powi(2)).sum()
+    }
+
+    /// Column j of the weighted gradient of the fitted response.
     fn gradient_column(&self, parameters: &[f64], j: usize) -> Vec<f64> {
-        let entry = |x: &f64| {
+        let entry = |(x, weight): (&f64, &f64)| {
             let (f, gradient) = self.model.value_and_gradient(parameters, *x);
             match self.response {
-                Response::Ln => gradient[j] / f,
-                Response::Raw => gradient[j],
+                Response::Ln => weight * gradient[j] / f,
+                Response::Raw => weight * gradient[j],
             }
         };
-        self.x.iter().map(entry).collect()
+        self.x.iter().zip(&self.weights).map(entry).collect()
     }
 
     /// Gauss-Newton step and inverse Gram matrix for the free parameters.
@@ -94,7 +143,8 @@ impl Problem<'_> {
 pub(crate) fn solve(problem: &Problem) -> Option<Minimum> {
     let bounds = problem.bounds();
     let free = vec![false; bounds.len()];
-    let starts = starts(problem.model, problem.x, problem.y);
+    let rates: Vec<f64> = problem.means.iter().map(|mean| problem.response.inverse(*mean)).collect();
+    let starts = starts(problem.model, &problem.x, &rates);
     let mut minima: Vec<Minimum> = Vec::new();
     for start in &starts {
         minima.extend(solve_from(problem, start, &free));
@@ -116,14 +166,6 @@ pub(crate) fn solve(problem: &Problem) -> Option<Minimum> {
         .into_iter()
         .filter(|minimum| minimum.rss <= tie)
         .min_by(|a, b| (a.n_free(), a.rss).partial_cmp(&(b.n_free(), b.rss)).unwrap_or(std::cmp::Ordering::Equal))
-}
-
-impl Problem<'_> {
-    /// Sum of squares of the response itself, the scale on which rounding is judged.
-    fn rss_of_nothing(&self) -> f64 {
-        let response = |y: &f64| if self.response == Response::Ln { y.ln() } else { *y };
-        self.y.iter().map(|y| response(y).powi(2)).sum()
-    }
 }
 
 /// Sets of (parameter, value) that put a model on a bound with a meaning.
@@ -183,13 +225,13 @@ fn polish(problem: &Problem, bounds: &[(f64, f64)], mut minimum: Minimum) -> Min
 }
 
 struct Fitter<'a> {
-    problem: &'a Problem<'a>,
+    problem: &'a Problem,
     parameters: Vec<MPPar>,
     config: MPConfig,
 }
 
 impl<'a> Fitter<'a> {
-    fn new(problem: &'a Problem<'a>, bounds: &[(f64, f64)], fixed: &[bool]) -> Fitter<'a> {
+    fn new(problem: &'a Problem, bounds: &[(f64, f64)], fixed: &[bool]) -> Fitter<'a> {
         let parameter = |((low, high), fixed): (&(f64, f64), &bool)| MPPar {
             fixed: *fixed,
             limited_low: true,
@@ -204,7 +246,7 @@ impl<'a> Fitter<'a> {
             xtol: 1e-15,
             gtol: 1e-15,
             max_iter: 500,
-            max_fev: MPMaxFev::Limited(5_000),
+            max_fev: MPMaxFev::Limited(2_000),
             ..MPConfig::new()
         };
         Fitter { problem, parameters: bounds.iter().zip(fixed).map(parameter).collect(), config }
