@@ -1,0 +1,269 @@
+//! Where the pages of a region lie.
+//!
+//! Asked of move_pages(2) as a query; where that is forbidden (containers), of get_mempolicy(2) for each page that is in
+//! memory, since it would bring in others; where that is forbidden too, of /proc/self/numa_maps, which is exact only for
+//! a region that lies on one node. A page that is not in memory, swapped out, or under a pending balancing hint is
+//! *unknown*, never remote.
+
+use crate::errno::Errno;
+use crate::{HostError, Region, Root};
+use core::ffi::{c_int, c_ulong, c_void};
+use libnuma_sys as numa;
+use std::collections::BTreeMap;
+
+/// The node of a page that cannot be told.
+pub const UNKNOWN: i16 = -1;
+
+/// Pages asked about in one call: 64 Ki pointers and answers stay in the cache.
+const BATCH: usize = 1 << 14;
+
+/// What no kernel answers: a status that the call left untouched.
+const UNTOUCHED_STATUS: c_int = c_int::MIN;
+
+/// Which node each page of a region lies on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageMap {
+    /// Bytes of a page.
+    pub page_bytes: u64,
+    /// Node of each page by OS index, [`UNKNOWN`] where it cannot be told.
+    pub nodes: Vec<i16>,
+    /// Who told.
+    pub source: MapSource,
+    /// Pages on each node. With [`MapSource::NumaMaps`] it may know more than `nodes`: how many pages lie on each node,
+    /// but not which; then `nodes` is all unknown and this is the bound.
+    pub counts: BTreeMap<u32, u64>,
+}
+
+/// Who told where pages lie, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapSource {
+    /// move_pages(2), as a query.
+    MovePages,
+    /// get_mempolicy(2), page by page.
+    GetMempolicy,
+    /// /proc/self/numa_maps.
+    NumaMaps,
+}
+
+impl PageMap {
+    /// The node of the page that holds this byte; `None` where it cannot be told or lies outside.
+    #[inline]
+    pub fn node_of(&self, byte_offset: u64) -> Option<u32> {
+        let page = usize::try_from(byte_offset / self.page_bytes).ok()?;
+        u32::try_from(*self.nodes.get(page)?).ok()
+    }
+
+    /// The node, where every page lies on one and the same.
+    pub fn uniform(&self) -> Option<u32> {
+        let first = *self.nodes.first()?;
+        if self.nodes.iter().any(|&node| node != first) {
+            return None;
+        }
+        u32::try_from(first).ok()
+    }
+
+    /// Pages that cannot be told.
+    pub fn unknown(&self) -> u64 {
+        self.nodes.iter().filter(|&&node| node == UNKNOWN).count() as u64
+    }
+
+    /// Pages that lie elsewhere than in an earlier map of the same region, where both can be told.
+    pub fn moved_since(&self, earlier: &PageMap) -> u64 {
+        let told = |&(now, then): &(&i16, &i16)| *now != UNKNOWN && *then != UNKNOWN && now != then;
+        self.nodes.iter().zip(&earlier.nodes).filter(told).count() as u64
+    }
+
+    fn new(region: &Region, nodes: Vec<i16>, source: MapSource) -> PageMap {
+        let mut counts = BTreeMap::new();
+        for run in nodes.chunk_by(|a, b| a == b) {
+            if let Ok(node) = u32::try_from(run[0]) {
+                *counts.entry(node).or_default() += run.len() as u64;
+            }
+        }
+        PageMap { page_bytes: region.page_bytes(), nodes, source, counts }
+    }
+}
+
+/// Asks where each page lies, by the best way that is allowed. It moves nothing and brings no page in.
+///
+/// # Errors
+/// `File` where even numa_maps cannot be read.
+pub fn locate(region: &Region) -> Result<PageMap, HostError> {
+    by_move_pages(region).or_else(|_| by_get_mempolicy(region)).or_else(|_| by_numa_maps(region))
+}
+
+fn by_move_pages(region: &Region) -> Result<PageMap, HostError> {
+    let mut nodes = Vec::with_capacity(region.page_count());
+    let mut addresses: Vec<*mut c_void> = Vec::with_capacity(BATCH);
+    let mut statuses: Vec<c_int> = Vec::with_capacity(BATCH);
+    for first in (0..region.page_count()).step_by(BATCH) {
+        let pages = first..(first + BATCH).min(region.page_count());
+        addresses.clear();
+        addresses.extend(pages.map(|page| region.page_address(page)));
+        statuses.clear();
+        statuses.resize(addresses.len(), UNTOUCHED_STATUS);
+        query_pages(&addresses, &mut statuses)?;
+        // -ENOENT and -EFAULT (before 6.12) are pages that are not there; both are unknown, as is any other error.
+        nodes.extend(statuses.iter().map(|&status| i16::try_from(status).unwrap_or(UNKNOWN).max(UNKNOWN)));
+    }
+    Ok(PageMap::new(region, nodes, MapSource::MovePages))
+}
+
+fn query_pages(addresses: &[*mut c_void], statuses: &mut [c_int]) -> Result<(), HostError> {
+    assert_eq!(addresses.len(), statuses.len(), "one answer for each page");
+    let count = addresses.len() as c_ulong;
+    // SAFETY:
+    // - `addresses` is readable and `statuses` writable for `count` entries (asserted).
+    // - without target nodes the call only asks; the addresses are looked up, not accessed (move_pages(2)).
+    let answer =
+        unsafe { numa::move_pages(0, count, addresses.as_ptr(), std::ptr::null(), statuses.as_mut_ptr(), 0) };
+    match answer {
+        0 => Ok(()),
+        _ => Err(crate::policy::refusal("move_pages", "where pages lie", Errno::last())),
+    }
+}
+
+fn by_get_mempolicy(region: &Region) -> Result<PageMap, HostError> {
+    let resident = resident_pages(region)?;
+    let node = |(page, &resident): (usize, &bool)| match resident {
+        true => node_of_address(region.page_address(page)),
+        false => Ok(UNKNOWN),
+    };
+    let nodes = resident.iter().enumerate().map(node).collect::<Result<Vec<i16>, HostError>>()?;
+    Ok(PageMap::new(region, nodes, MapSource::GetMempolicy))
+}
+
+fn node_of_address(address: *mut c_void) -> Result<i16, HostError> {
+    let mut node: c_int = -1;
+    let flags = c_ulong::from(numa::MPOL_F_NODE | numa::MPOL_F_ADDR);
+    // SAFETY:
+    // - `node` is writable; the mask is null with length 0 (get_mempolicy(2)).
+    // - the address is looked up; should its page be gone, the kernel brings in a page of zeros of our own region.
+    let answer = unsafe { numa::get_mempolicy(&mut node, std::ptr::null_mut(), 0, address, flags) };
+    match answer {
+        0 => Ok(i16::try_from(node).unwrap_or(UNKNOWN)),
+        _ => Err(crate::policy::refusal("get_mempolicy", "where a page lies", Errno::last())),
+    }
+}
+
+/// Which pages are in memory. For private anonymous memory mincore(2) tells without privilege and without touching.
+fn resident_pages(region: &Region) -> Result<Vec<bool>, HostError> {
+    let base = crate::region::base_page_bytes() as usize;
+    let mut bytes = vec![0u8; region.mapped_bytes() / base];
+    // SAFETY:
+    // - the range is the region's own mapping, whole pages from its start.
+    // - `bytes` is writable with one byte for each base page of it.
+    let answer = unsafe { libc::mincore(region.page_address(0), region.mapped_bytes(), bytes.as_mut_ptr()) };
+    if answer != 0 {
+        return Err(crate::policy::refusal("mincore", "which pages are in memory", Errno::last()));
+    }
+    let base_per_page = region.page_bytes() as usize / base;
+    Ok(bytes.chunks(base_per_page).map(|page| page[0] & 1 == 1).collect())
+}
+
+fn by_numa_maps(region: &Region) -> Result<PageMap, HostError> {
+    let root = Root::system();
+    let path = root.path("proc/self/numa_maps");
+    let text =
+        root.text("proc/self/numa_maps").ok_or(HostError::File { path, errno: Errno(libc::EACCES) })?;
+    let counts = numa_maps_counts(&text, region.address()..region.address() + region.mapped_bytes());
+    let resident = resident_pages(region)?;
+    let mut nodes = vec![UNKNOWN; region.page_count()];
+    if let (1, Some(&node)) = (counts.len(), counts.keys().next()) {
+        let known = nodes.iter_mut().zip(&resident).filter(|(_, resident)| **resident);
+        known.for_each(|(slot, _)| *slot = i16::try_from(node).unwrap_or(UNKNOWN));
+    }
+    Ok(PageMap { page_bytes: region.page_bytes(), nodes, source: MapSource::NumaMaps, counts })
+}
+
+/// Pages on each node over the mappings that start inside a range, from `N0=24 N3=2` (numa(7)).
+fn numa_maps_counts(text: &str, range: std::ops::Range<usize>) -> BTreeMap<u32, u64> {
+    let mut counts = BTreeMap::new();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let start = words.next().and_then(|word| usize::from_str_radix(word, 16).ok());
+        if !start.is_some_and(|start| range.contains(&start)) {
+            continue;
+        }
+        for word in words {
+            let count = word.strip_prefix('N').and_then(|rest| rest.split_once('='));
+            if let Some((Ok(node), Ok(pages))) = count.map(|(node, pages)| (node.parse::<u32>(), pages.parse::<u64>())) {
+                *counts.entry(node).or_default() += pages;
+            }
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Granted;
+    use plan::policy::MemoryPolicy;
+    use plan::workload::Pages;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// 64 pages, of which every second one is written.
+    fn half_touched(policy: &MemoryPolicy) -> Region {
+        let granted = Granted::read(&Root::system()).expect("the live host");
+        let page = crate::region::base_page_bytes();
+        let region = Region::new(&granted, 64 * page, Pages::Base, policy).expect("a region");
+        region.words().iter().step_by(2 * page as usize / 8).for_each(|word| word.store(1, Relaxed));
+        region
+    }
+
+    #[test]
+    fn every_source_tells_touched_pages_and_calls_others_unknown() {
+        let granted = Granted::read(&Root::system()).expect("the live host");
+        let node = granted.allowed_nodes().first().expect("a node");
+        let policy: MemoryPolicy = format!("bind:{node}").parse().expect("a policy");
+        for ask in [by_move_pages, by_get_mempolicy, by_numa_maps] {
+            let region = half_touched(&policy);
+            let map = ask(&region).expect("a map");
+            assert_eq!(map.nodes.len(), 64);
+            for page in 0..64u64 {
+                let expect = (page % 2 == 0).then_some(node);
+                assert_eq!(map.node_of(page * map.page_bytes + 8), expect, "page {page} by {source:?}", source = map.source);
+            }
+            assert_eq!((map.unknown(), map.uniform(), map.node_of(64 * map.page_bytes)), (32, None, None));
+            assert_eq!(map.counts, BTreeMap::from([(node, 32)]));
+            // Asking brought nothing in.
+            assert_eq!(locate(&region).expect("a map").unknown(), 32);
+        }
+    }
+
+    #[test]
+    fn a_wholly_touched_region_is_uniform() {
+        let granted = Granted::read(&Root::system()).expect("the live host");
+        let node = granted.allowed_nodes().first().expect("a node");
+        let policy = MemoryPolicy::Preferred(node);
+        let region = Region::new(&granted, 3 << 20, Pages::Thp, &policy)
+            .or_else(|_| Region::new(&granted, 3 << 20, Pages::Base, &policy))
+            .expect("a region");
+        assert_eq!(locate(&region).expect("a map").unknown(), region.page_count() as u64);
+        region.words().iter().step_by(512).for_each(|word| word.store(1, Relaxed));
+        let map = locate(&region).expect("a map");
+        assert_eq!((map.uniform(), map.source), (Some(node), MapSource::MovePages));
+        assert_eq!(map.moved_since(&map), 0);
+    }
+
+    #[test]
+    fn numa_maps_is_summed_inside_the_range_only() {
+        let text = "7f0000000000 bind:0 anon=26 dirty=26 active=0 N0=24 N3=2 kernelpagesize_kB=4\n\
+                    7f0000400000 default anon=1 N0=1 kernelpagesize_kB=4\n7f0000800000 default\n";
+        assert_eq!(numa_maps_counts(text, 0x7f0000000000..0x7f0000400000), BTreeMap::from([(0, 24), (3, 2)]));
+        assert_eq!(numa_maps_counts(text, 0x7f0000000000..0x7f0000900000), BTreeMap::from([(0, 25), (3, 2)]));
+        assert_eq!(numa_maps_counts(text, 0..1), BTreeMap::new());
+    }
+
+    #[test]
+    fn moved_pages_are_those_known_on_both_sides() {
+        let map = |nodes: &[i16]| PageMap {
+            page_bytes: 4096,
+            nodes: nodes.to_vec(),
+            source: MapSource::MovePages,
+            counts: BTreeMap::new(),
+        };
+        assert_eq!(map(&[0, 1, 1, UNKNOWN]).moved_since(&map(&[0, 0, UNKNOWN, 0])), 1);
+    }
+}

@@ -1,0 +1,232 @@
+//! Whether memory is there before anything is touched: Linux answers a bind to a full node with SIGKILL, not ENOMEM.
+
+use crate::root::find_field;
+use crate::{HostError, Root};
+use plan::quantity::show_bytes;
+use plan::set::NodeSet;
+use std::fmt;
+
+/// What happens where the memory is not on the node asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// The kernel kills (bind, strict process policy): refused beforehand.
+    Bind,
+    /// It lies on another node (first touch, preferred, local, interleave): a warning.
+    Soft,
+}
+
+/// A node with less free memory than will be touched there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortage {
+    /// The node.
+    pub node: u32,
+    /// Bytes that will be touched there.
+    pub need_bytes: u64,
+    /// `MemFree` of it.
+    pub free_bytes: u64,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "node {node}: {need} will be touched, {free} are free; pages may lie on other nodes",
+            node = self.node,
+            need = show_bytes(self.need_bytes),
+            free = show_bytes(self.free_bytes)
+        )
+    }
+}
+
+/// Memory of one node in bytes, as its meminfo says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeMemory {
+    /// `MemTotal`.
+    pub total_bytes: u64,
+    /// `MemFree`.
+    pub free_bytes: u64,
+    /// `Inactive(file)` + `SReclaimable`.
+    pub reclaimable_bytes: u64,
+}
+
+/// Compares what will be touched on each node, `(node, bytes)`, with what its meminfo says at this moment. Entries of
+/// one node are added up; a node whose meminfo cannot be read is passed over.
+///
+/// # Errors
+/// `NodeTooFull` for [`Demand::Bind`] where need x 1.1 > MemFree + Inactive(file) + SReclaimable: page cache empties
+/// MemFree on every busy server, so MemFree alone would refuse what works.
+pub fn check(need: &[(u32, u64)], demand: Demand) -> Result<Vec<Shortage>, HostError> {
+    check_in(&Root::system(), need, demand)
+}
+
+/// As [`check`], with meminfo from elsewhere.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_in(root: &Root, need: &[(u32, u64)], demand: Demand) -> Result<Vec<Shortage>, HostError> {
+    let mut sums = std::collections::BTreeMap::<u32, u64>::new();
+    for &(node, bytes) in need {
+        let sum = sums.entry(node).or_default();
+        *sum = sum.saturating_add(bytes);
+    }
+    let mut shortages = Vec::new();
+    for (node, need_bytes) in sums {
+        let Some(memory) = node_memory(root, node) else { continue };
+        let available_bytes = memory.free_bytes + memory.reclaimable_bytes;
+        if demand == Demand::Bind && need_bytes.saturating_add(need_bytes / 10) > available_bytes {
+            return Err(HostError::NodeTooFull { node, need_bytes, available_bytes });
+        }
+        if demand == Demand::Soft && need_bytes > memory.free_bytes {
+            shortages.push(Shortage { node, need_bytes, free_bytes: memory.free_bytes });
+        }
+    }
+    Ok(shortages)
+}
+
+/// Reads a node's meminfo, or where the kernel has no nodes that of the whole machine for node 0.
+pub fn node_memory(root: &Root, node: u32) -> Option<NodeMemory> {
+    let of_node = root.text(format!("sys/devices/system/node/node{node}/meminfo"));
+    let prefix = format!("Node {node} ");
+    let (text, prefix) = match of_node {
+        Some(text) => (text, prefix.as_str()),
+        None if node == 0 && !root.has("sys/devices/system/node/online") => (root.text("proc/meminfo")?, ""),
+        None => return None,
+    };
+    let bytes = |key: &str| {
+        let kib = find_field(&text, &format!("{prefix}{key}:"))?.trim_end_matches("kB").trim().parse::<u64>().ok()?;
+        Some(kib * 1024)
+    };
+    Some(NodeMemory {
+        total_bytes: bytes("MemTotal")?,
+        free_bytes: bytes("MemFree")?,
+        reclaimable_bytes: bytes("Inactive(file)").unwrap_or(0) + bytes("SReclaimable").unwrap_or(0),
+    })
+}
+
+/// Refuses hugetlb pages of a size that is not there, or more than are free on the nodes that the policy allows: the
+/// kernel accepts the mapping where others have enough, and the first touch is a SIGBUS.
+///
+/// Call it once with the sum of all regions of one policy: pages count as free until they are touched.
+///
+/// # Errors
+/// `NoSuchPageSize`, `HugePagesShort`.
+pub fn check_huge_pages(root: &Root, page_bytes: u64, nodes: &NodeSet, needed: u64) -> Result<(), HostError> {
+    let sizes = huge_page_sizes(root);
+    if !sizes.contains(&page_bytes) {
+        let names: Vec<String> = sizes.iter().map(|&bytes| plan::quantity::print_bytes(bytes)).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(HostError::NoSuchPageSize { page_bytes, known });
+    }
+    let free = nodes.iter().filter_map(|node| free_huge_pages(root, node, page_bytes)).sum();
+    match needed > free {
+        true => Err(HostError::HugePagesShort { page_bytes, nodes: nodes.clone(), needed, free }),
+        false => Ok(()),
+    }
+}
+
+/// Sizes in bytes of hugetlb pages that the kernel knows, ascending.
+pub(crate) fn huge_page_sizes(root: &Root) -> Vec<u64> {
+    let size = |name: &String| {
+        let kib: u64 = name.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()?;
+        Some(kib * 1024)
+    };
+    let mut sizes: Vec<u64> = root.names("sys/kernel/mm/hugepages").iter().filter_map(size).collect();
+    sizes.sort_unstable();
+    sizes
+}
+
+/// hugetlb pages of one size that are free on a node.
+pub(crate) fn free_huge_pages(root: &Root, node: u32, page_bytes: u64) -> Option<u64> {
+    let name = format!("hugepages/hugepages-{kib}kB/free_hugepages", kib = page_bytes / 1024);
+    match root.number(format!("sys/devices/system/node/node{node}/{name}")) {
+        None if node == 0 && !root.has("sys/devices/system/node/online") => {
+            root.number(format!("sys/kernel/mm/{name}"))
+        }
+        found => found,
+    }
+}
+
+/// Bytes of a transparent huge page, the one that a page table's middle entry maps: 2 MiB on x86_64.
+pub(crate) fn thp_bytes(root: &Root) -> u64 {
+    root.number("sys/kernel/mm/transparent_hugepage/hpage_pmd_size").unwrap_or(2 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, text).expect("a file");
+        };
+        write("sys/devices/system/node/online", "0-1\n");
+        // 1000 MiB free on node 0; on node 1 100 MiB free and 900 MiB of page cache, 400 + 500.
+        write(
+            "sys/devices/system/node/node0/meminfo",
+            "\nNode 0 MemTotal:        2048000 kB\nNode 0 MemFree:         1024000 kB\nNode 0 MemUsed: 1 kB\n",
+        );
+        write(
+            "sys/devices/system/node/node1/meminfo",
+            "Node 1 MemTotal:        2048000 kB\nNode 1 MemFree:          102400 kB\nNode 1 Inactive(file):  409600 kB\n\
+             Node 1 KReclaimable:    700000 kB\nNode 1 SReclaimable:    512000 kB\n",
+        );
+        write("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "5\n");
+        write("sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "5\n");
+        write("sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "0\n");
+        let root = Root::at(folder.path());
+        (folder, root)
+    }
+
+    #[test]
+    fn a_bind_counts_the_page_cache_that_gives_way() {
+        let (_folder, root) = fixture();
+        let check = |need: &[(u32, u64)], demand, expect: Result<Vec<u32>, u32>| {
+            let found = check_in(&root, need, demand)
+                .map(|shortages| shortages.iter().map(|shortage| shortage.node).collect::<Vec<_>>())
+                .map_err(|error| match error {
+                    HostError::NodeTooFull { node, .. } => node,
+                    other => panic!("{other}"),
+                });
+            assert_eq!(found, expect, "{need:?} {demand:?}");
+        };
+        let mib = |count: u64| count << 20;
+        check(&[(0, mib(900)), (1, mib(900))], Demand::Bind, Ok(vec![]));
+        check(&[(1, mib(910))], Demand::Bind, Err(1));
+        check(&[(1, mib(500)), (1, mib(410))], Demand::Bind, Err(1));
+        check(&[(1, mib(101))], Demand::Soft, Ok(vec![1]));
+        check(&[(0, mib(1000)), (1, mib(100))], Demand::Soft, Ok(vec![]));
+        check(&[(0, u64::MAX), (0, u64::MAX)], Demand::Bind, Err(0));
+        check(&[(7, mib(1))], Demand::Bind, Ok(vec![]));
+    }
+
+    #[test]
+    fn huge_pages_are_counted_where_the_policy_puts_them() {
+        let (_folder, root) = fixture();
+        let check = |page_bytes, nodes: &str, needed, expect: Option<&str>| {
+            let found = check_huge_pages(&root, page_bytes, &nodes.parse().expect("a list"), needed);
+            assert_eq!(found.err().map(|error| error.to_string()).as_deref(), expect);
+        };
+        check(2 << 20, "0-1", 5, None);
+        check(1 << 30, "0", 1, Some("no huge pages of 1GiB on this host; sizes: 2MiB"));
+        check(
+            2 << 20,
+            "1",
+            1,
+            Some("1 huge pages of 2MiB asked on nodes 1, 0 are free there; write a larger number to \
+                  /sys/devices/system/node/nodeN/hugepages/hugepages-2048kB/nr_hugepages"),
+        );
+    }
+
+    #[test]
+    fn errors_name_node_and_sizes() {
+        let error = HostError::NodeTooFull { node: 1, need_bytes: 400 << 20, available_bytes: 201 << 20 };
+        assert_eq!(
+            error.to_string(),
+            "bind to node 1: 400 MiB asked, 201 MiB can be had there (free, page cache that gives way, less a tenth); \
+             shrink private_bytes or free node 1"
+        );
+    }
+}

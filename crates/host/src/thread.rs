@@ -1,0 +1,94 @@
+//! What the kernel counted for the calling thread.
+
+use crate::Root;
+
+/// Counts of the calling thread since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Times it was taken off its PU though it wanted to run.
+    pub involuntary: u64,
+    /// Times it gave up its PU.
+    pub voluntary: u64,
+    /// Page faults without I/O.
+    pub minor_faults: u64,
+    /// Page faults with I/O.
+    pub major_faults: u64,
+    /// Time it was ready and had no PU, ns; `None` where the kernel keeps no schedstat.
+    pub run_delay_ns: Option<u64>,
+}
+
+impl Usage {
+    /// Reads it, from getrusage(2) and /proc/thread-self/schedstat: a few microseconds.
+    pub fn read() -> Usage {
+        Usage::read_in(&Root::system())
+    }
+
+    /// As [`Usage::read`], with schedstat from elsewhere.
+    pub fn read_in(root: &Root) -> Usage {
+        let usage = rusage();
+        let count = |value: libc::c_long| u64::try_from(value).unwrap_or(0);
+        Usage {
+            involuntary: count(usage.ru_nivcsw),
+            voluntary: count(usage.ru_nvcsw),
+            minor_faults: count(usage.ru_minflt),
+            major_faults: count(usage.ru_majflt),
+            run_delay_ns: run_delay_ns(root),
+        }
+    }
+
+    /// What was counted since an earlier reading of the same thread.
+    pub fn since(&self, earlier: &Usage) -> Usage {
+        Usage {
+            involuntary: self.involuntary - earlier.involuntary,
+            voluntary: self.voluntary - earlier.voluntary,
+            minor_faults: self.minor_faults - earlier.minor_faults,
+            major_faults: self.major_faults - earlier.major_faults,
+            run_delay_ns: self.run_delay_ns.zip(earlier.run_delay_ns).map(|(now, then)| now.saturating_sub(then)),
+        }
+    }
+}
+
+/// Times the calling thread was taken off its PU though it wanted to run; one system call.
+pub fn involuntary_switches() -> u64 {
+    u64::try_from(rusage().ru_nivcsw).unwrap_or(0)
+}
+
+fn rusage() -> libc::rusage {
+    // SAFETY:
+    // - rusage is plain integers, for which all bits zero are a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY:
+    // - `usage` is writable and of the type the call fills (getrusage(2)).
+    let answer = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+    debug_assert_eq!(answer, 0, "RUSAGE_THREAD is known since Linux 2.6.26");
+    usage
+}
+
+/// Second field of schedstat (Documentation/scheduler/sched-stats.rst).
+fn run_delay_ns(root: &Root) -> Option<u64> {
+    root.text("proc/thread-self/schedstat")?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_counted() {
+        let before = Usage::read();
+        let region = vec![1u8; 16 << 20];
+        std::hint::black_box(&region);
+        let gained = Usage::read().since(&before);
+        assert!(gained.minor_faults > 0, "{gained:?}");
+        assert!(involuntary_switches() >= before.involuntary);
+    }
+
+    #[test]
+    fn without_schedstat_the_delay_is_unknown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(Usage::read_in(&Root::at(folder.path())).run_delay_ns, None);
+        std::fs::create_dir_all(folder.path().join("proc/thread-self")).expect("a folder");
+        std::fs::write(folder.path().join("proc/thread-self/schedstat"), "100 2500 7\n").expect("a file");
+        assert_eq!(Usage::read_in(&Root::at(folder.path())).run_delay_ns, Some(2500));
+    }
+}
