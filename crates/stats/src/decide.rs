@@ -94,7 +94,7 @@ pub fn decide_rising(differences: &[Interval], delta: f64) -> Result<Verdict, St
     })
 }
 
-/// ln(y[i+1] / y[i]) of neighbouring grid points, paired by block, at a level that holds for all of them together.
+/// `ln(y[i+1] / y[i])` of neighbouring grid points, paired by block, at a level that holds for all of them together.
 ///
 /// Shape of `points`: `[n_points][n_blocks]`, all values above 0, block j at the same place in every point.
 ///

@@ -1,4 +1,46 @@
-//! Maths on slices.
+//! Maths on slices: summaries, intervals, tests, fits, knees, decision rules.
+//!
+//! Level 0 of the suite: numbers in, numbers out. It knows nothing of machines, files or experiments, prints nothing
+//! and draws no random number without a seed. Every refusal is a [`StatsError`] that carries what was found; a side
+//! that the data cannot bound is an infinity; what does not exist is `None`, never 0.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`summary`] | mean, variance, CV, median of one slice |
+//! | [`interval`] | t intervals of means, geometric means, paired ln ratios, Welch differences |
+//! | [`quantile`] | type-7 quantiles, distribution-free intervals, quantiles pooled over runs |
+//! | [`variance`] | variance, CV and ln-variance ratios over runs; Brown-Forsythe, Fligner-Killeen |
+//! | [`changepoint`] | PELT on mean and variance; where the warm-up ends |
+//! | [`stopping`] | Stein's two stages |
+//! | [`fit`] | USL, Amdahl, exponential, Lomax, Hill; profile intervals, knees, lack of fit, AICc |
+//! | [`argmax`] | the model-free peak with its bootstrap interval |
+//! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
+//! | [`multiplicity`] | Holm, Bonferroni |
+//!
+//! From replicated rates to a verdict about the knee:
+//! ```
+//! use stats::argmax::argmax;
+//! use stats::decide::{Verdict, decide_knee};
+//! use stats::fit::{FitSettings, Model, fit};
+//!
+//! // Three runs each at eight processor counts, 1 % apart; the peak of this curve lies at sqrt(.98 / .001) = 31.3.
+//! let grid = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0_f64];
+//! let rate = |n: f64| 1e6 * n / (1.0 + 0.02 * (n - 1.0) + 1e-3 * n * (n - 1.0));
+//! let runs = |n: f64| [0.99, 1.0, 1.01].map(|slow| (n, slow * rate(n)));
+//! let (x, y): (Vec<f64>, Vec<f64>) = grid.iter().flat_map(|n| runs(*n)).unzip();
+//!
+//! let fit = fit(&FitSettings::new(Model::Usl), &x, &y)?;
+//! let peak = fit.value("knee_peak").and_then(|peak| peak.interval).expect("the data determine all three parameters");
+//! assert!(fit.is_adequate() && peak.contains(31.305));
+//!
+//! let model_free = argmax(&x, &y, 0.95, 1000, 1)?;
+//! assert_eq!(model_free.x, 32.0);
+//! assert_eq!(decide_knee(&peak, &model_free.interval, 32.0), Verdict::Supported);
+//! assert_eq!(decide_knee(&peak, &model_free.interval, 12.7), Verdict::Refuted);
+//! # Ok::<(), stats::StatsError>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod argmax;
 pub mod changepoint;

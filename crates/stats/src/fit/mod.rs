@@ -163,7 +163,7 @@ impl FitSettings {
     }
 }
 
-/// Fits a curve to all observations (x[i], y[i]); equal x are replicates.
+/// Fits a curve to all observations, `y[i]` at `x[i]`; equal x are replicates.
 ///
 /// # Errors
 /// `FitRefused` below [`MIN_DISTINCT_X`] distinct x; `LengthMismatch`; `NotPositive` and `NotFinite` for x or y;
