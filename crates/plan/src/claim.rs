@@ -98,6 +98,9 @@ impl ClaimRule {
 
     /// Whether it is about time: then emulated and modelled samples cannot decide it.
     pub fn is_about_time(&self) -> bool {
-        !matches!(self.metric(), "local_hit_ratio" | "remote_ratio" | "local_package_ratio" | "pages_local" | "pages_remote")
+        !matches!(
+            self.metric(),
+            "local_hit_ratio" | "remote_ratio" | "local_package_ratio" | "pages_local" | "pages_remote"
+        )
     }
 }

@@ -137,14 +137,19 @@ mod tests {
         check("interleave:1,0", Ok("interleave:0-1"));
         check("preferred:2", Ok("preferred:2"));
         check("weighted-interleave:0-2", Ok("weighted-interleave:0-2"));
-        check("preferred:0-1", Err("memory policy \"preferred:0-1\": preferred takes one node; for several say preferred-many"));
+        check(
+            "preferred:0-1",
+            Err("memory policy \"preferred:0-1\": preferred takes one node; for several say preferred-many"),
+        );
         check("bind", Err("memory policy \"bind\": bind takes a list of nodes, such as 0-1"));
         check("local:0", Err("memory policy \"local:0\": local takes no nodes"));
         check("bind:x", Err("\"x\" in list \"x\" is neither a number nor a range such as 0-3"));
         check(
             "membind",
-            Err("unknown memory policy \"membind\"; known: first-touch, local, bind:L, preferred:N, preferred-many:L, \
-                 interleave:L, weighted-interleave:L"),
+            Err(
+                "unknown memory policy \"membind\"; known: first-touch, local, bind:L, preferred:N, preferred-many:L, \
+                 interleave:L, weighted-interleave:L",
+            ),
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Sizes and durations as people write them: `16MiB`, `10ms`, `15m`, and plain numbers.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// A size that may be left to the program.
@@ -76,6 +76,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;
     let unit = humantime::parse_duration(&format!("1{unit}")).map_err(|_| wrong())?;
     Duration::try_from_secs_f64(number * unit.as_secs_f64()).map_err(|_| wrong())
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Bytes::Auto => serializer.serialize_str("auto"),
+            Bytes::Exactly(bytes) => serializer.serialize_u64(*bytes),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Bytes {

@@ -209,7 +209,8 @@ pub struct Conditions {
 impl Conditions {
     /// What a foreign or modelled machine is taken to grant: everything, nothing inherited, no balancing.
     pub fn ideal() -> Conditions {
-        let policies = ["first-touch", "local", "bind", "preferred", "preferred-many", "interleave", "weighted-interleave"];
+        let policies =
+            ["first-touch", "local", "bind", "preferred", "preferred-many", "interleave", "weighted-interleave"];
         Conditions {
             numa_balancing: false,
             policies: policies.map(String::from).to_vec(),

@@ -129,8 +129,9 @@ fn golden_plan() -> Plan {
             procs: 12,
             subject: "threads".into(),
             factors: BTreeMap::new(),
-            reason: "placement close: 12 workers asked, cpuset 0-7 has 8 PUs; ask for fewer or set oversubscribe = true"
-                .into(),
+            reason:
+                "placement close: 12 workers asked, cpuset 0-7 has 8 PUs; ask for fewer or set oversubscribe = true"
+                    .into(),
         }],
         notes: vec!["made by hand, nothing was measured".into()],
         claims: vec![Claim {
@@ -372,9 +373,18 @@ fn folder() -> Vec<(&'static str, String)> {
         ("points.csv", csv_text(&point_rows(&plan))),
         ("samples.csv", collect(&|all| csv_text(&all.iter().map(|rows| rows.sample.clone()).collect::<Vec<_>>()))),
         ("pauses.csv", collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.pauses.clone()).collect::<Vec<_>>()))),
-        ("windows.csv", collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.windows.clone()).collect::<Vec<_>>()))),
-        ("workers.csv", collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.workers.clone()).collect::<Vec<_>>()))),
-        ("traffic.csv", collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.traffic.clone()).collect::<Vec<_>>()))),
+        (
+            "windows.csv",
+            collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.windows.clone()).collect::<Vec<_>>())),
+        ),
+        (
+            "workers.csv",
+            collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.workers.clone()).collect::<Vec<_>>())),
+        ),
+        (
+            "traffic.csv",
+            collect(&|all| csv_text(&all.iter().flat_map(|rows| rows.traffic.clone()).collect::<Vec<_>>())),
+        ),
         ("facts.csv", csv_text(&facts)),
     ]
 }

@@ -2,9 +2,16 @@
 //!
 //! Reading gives exact lines: `experiments/numa-binding.toml:8: unknown key "thread" in [sweep]; known keys: …`.
 
+mod arms;
+mod claims;
+mod measure;
 mod read;
+mod sweep;
+mod table;
 
-pub use read::{FileError, read_experiment};
+pub use arms::ArmError;
+pub use read::{FileError, parse_experiment, read_experiment};
+pub use sweep::ProcsError;
 
 use crate::claim::Claim;
 use crate::place::Toucher;
@@ -83,6 +90,9 @@ pub struct Factor {
     /// Its levels as the file writes them.
     pub levels: Vec<toml::Value>,
 }
+
+/// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
+pub const SUBJECTS: &[&str] = &["threads"];
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]

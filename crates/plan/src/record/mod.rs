@@ -11,7 +11,9 @@ mod samples;
 
 pub use cell::{Cell, Kind, Seed};
 pub use derived::{ClaimRow, FitRow, SummaryRow, Verdict};
-pub use raw::{FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow};
+pub use raw::{
+    FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
+};
 pub use samples::SampleRow;
 
 /// One column of one file.

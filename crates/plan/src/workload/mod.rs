@@ -6,11 +6,12 @@ mod serve;
 
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 
-use crate::PlanError;
 use crate::place::Placement;
 use crate::record::Column;
 use crate::topology::Topology;
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::{PlanError, UnknownWord};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// What every workload can say about itself.
 pub trait Spec {
@@ -22,6 +23,9 @@ pub trait Spec {
 
     /// Touches (accesses of a cache line) of one operation.
     fn touches_per_operation(&self) -> u64;
+
+    /// Size of the pages of its heaps.
+    fn pages(&self) -> Pages;
 
     /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.
     fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64>;
@@ -80,11 +84,48 @@ macro_rules! workloads {
         }
 
         impl WorkloadFile {
-            /// Reads the keys of `kind`; `None` where there is no such kind.
-            pub fn read<'de, D: Deserializer<'de>>(kind: &str, keys: D) -> Option<Result<WorkloadFile, D::Error>> {
+            /// The kind with every key at its default.
+            ///
+            /// # Errors
+            /// The kinds that are known.
+            pub fn of_kind(kind: &str) -> Result<WorkloadFile, UnknownWord> {
                 match kind {
-                    $($kind => Some(<$file>::deserialize(keys).map(WorkloadFile::$variant)),)+
-                    _ => None,
+                    $($kind => Ok(WorkloadFile::$variant(<$file>::default())),)+
+                    _ => Err(UnknownWord { found: kind.into(), known: KINDS.join(", ") }),
+                }
+            }
+
+            /// Its keys, without `kind`.
+            pub fn keys(&self) -> Vec<String> {
+                match self {
+                    $(WorkloadFile::$variant(file) => table(file).into_iter().map(|(key, _)| key).collect(),)+
+                }
+            }
+
+            /// The same with one key set.
+            ///
+            /// # Errors
+            /// One line: what was found and what the key takes.
+            pub fn with(&self, key: &str, value: &toml::Value) -> Result<WorkloadFile, String> {
+                match self {
+                    $(WorkloadFile::$variant(file) => with(file, key, value).map(WorkloadFile::$variant),)+
+                }
+            }
+
+            /// Columns that it adds to samples.csv.
+            pub fn metrics(&self) -> &'static [Column] {
+                match self {
+                    $(WorkloadFile::$variant(_) => <$file>::METRICS,)+
+                }
+            }
+
+            /// Refuses values that can work on no machine.
+            ///
+            /// # Errors
+            /// `Impossible` with the key and what it must be.
+            pub fn check(&self) -> Result<(), PlanError> {
+                match self {
+                    $(WorkloadFile::$variant(file) => file.check(),)+
                 }
             }
 
@@ -122,8 +163,24 @@ impl Workload {
         self.spec().touches_per_operation()
     }
 
+    /// Size of the pages of its heaps.
+    pub fn pages(&self) -> Pages {
+        self.spec().pages()
+    }
+
     /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.
     pub fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
         self.spec().hit_ratio_by_construction(placement)
     }
+}
+
+fn table(file: &impl Serialize) -> toml::Table {
+    toml::Table::try_from(file).expect("a workload file is a table of plain values")
+}
+
+/// One key at a time, so that an error is about that key whatever serde makes of it.
+fn with<T: Serialize + DeserializeOwned>(file: &T, key: &str, value: &toml::Value) -> Result<T, String> {
+    let mut table = table(file);
+    table.insert(key.into(), value.clone());
+    table.try_into().map_err(|error: toml::de::Error| error.message().split_whitespace().collect::<Vec<_>>().join(" "))
 }

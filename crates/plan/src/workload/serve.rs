@@ -24,8 +24,11 @@ const PRIVATE_BYTES_MOST: u64 = 32 << 20;
 const SHARED_BYTES_LEAST: u64 = 16 << 20;
 const SHARED_BYTES_MOST: u64 = 256 << 20;
 
+/// What one process can map with four-level page tables, 2^48 bytes.
+const HEAP_BYTES_MOST: u64 = 1 << 48;
+
 /// `[workload]` of kind `serve` as written.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServeFile {
     /// Bytes of each worker's heap: "auto", a number, or text such as "16MiB".
@@ -103,37 +106,46 @@ impl Spec for Serve {
         Need { private_bytes: self.private_bytes, shared_bytes: self.shared_bytes }
     }
 
-    /// It adds none beyond the fixed ones.
     fn metrics(&self) -> &'static [Column] {
-        &[]
+        ServeFile::METRICS
     }
 
     fn touches_per_operation(&self) -> u64 {
         u64::from(self.lines_per_request)
     }
 
-    /// Where the placement fixes both the node of every worker and of every page.
+    fn pages(&self) -> Pages {
+        self.pages
+    }
+
+    /// Where the placement fixes both the node of every worker and of every page, and all workers have the same share:
+    /// otherwise the ratio depends on how fast each of them runs.
     fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
-        let toucher_nodes: Option<Vec<u32>> = placement.workers.iter().map(|place| place.node).collect();
+        let nodes: Vec<u32> = placement.workers.iter().map(|place| place.node).collect::<Option<_>>()?;
+        let touchers = match placement.shared.toucher {
+            Toucher::All => &nodes[..],
+            Toucher::FirstWorker => nodes.get(..1)?,
+        };
         let inherited = placement.process.memory.as_ref();
-        let mut sum = 0.0;
-        for place in &placement.workers {
-            let node = place.node?;
-            let private = local_share(&place.private, inherited, node, &[node])?;
-            let shared_touchers = match placement.shared.toucher {
-                Toucher::All => toucher_nodes.as_deref()?,
-                Toucher::FirstWorker => &toucher_nodes.as_deref()?[..1],
-            };
-            let shared = match self.shared_ratio > 0.0 {
-                true => local_share(&placement.shared.policy, inherited, node, shared_touchers)?,
-                false => 0.0,
-            };
-            sum += (1.0 - self.shared_ratio) * private + self.shared_ratio * shared;
+        let weighted = |weight: f64, policy: &MemoryPolicy, node: u32, touchers: &[u32]| match weight > 0.0 {
+            true => local_share(policy, inherited, node, touchers).map(|share| weight * share),
+            false => Some(0.0),
+        };
+        let mut known: Vec<(u32, &MemoryPolicy)> = Vec::new();
+        let mut ratio = None;
+        for (place, &node) in placement.workers.iter().zip(&nodes) {
+            if known.contains(&(node, &place.private)) {
+                continue;
+            }
+            known.push((node, &place.private));
+            let private = weighted(1.0 - self.shared_ratio, &place.private, node, &[node])?;
+            let share = private + weighted(self.shared_ratio, &placement.shared.policy, node, touchers)?;
+            match ratio {
+                Some(first) if first != share => return None,
+                _ => ratio = Some(share),
+            }
         }
-        // A mean over workers: each does its own requests, so this is exact only where they run equally fast,
-        // and therefore only claimed where all workers have the same share.
-        let mean = sum / placement.workers.len() as f64;
-        Some(mean)
+        ratio
     }
 }
 
@@ -155,19 +167,23 @@ fn local_share(policy: &MemoryPolicy, inherited: Option<&MemoryPolicy>, node: u3
 }
 
 impl ServeFile {
+    /// It adds none beyond the fixed ones.
+    pub const METRICS: &'static [Column] = &[];
+
     /// Replaces `auto`: a heap for each worker of its share of the last-level cache, doubled; a shared heap of the cache.
     ///
     /// The same at every point of the sweep, so that only placement and procs differ between points.
     ///
     /// # Errors
-    /// `Impossible` where a ratio is outside 0..1, nothing is touched, or a heap holds not even one line per request.
+    /// As [`ServeFile::check`].
     pub fn resolve(&self, scope: Scope<'_>) -> Result<Serve, PlanError> {
+        self.check()?;
         let llc_bytes = scope.topology.llc_bytes().unwrap_or(PRIVATE_BYTES_MOST);
         let sharers = scope.topology.llcs.iter().map(|llc| llc.pus.len() as u64).max().unwrap_or(1).max(1);
         let private_auto = (2 * llc_bytes / sharers).clamp(PRIVATE_BYTES_LEAST, PRIVATE_BYTES_MOST);
         let shared_auto = llc_bytes.clamp(SHARED_BYTES_LEAST, SHARED_BYTES_MOST);
         let (private_auto, shared_auto) = fit_memory(scope, private_auto, shared_auto);
-        let serve = Serve {
+        Ok(Serve {
             private_bytes: self.private_bytes.or_auto(private_auto),
             shared_bytes: self.shared_bytes.or_auto(shared_auto),
             shared_ratio: self.shared_ratio,
@@ -175,9 +191,39 @@ impl ServeFile {
             lines_per_request: self.lines_per_request,
             touches: self.touches,
             pages: self.pages,
+        })
+    }
+
+    /// Refuses what can work on no machine.
+    ///
+    /// # Errors
+    /// `Impossible` where a ratio is outside 0..1, or a heap that is touched holds not even one line, or nobody can map it.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let impossible = |key: &'static str, found: String, must: &'static str| {
+            Err(PlanError::Impossible { section: "workload", key: key.into(), found, must: must.into() })
         };
-        check(&serve)?;
-        Ok(serve)
+        for (key, ratio) in [("shared_ratio", self.shared_ratio), ("write_ratio", self.write_ratio)] {
+            if !(0.0..=1.0).contains(&ratio) {
+                return impossible(key, ratio.to_string(), "be a number from 0 to 1");
+            }
+        }
+        if !(1..=65_536).contains(&self.lines_per_request) {
+            return impossible("lines_per_request", self.lines_per_request.to_string(), "be from 1 to 65536");
+        }
+        let heaps = [
+            ("private_bytes", self.private_bytes, self.shared_ratio < 1.0),
+            ("shared_bytes", self.shared_bytes, self.shared_ratio > 0.0),
+        ];
+        for (key, bytes, touched) in heaps {
+            let bytes = bytes.or_auto(LINE_BYTES);
+            if touched && bytes < LINE_BYTES {
+                return impossible(key, bytes.to_string(), "hold at least one line of 64 bytes");
+            }
+            if bytes > HEAP_BYTES_MOST {
+                return impossible(key, bytes.to_string(), "be at most 256TiB, the most that a process can map");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,27 +238,6 @@ fn fit_memory(scope: Scope<'_>, mut private_bytes: u64, mut shared_bytes: u64) -
         shared_bytes /= 2;
     }
     (private_bytes, shared_bytes)
-}
-
-fn check(serve: &Serve) -> Result<(), PlanError> {
-    let impossible = |key: &'static str, found: String, must: &'static str| {
-        Err(PlanError::Impossible { section: "workload", key: key.into(), found, must: must.into() })
-    };
-    for (key, ratio) in [("shared_ratio", serve.shared_ratio), ("write_ratio", serve.write_ratio)] {
-        if !(0.0..=1.0).contains(&ratio) {
-            return impossible(key, ratio.to_string(), "be a number from 0 to 1");
-        }
-    }
-    if !(1..=65_536).contains(&serve.lines_per_request) {
-        return impossible("lines_per_request", serve.lines_per_request.to_string(), "be from 1 to 65536");
-    }
-    if serve.shared_ratio < 1.0 && serve.private_bytes < LINE_BYTES {
-        return impossible("private_bytes", serve.private_bytes.to_string(), "hold at least one line of 64 bytes");
-    }
-    if serve.shared_ratio > 0.0 && serve.shared_bytes < LINE_BYTES {
-        return impossible("shared_bytes", serve.shared_bytes.to_string(), "hold at least one line of 64 bytes");
-    }
-    Ok(())
 }
 
 impl fmt::Display for Pages {

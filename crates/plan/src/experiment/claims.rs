@@ -1,0 +1,129 @@
+//! `[[claim]]`: statements to test, each of a type with its own keys.
+
+use super::measure::check_metric;
+use super::table::{Section, whole};
+use super::{ArmFile, FileError, PROCS_MOST};
+use crate::claim::{Claim, ClaimRule};
+use crate::workload::WorkloadFile;
+use toml::de::DeValue;
+
+/// Keys of every claim.
+const COMMON: &[&str] = &["id", "text", "arm", "nodes", "type"];
+
+/// Types with the keys that are theirs.
+const TYPES: &[(&str, &[&str])] = &[
+    ("value", &["metric", "procs", "printed", "tolerance"]),
+    ("ratio", &["metric", "procs", "over_procs", "printed", "direction_only"]),
+    ("peak", &["metric", "procs"]),
+    ("knee", &["metric", "near"]),
+    ("variance-ratio", &["procs", "over_procs", "printed"]),
+];
+
+/// Boundaries of a machine that a knee can be near.
+const BOUNDARIES: &[&str] = &["core", "llc", "node", "package"];
+
+pub(super) fn read_claims(
+    root: &Section<'_>,
+    arms: &[ArmFile],
+    workload: &WorkloadFile,
+) -> Result<Vec<Claim>, FileError> {
+    let mut claims: Vec<Claim> = Vec::new();
+    for section in root.sections("claim")? {
+        let claim = read_claim(&section, arms, workload)?;
+        if claims.iter().any(|first| first.id == claim.id) {
+            return Err(section.error_at("id", format!("\"{id}\" is the id of another claim already", id = claim.id)));
+        }
+        claims.push(claim);
+    }
+    Ok(claims)
+}
+
+fn read_claim(section: &Section<'_>, arms: &[ArmFile], workload: &WorkloadFile) -> Result<Claim, FileError> {
+    let id = section.name("id")?;
+    let section = &section.titled(format!("[[claim]] \"{id}\""));
+    let written = section.required("type", section.text("type")?)?;
+    let Some((_, keys)) = TYPES.iter().find(|(name, _)| *name == written) else {
+        let known: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
+        let message = format!("\"{written}\" is not known; known: {known}", known = known.join(", "));
+        return Err(section.error_at("type", message));
+    };
+    section.allow(&[COMMON, keys].concat())?;
+    Ok(Claim {
+        text: section.sentence("text")?,
+        arms: read_arms(section, arms)?,
+        nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
+        rule: read_rule(section, &written, workload)?,
+        id,
+    })
+}
+
+fn read_arms(section: &Section<'_>, arms: &[ArmFile]) -> Result<Vec<String>, FileError> {
+    let named = section.required("arm", section.texts("arm")?)?;
+    if named.is_empty() {
+        return Err(section.error_at("arm", "the list is empty; it must name at least one arm"));
+    }
+    for (at, name) in named.iter().enumerate() {
+        if named[..at].contains(name) {
+            return Err(section.error_at("arm", format!("\"{name}\" is listed twice")));
+        }
+        if !arms.iter().any(|arm| arm.name == *name) {
+            let known: Vec<_> = arms.iter().map(|arm| arm.name.as_str()).collect();
+            let message = format!("\"{name}\" is no [[arm]] of this file; known: {known}", known = known.join(", "));
+            return Err(section.error_at("arm", message));
+        }
+    }
+    Ok(named)
+}
+
+fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> Result<ClaimRule, FileError> {
+    let procs = |key| -> Result<u32, FileError> {
+        Ok(section.required(key, section.whole(key, 1..=u64::from(PROCS_MOST))?)? as u32)
+    };
+    let over_procs = || match (procs("procs")?, procs("over_procs")?) {
+        (procs, over) if procs == over => Err(section.error_at("over_procs", format!("{over} is procs itself"))),
+        (_, over) => Ok(over),
+    };
+    let any = || section.number("printed", f64::MIN..=f64::MAX, "be a number");
+    let above_0 = |key| section.number(key, f64::MIN_POSITIVE..=f64::MAX, "be a number above 0");
+    let metric = || -> Result<String, FileError> {
+        let metric = section.required("metric", section.text("metric")?)?;
+        if metric != "remote_ratio" {
+            check_metric(&metric, workload).map_err(|error| section.error_at("metric", error))?;
+        }
+        Ok(metric)
+    };
+    Ok(match written {
+        "value" => ClaimRule::Value {
+            metric: metric()?,
+            procs: procs("procs")?,
+            printed: section.required("printed", any()?)?,
+            tolerance: section.required("tolerance", above_0("tolerance")?)?,
+        },
+        "ratio" => ClaimRule::Ratio {
+            metric: metric()?,
+            procs: procs("procs")?,
+            over_procs: over_procs()?,
+            printed: section.required("printed", above_0("printed")?)?,
+            direction_only: section.truth("direction_only")?.unwrap_or(false),
+        },
+        "peak" => ClaimRule::Peak { metric: metric()?, procs: procs("procs")? },
+        "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section)? },
+        _ => ClaimRule::VarianceRatio {
+            procs: procs("procs")?,
+            over_procs: over_procs()?,
+            printed: section.required("printed", above_0("printed")?)?,
+        },
+    })
+}
+
+fn read_near(section: &Section<'_>) -> Result<String, FileError> {
+    let item = section.required("near", section.get("near"))?;
+    let number = match item.get_ref() {
+        DeValue::String(text) if BOUNDARIES.contains(&text.as_ref()) => return Ok(text.to_string()),
+        DeValue::String(text) => text.parse().ok(),
+        value => whole(value),
+    };
+    let must = || format!("be one of {known}, or a number of workers", known = BOUNDARIES.join(", "));
+    let number = number.filter(|number| (1..=u64::from(PROCS_MOST)).contains(number));
+    number.map(|number| number.to_string()).ok_or_else(|| section.refuse("near", item, must()))
+}

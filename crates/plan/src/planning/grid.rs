@@ -1,0 +1,56 @@
+//! What is varied: numbers of workers, and levels of the further factors.
+
+use super::PlanError;
+use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs};
+use crate::topology::Topology;
+use crate::workload::WorkloadFile;
+use std::collections::BTreeMap;
+
+/// On machines of up to this many PUs `paper` takes all integers, since the paper's own grid has too few of them there.
+const SMALL_PUS: u32 = 16;
+
+/// One combination of levels of all further factors.
+pub(super) struct Level {
+    /// Level of each factor as text.
+    pub(super) factors: BTreeMap<String, String>,
+    /// The workload with these levels.
+    pub(super) workload: WorkloadFile,
+}
+
+/// Numbers of workers, ascending, each once, none of them 0.
+pub(super) fn procs_listed(procs: &Procs, topology: &Topology) -> Vec<u32> {
+    let mut listed = match procs {
+        Procs::List(list) => list.clone(),
+        Procs::Paper => {
+            let pus = topology.pu_set().intersection(&topology.allowed_pus).len() as u32;
+            let small = if pus <= SMALL_PUS { 1..=pus } else { 1..=0 };
+            small.chain(PAPER_PROCS.iter().copied()).collect()
+        }
+    };
+    listed.retain(|procs| (1..=PROCS_MOST).contains(procs));
+    listed.sort_unstable();
+    listed.dedup();
+    listed
+}
+
+/// All combinations, the last factor fastest; one without factors where there are none.
+pub(super) fn levels(file: &ExperimentFile) -> Result<Vec<Level>, PlanError> {
+    let mut levels = vec![Level { factors: BTreeMap::new(), workload: file.workload.clone() }];
+    for factor in &file.sweep.factors {
+        let mut next = Vec::new();
+        for level in &levels {
+            for value in &factor.levels {
+                let refuse = |cause| PlanError::Level { key: factor.key.clone(), cause };
+                let workload = level.workload.with(&factor.key, value).map_err(refuse)?;
+                let mut factors = level.factors.clone();
+                factors.insert(factor.key.clone(), value.as_str().map_or_else(|| value.to_string(), String::from));
+                next.push(Level { factors, workload });
+            }
+        }
+        levels = next;
+        if levels.len() > super::POINTS_MOST {
+            return Err(PlanError::TooManyPoints { points: levels.len() });
+        }
+    }
+    Ok(levels)
+}

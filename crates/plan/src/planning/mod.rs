@@ -1,0 +1,246 @@
+//! From an experiment file to a plan: `ExperimentFile` + `Topology` + `Conditions` -> `Plan`.
+
+mod arms;
+mod grid;
+mod hit_ratio;
+mod memory;
+mod notes;
+mod reason;
+
+use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, Thresholds};
+use crate::point::{Plan, Point, Skipped};
+use crate::quantity::show_bytes;
+use crate::record::Seed;
+use crate::topology::{Conditions, Topology};
+use crate::workload::{Scope, Workload};
+use arms::{Group, groups};
+use grid::{Level, levels, procs_listed};
+use std::collections::BTreeMap;
+
+/// Slices of a sample in windows.csv: design asks for at least 100, so that a change point is seen to 1 %.
+const WINDOWS: u32 = 100;
+
+/// More points than this are a typing error: at a second each and ten repetitions they take more than two days.
+const POINTS_MOST: usize = 20_000;
+
+/// Why no plan can be made. Points that do not fit are not errors: they are listed as skipped.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// A value that can never work.
+    #[error("{key} in [{section}]: {found} cannot be; it must {must}")]
+    Impossible {
+        /// Section of the experiment file.
+        section: &'static str,
+        /// Key in it.
+        key: String,
+        /// The value.
+        found: String,
+        /// What it must be.
+        must: String,
+    },
+    /// A level of a factor that the workload refuses.
+    #[error("{key} in [sweep]: {cause}")]
+    Level {
+        /// The factor.
+        key: String,
+        /// Why.
+        cause: String,
+    },
+    /// `--arm` names an arm that the file does not have.
+    #[error("arm \"{name}\" is not in the experiment; it has {known}")]
+    UnknownArm {
+        /// As asked.
+        name: String,
+        /// Those of the file.
+        known: String,
+    },
+    /// More points than anybody means.
+    #[error("{points} points (arms x procs x subjects x levels); at most {POINTS_MOST}: take values out of [sweep]")]
+    TooManyPoints {
+        /// How many.
+        points: usize,
+    },
+    /// This machine can hold no point of the experiment.
+    #[error("no point of this experiment can run here: {reasons}")]
+    NothingToRun {
+        /// The first reason of each arm, `arm: reason`, joined by `; `.
+        reasons: String,
+    },
+}
+
+/// Decides everything about an experiment on one machine.
+///
+/// # Errors
+/// [`PlanError`] where no point can be planned at all or a value can never work.
+pub fn plan(
+    file: &ExperimentFile,
+    overrides: &Overrides,
+    topology: &Topology,
+    conditions: &Conditions,
+) -> Result<Plan, PlanError> {
+    let measure = measure(file, overrides)?;
+    let procs = procs_listed(overrides.procs.as_ref().unwrap_or(&file.sweep.procs), topology);
+    let levels = levels(file)?;
+    let oversubscribe = overrides.oversubscribe.unwrap_or(file.sweep.oversubscribe);
+    let arms = arms::chosen(file, &overrides.arms)?;
+    let points = arms.len() * procs.len() * file.sweep.subjects.len() * levels.len();
+    if points > POINTS_MOST {
+        return Err(PlanError::TooManyPoints { points });
+    }
+    let groups = groups(&arms, &procs, oversubscribe, topology, conditions);
+    let procs_max = groups.iter().flat_map(Group::runnable).max().or(procs.last().copied()).unwrap_or(1);
+    let workloads = levels
+        .iter()
+        .map(|level| level.workload.resolve(Scope { topology, procs_max }))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut expansion = Expansion { topology, conditions, points: Vec::new(), skipped: Vec::new() };
+    for group in groups {
+        for subject in &file.sweep.subjects {
+            for (level, workload) in levels.iter().zip(&workloads) {
+                expansion.add(&group, subject, level, workload)?;
+            }
+        }
+    }
+    let Expansion { mut points, skipped, .. } = expansion;
+    if points.is_empty() {
+        return Err(nothing_to_run(&skipped));
+    }
+    number(&mut points);
+    let notes = notes::notes(&points, &skipped, topology);
+    Ok(Plan {
+        experiment: file.name.clone(),
+        question: file.question.clone(),
+        expect: file.expect.clone(),
+        published: file.published.clone(),
+        measure,
+        factors: file.sweep.factors.iter().map(|factor| factor.key.clone()).collect(),
+        metrics: file.workload.metrics().iter().map(|column| column.name.into()).collect(),
+        points,
+        skipped,
+        notes,
+        claims: file.claims.clone(),
+    })
+}
+
+/// Points and skipped points, as they are found.
+struct Expansion<'a> {
+    topology: &'a Topology,
+    conditions: &'a Conditions,
+    points: Vec<Point>,
+    skipped: Vec<Skipped>,
+}
+
+impl Expansion<'_> {
+    /// Adds all procs of an arm with one subject and one level of each factor.
+    fn add(&mut self, group: &Group, subject: &str, level: &Level, workload: &Workload) -> Result<(), PlanError> {
+        for (procs, placed) in &group.points {
+            let skipped = |reason: String| Skipped {
+                arm: group.name.clone(),
+                procs: *procs,
+                subject: subject.into(),
+                factors: level.factors.clone(),
+                reason,
+            };
+            let placed = match placed {
+                Ok(placed) => placed,
+                Err(reason) => {
+                    self.skipped.push(skipped(reason.to_string()));
+                    continue;
+                }
+            };
+            let (need, placement) = (workload.need(), &placed.placement);
+            let bytes = memory::all_bytes(need, *procs).ok_or_else(|| PlanError::Impossible {
+                section: "workload",
+                key: "private_bytes".into(),
+                found: format!("{procs} heaps of {bytes}", bytes = show_bytes(need.private_bytes)),
+                must: "fit 63 bits together".into(),
+            })?;
+            let fit = memory::check_fit(placement, need, bytes, self.topology)
+                .and_then(|()| memory::check_pages(workload, placement, self.topology, self.conditions));
+            if let Err(reason) = fit {
+                self.skipped.push(skipped(reason.to_string()));
+                continue;
+            }
+            let bytes_on_node = memory::bytes_on_node(placement, need);
+            self.points.push(Point {
+                id: String::new(),
+                arm: group.name.clone(),
+                procs: *procs,
+                subject: subject.into(),
+                factors: level.factors.clone(),
+                regime: placed.regime,
+                placement_name: group.placement_name.clone(),
+                memory_policy: arms::policy_in_words(placement),
+                nodes_spanned: placed.nodes.len() as u32,
+                hit_ratio_by_construction: hit_ratio::by_construction(
+                    workload,
+                    placed,
+                    &bytes_on_node,
+                    self.topology,
+                    self.conditions,
+                ),
+                placement: placement.clone(),
+                workload: workload.clone(),
+                settle: group.settle,
+                bytes_on_node,
+                bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Names points `p00`, `p01`, …, all equally long.
+fn number(points: &mut [Point]) {
+    let digits = (points.len() - 1).to_string().len().max(2);
+    for (number, point) in points.iter_mut().enumerate() {
+        point.id = format!("p{number:0digits$}");
+    }
+}
+
+fn nothing_to_run(skipped: &[Skipped]) -> PlanError {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for point in skipped {
+        first.entry(&point.arm).or_insert(&point.reason);
+    }
+    let reasons: Vec<_> = first.iter().take(3).map(|(arm, reason)| format!("{arm}: {reason}")).collect();
+    PlanError::NothingToRun { reasons: reasons.join("; ") }
+}
+
+fn measure(file: &ExperimentFile, overrides: &Overrides) -> Result<Measure, PlanError> {
+    let written = &file.measure;
+    let impossible = |key: &str, found: String, must: &str| PlanError::Impossible {
+        section: "measure",
+        key: key.into(),
+        found,
+        must: must.into(),
+    };
+    let extent = overrides.extent.unwrap_or(written.extent);
+    match extent {
+        Extent::Seconds(seconds) if !(0.001..=86_400.0).contains(&seconds) => {
+            return Err(impossible("seconds", seconds.to_string(), "be a number from 0.001 to 86400"));
+        }
+        Extent::Operations(0) => return Err(impossible("operations", "0".into(), "be 1 or more")),
+        _ => {}
+    }
+    let budget_seconds = overrides.budget_seconds.or(written.budget_seconds);
+    if let Some(budget) = budget_seconds.filter(|budget| !(budget.is_finite() && *budget > 0.0)) {
+        return Err(impossible("budget", budget.to_string(), "be a number of seconds above 0"));
+    }
+    let repetitions = overrides.repetitions.map_or(written.repetitions.clone(), Repetitions::Fixed);
+    if repetitions == Repetitions::Fixed(0) {
+        return Err(impossible("repetitions", "0".into(), "be 1 or more"));
+    }
+    Ok(Measure {
+        extent,
+        repetitions,
+        budget_seconds,
+        order: "random-blocks".into(),
+        seed: Seed(overrides.seed.unwrap_or(written.seed)),
+        pause_every_ns: overrides.pause_every_ns.unwrap_or(file.pauses.every_ns).unwrap_or(0),
+        stopped_work: file.pauses.stopped_work,
+        windows: WINDOWS,
+        thresholds: Thresholds::DEFAULT,
+        grace_seconds: written.grace_seconds,
+    })
+}

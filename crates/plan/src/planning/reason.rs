@@ -1,0 +1,38 @@
+//! Why points are not run: one line each, in points.csv and on the terminal.
+
+use crate::PlacementError;
+use crate::quantity::show_bytes;
+use crate::set::CpuSet;
+
+/// Why a point is skipped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Reason {
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    #[error(
+        "placement {placement}: {workers} workers asked for {pus} PUs; oversubscribe = \"next\" runs only {first}, the first beyond"
+    )]
+    BeyondNext { placement: String, workers: u32, pus: u32, first: u32 },
+    #[error(
+        "numa_balancing is off, so there is nothing to settle; sysctl kernel.numa_balancing=1 on a host of two nodes or more"
+    )]
+    NoBalancing,
+    #[error(
+        "this process was started with PUs {cpus} only, so unbound is not the kernel's own placement; start it without taskset, numactl or a narrower cpuset"
+    )]
+    InheritedCpus { cpus: CpuSet },
+    #[error(
+        "this process was started with memory policy {policy}, so first-touch is not the kernel's own; start it without numactl"
+    )]
+    InheritedPolicy { policy: String },
+    #[error("bind to node {node}: {need} needed and a tenth to spare, {have} available there; shrink the heaps or free node {node}", need = show_bytes(*need), have = show_bytes(*have))]
+    NodeTooSmall { node: u32, need: u64, have: u64 },
+    #[error("memory: {need} needed and a tenth to spare, {have} available on all nodes it may use; shrink the heaps", need = show_bytes(*need), have = show_bytes(*have))]
+    MachineTooSmall { need: u64, have: u64 },
+    #[error("pages hugetlb:{size}: this kernel has no such page size; it has {known}", size = crate::quantity::print_bytes(*size))]
+    NoSuchPages { size: u64, known: String },
+    #[error("pages hugetlb:{size}: {need} needed {place}, {free} free; reserve more in /sys/kernel/mm/hugepages", size = crate::quantity::print_bytes(*size))]
+    TooFewPages { size: u64, need: u64, free: u64, place: String },
+    #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
+    NoThp,
+}

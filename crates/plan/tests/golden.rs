@@ -1,0 +1,113 @@
+//! Every experiment on machines of many shapes, as text that is reviewed when it changes.
+//!
+//! `NUMALAB_REFRESH=1 cargo test -p plan --test golden` writes the files anew.
+
+mod machines;
+
+use machines::{bare, machine, sparse, with_cxl, with_memory, within, without_memory};
+use plan::experiment::{Overrides, read_experiment};
+use plan::point::{Plan, Point};
+use plan::topology::{Conditions, Topology};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn experiments() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(root().join("experiments")).expect("the workspace has experiments");
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    assert!(!files.is_empty(), "no experiment found");
+    files
+}
+
+fn check(name: &str, topology: &Topology, conditions: &Conditions) {
+    let file = read_experiment(&root().join("experiments/numa-binding.toml")).expect("the experiment is sound");
+    let plan = plan::plan(&file, &Overrides::default(), topology, conditions).expect("it plans everywhere");
+    let found = show(&plan);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.txt"));
+    if std::env::var_os("NUMALAB_REFRESH").is_some() {
+        std::fs::write(&path, &found).expect("the golden folder can be written");
+    }
+    let expect = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expect, "{name}: NUMALAB_REFRESH=1 writes it anew; review the difference");
+}
+
+fn show(plan: &Plan) -> String {
+    let mut text = String::new();
+    for note in &plan.notes {
+        writeln!(text, "note     {note}").expect("text grows");
+    }
+    for point in &plan.points {
+        writeln!(text, "{}", show_point(point)).expect("text grows");
+    }
+    for point in &plan.skipped {
+        writeln!(text, "skipped  {} {}: {}", point.arm, point.procs, point.reason).expect("text grows");
+    }
+    text
+}
+
+fn show_point(point: &Point) -> String {
+    let workers =
+        point.placement.workers.iter().map(|place| place.cpus.as_ref().map_or("-".into(), ToString::to_string));
+    let mut cpus: Vec<String> = workers.collect();
+    if cpus.iter().all(|set| *set == cpus[0]) {
+        cpus.truncate(1);
+    }
+    let nodes: Vec<String> = point.bytes_on_node.iter().map(|(node, bytes)| format!("{node}:{bytes}")).collect();
+    format!(
+        "{id} {arm} {procs} {regime} | {place} over {nodes_spanned} | {policy} | hit {hit} | process {process} | PUs {cpus} | bytes {bytes} = {nodes}",
+        id = point.id,
+        arm = point.arm,
+        procs = point.procs,
+        regime = point.regime,
+        place = point.placement_name,
+        nodes_spanned = point.nodes_spanned,
+        policy = point.memory_policy,
+        hit = point.hit_ratio_by_construction.map_or("-".into(), |ratio| ratio.to_string()),
+        process = point.placement.process.cpus.as_ref().map_or("-".into(), ToString::to_string),
+        cpus = cpus.join(" "),
+        bytes = point.bytes,
+        nodes = nodes.join(" "),
+    )
+}
+
+#[test]
+fn plans_are_those_reviewed() {
+    let ideal = Conditions::ideal();
+    check("1n2c1t", &machine(1, 2, 1), &ideal);
+    check("1n4c2t", &machine(1, 4, 2), &ideal);
+    check("2n8c2t", &machine(2, 8, 2), &ideal);
+    check("2n32c1t", &machine(2, 32, 1), &ideal);
+    check("2n8c2t-balancing", &machine(2, 8, 2), &Conditions { numa_balancing: true, ..Conditions::ideal() });
+    check("2n8c2t-cpuset", &within(machine(2, 8, 2), "4-11", "0-1"), &inherited("4-11"));
+    check("2n8c1t-sparse", &sparse(machine(2, 8, 1), 1, 8), &ideal);
+    check("2n8c1t-memoryless", &without_memory(machine(2, 8, 1), 1), &ideal);
+    check("2n8c1t-cxl", &with_cxl(machine(2, 8, 1)), &ideal);
+    check("2n8c1t-small", &with_memory(machine(2, 8, 1), 1 << 30, 64 << 20), &ideal);
+    check("2n4c1t-bare", &bare(machine(2, 4, 1)), &ideal);
+}
+
+fn inherited(cpus: &str) -> Conditions {
+    Conditions { inherited_cpus: Some(cpus.parse().expect("a list")), ..Conditions::ideal() }
+}
+
+#[test]
+fn every_experiment_plans_on_1_2_and_8_nodes() {
+    for path in experiments() {
+        let file = read_experiment(&path).expect("the experiment is sound");
+        for nodes in [1, 2, 8] {
+            let topology = machine(nodes, 8, 2);
+            let plan = plan::plan(&file, &Overrides::default(), &topology, &Conditions::ideal());
+            let plan = plan.unwrap_or_else(|error| panic!("{path} on {nodes} nodes: {error}", path = path.display()));
+            assert!(!plan.points.is_empty(), "{path} on {nodes} nodes", path = path.display());
+            let saved = toml::to_string(&plan).expect("a plan can be saved");
+            assert_eq!(toml::from_str::<Plan>(&saved).expect("a saved plan can be read"), plan);
+            let line = serde_json::to_string(&plan.points[0]).expect("a point can be sent");
+            assert_eq!(serde_json::from_str::<Point>(&line).expect("a sent point can be read"), plan.points[0]);
+        }
+    }
+}
