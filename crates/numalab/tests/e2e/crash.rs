@@ -1,0 +1,290 @@
+//! What is promised when something ends badly: no completed sample is lost, none is there twice, and it is said how to go on.
+
+use crate::bad_input::EXPERIMENT;
+use crate::program::{answer, numalab, only_folder, root, rows};
+use crate::trial::{Needs, ensure, test, test_with};
+use libtest_mimic::{Failed, Trial};
+use plan::random::{below, draw};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Kills of the random-moments test.
+const KILLS: u64 = 20;
+/// A wait that takes longer than this is a hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("kill -9 at 20 random moments, resumed each time", kill_and_resume),
+        test("SIGINT finishes the sample and says how to resume", || interrupt("INT", 130)),
+        test("SIGTERM likewise", || interrupt("TERM", 143)),
+        test("a folder in use is not entered", locked),
+        test("a torn tail is cut, changed rows are found", torn_and_changed),
+        test("a file that may not grow: one line, committed rows stay", file_limit),
+        test("stdout closed early is no failure", closed_stdout),
+        test_with("disk full: one line, committed rows stay", Needs::Mount, disk_full),
+        test_with("no /sys: said, or done without", Needs::Mount, no_sys),
+        test_with("mbind forbidden: skipped with the reason, the rest is measured", Needs::Strace, mbind_forbidden),
+        test_with("a sample's parts are synced before its row is written", Needs::Strace, sync_order),
+    ]
+}
+
+/// An experiment of 24 samples in a folder of its own.
+struct Bench {
+    folder: tempfile::TempDir,
+    experiment: PathBuf,
+    results: PathBuf,
+}
+
+fn bench(repetitions: u32) -> Result<Bench, Failed> {
+    let folder = tempfile::tempdir()?;
+    let experiment = folder.path().join("small.toml");
+    fs::write(&experiment, EXPERIMENT.replacen("repetitions = 2", &format!("repetitions = {repetitions}"), 1))?;
+    let results = folder.path().join("results");
+    Ok(Bench { folder, experiment, results })
+}
+
+impl Bench {
+    fn run(&self) -> Command {
+        let mut command = numalab();
+        command.arg("run").arg(&self.experiment).arg("--results").arg(&self.results);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    fn resume(&self) -> Result<Command, Failed> {
+        let mut command = numalab();
+        command.arg("run").arg("--resume").arg(only_folder(&self.results)?);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Bytes in all raw files so far.
+    fn bytes(&self) -> u64 {
+        let Ok(folder) = only_folder(&self.results) else { return 0 };
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+    }
+
+    fn samples(&self) -> usize {
+        let Ok(folder) = only_folder(&self.results) else { return 0 };
+        rows(&folder.join("samples.csv")).map_or(0, |rows| rows.len())
+    }
+
+    fn verify(&self) -> Result<(), Failed> {
+        let folder = only_folder(&self.results)?;
+        answer(numalab().arg("verify").arg(folder).output()?).expect_code(0).map(|_| ())
+    }
+}
+
+/// Waits for a condition of the outside world, or for the child's end. Gives whether the condition came.
+fn wait_until(child: &mut Child, mut holds: impl FnMut() -> bool) -> Result<bool, Failed> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if holds() {
+            return Ok(true);
+        }
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill()?;
+    Err("it neither went on nor ended".into())
+}
+
+fn kill_and_resume() -> Result<(), Failed> {
+    let bench = bench(6)?;
+    let mut kills = 0;
+    let mut command = bench.run();
+    while kills < KILLS {
+        let mut child = command.stderr(Stdio::null()).spawn()?;
+        let target = bench.bytes() + 1 + below(draw(7, kills), 24_000);
+        if wait_until(&mut child, || bench.bytes() >= target)? {
+            child.kill()?;
+            kills += 1;
+        }
+        let status = child.wait()?;
+        if status.success() {
+            check_whole(&bench)?;
+            fs::remove_dir_all(&bench.results)?;
+            command = bench.run();
+        } else if only_folder(&bench.results).is_ok() {
+            command = bench.resume()?;
+        } else {
+            // Killed before there was a folder: nothing was begun.
+            command = bench.run();
+        }
+    }
+    let last = answer(command.stderr(Stdio::piped()).output()?);
+    last.expect_code(0)?;
+    check_whole(&bench)
+}
+
+/// Every sample of the plan is there exactly once, and the folder verifies.
+fn check_whole(bench: &Bench) -> Result<(), Failed> {
+    let samples = rows(&only_folder(&bench.results)?.join("samples.csv"))?;
+    let mut seen = BTreeMap::new();
+    samples.iter().for_each(|row| *seen.entry((row[2].clone(), row[15].clone())).or_insert(0) += 1);
+    ensure(seen.values().all(|&times| times == 1), || format!("a sample is there twice: {seen:?}"))?;
+    let points: std::collections::BTreeSet<_> = samples.iter().map(|row| row[2].clone()).collect();
+    ensure(samples.len() == points.len() * 6, || format!("{} samples of {} points x 6", samples.len(), points.len()))?;
+    bench.verify()
+}
+
+fn interrupt(signal: &str, code: i32) -> Result<(), Failed> {
+    let bench = bench(40)?;
+    let mut child = bench.run().spawn()?;
+    ensure(wait_until(&mut child, || bench.samples() >= 2)?, || "it ended before it could be interrupted".into())?;
+    Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status()?;
+    let stopped = answer(child.wait_with_output()?);
+    stopped.expect_code(code)?;
+    ensure(stopped.err.contains("--resume"), || format!("it does not say how to resume: {}", stopped.err))?;
+    let before = bench.samples();
+    // The rest is as long as before; that it goes on is enough.
+    let mut child = bench.resume()?.spawn()?;
+    wait_until(&mut child, || bench.samples() > before)?;
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+fn locked() -> Result<(), Failed> {
+    let bench = bench(40)?;
+    let mut child = bench.run().spawn()?;
+    ensure(wait_until(&mut child, || bench.samples() >= 1)?, || "it ended too early".into())?;
+    let second = answer(bench.resume()?.output()?);
+    child.kill()?;
+    child.wait()?;
+    ensure(second.code == Some(1), || format!("{second:?}"))?;
+    ensure(second.err.contains("in use"), || format!("it does not say that the folder is in use: {}", second.err))
+}
+
+fn torn_and_changed() -> Result<(), Failed> {
+    let bench = bench(2)?;
+    answer(bench.run().output()?).expect_code(0)?;
+    let folder = only_folder(&bench.results)?;
+    let samples = folder.join("samples.csv");
+    let whole = fs::read_to_string(&samples)?;
+
+    fs::write(&samples, whole.replacen(",close,", ",far,", 1))?;
+    let changed = answer(numalab().arg("verify").arg(&folder).output()?);
+    changed.expect_code(3)?;
+    let resumed = answer(bench.resume()?.output()?);
+    ensure(resumed.code == Some(2), || format!("changed rows were resumed: {resumed:?}"))?;
+
+    // A run that was cut before its end, in the middle of a row and with the NUL bytes of a power failure.
+    fs::remove_file(folder.join("SHA256SUMS"))?;
+    let lines: Vec<&str> = whole.lines().collect();
+    let cut = lines[..lines.len() - 2].join("\n") + "\n" + &lines[lines.len() - 2][..40] + "\0\0\0";
+    fs::write(&samples, cut)?;
+    answer(bench.resume()?.output()?).expect_code(0)?;
+    bench.verify()?;
+    ensure(rows(&samples)?.len() == lines.len() - 1, || "samples are missing".into())
+}
+
+fn file_limit() -> Result<(), Failed> {
+    let bench = bench(6)?;
+    let run = bench.run();
+    let mut limited = Command::new("sh");
+    limited.current_dir(root()).args(["-c", "ulimit -f 48; exec \"$@\"", "sh"]).arg(run.get_program()).args(run.get_args());
+    let stopped = answer(limited.output()?);
+    ends_well(&bench, &stopped.err, stopped.code)?;
+    answer(bench.resume()?.output()?).expect_code(0)?;
+    check_whole(&bench)
+}
+
+/// One line, exit code 1, and every committed row can be read.
+fn ends_well(bench: &Bench, err: &str, code: Option<i32>) -> Result<(), Failed> {
+    ensure(code == Some(1), || format!("code {code:?}: {err}"))?;
+    let said = err.lines().filter(|line| line.starts_with("numalab: ")).count();
+    ensure(said == 1 && err.contains(".csv"), || format!("not one line that names the file: {err}"))?;
+    ensure(bench.samples() > 0, || "no sample was committed before".into())
+}
+
+fn closed_stdout() -> Result<(), Failed> {
+    let mut child = numalab().arg("topo").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    drop(child.stdout.take());
+    let ended = answer(child.wait_with_output()?);
+    ended.expect_code(0)?;
+    ensure(ended.err.is_empty(), || ended.err.clone())
+}
+
+fn disk_full() -> Result<(), Failed> {
+    let bench = bench(20)?;
+    fs::create_dir(&bench.results)?;
+    let run = bench.run();
+    // The run and all that looks at its folder share the mount namespace, so the checks are the script's.
+    let script = "mount -t tmpfs -o size=320k tmpfs \"$1\" && shift && \"$@\" 2>err >out; code=$?; \
+                  cat err; find . -name samples.csv -exec tail -n +2 {} +; exit $code";
+    let mut full = Command::new("unshare");
+    full.current_dir(bench.folder.path()).args(["-m", "sh", "-c", script, "sh"]).arg(&bench.results);
+    let ended = answer(full.arg(run.get_program()).args(run.get_args()).output()?);
+    ended.expect_code(1)?;
+    let said: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("numalab: ")).collect();
+    ensure(said.len() == 1 && said[0].contains("No space"), || format!("not one line about the disk: {}", ended.out))?;
+    ensure(ended.out.lines().count() > 1, || "no committed sample was kept".into())
+}
+
+fn no_sys() -> Result<(), Failed> {
+    let script = "mount -t tmpfs none /sys && exec \"$@\"";
+    let mut bare = Command::new("unshare");
+    let ended = answer(bare.args(["-m", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_numalab"), "topo"]).output()?);
+    ensure(matches!(ended.code, Some(0 | 1 | 77)), || format!("{ended:?}"))?;
+    ensure(ended.err.contains("/sys"), || format!("it does not say that /sys is missing: {ended:?}"))
+}
+
+fn mbind_forbidden() -> Result<(), Failed> {
+    let bench = bench(2)?;
+    let run = bench.run();
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=mbind,set_mempolicy,move_pages"]);
+    traced.args(["-e", "inject=mbind,set_mempolicy,move_pages:error=EPERM"]).arg(run.get_program()).args(run.get_args());
+    let ended = answer(traced.current_dir(root()).output()?);
+    ended.expect_code(0)?;
+    let points = fs::read_to_string(only_folder(&bench.results)?.join("points.csv"))?;
+    let skipped = points.lines().filter(|line| line.contains(",skipped,") || line.starts_with(",skipped"));
+    ensure(skipped.clone().count() > 0, || format!("nothing was skipped: {points}"))?;
+    ensure(skipped.clone().all(|line| line.contains("EPERM")), || format!("the reason is not told: {points}"))?;
+    ensure(bench.samples() > 0, || "nothing was measured".into())?;
+    bench.verify()
+}
+
+fn sync_order() -> Result<(), Failed> {
+    let bench = bench(2)?;
+    let trace = bench.folder.path().join("trace");
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-y", "-qq", "-o"]).arg(&trace).args(["-e", "trace=write,fsync,fdatasync"]);
+    traced.arg(env!("CARGO_BIN_EXE_numalab")).arg("run").arg(&bench.experiment).arg("--results").arg(&bench.results);
+    traced.args(["--modelled", "--input", "synthetic:pack:2 numa:1 core:2 pu:1"]);
+    answer(traced.current_dir(root()).output()?).expect_code(0)?;
+    check_sync_order(&fs::read_to_string(&trace)?)
+}
+
+/// Each part written since the last row must have been synced when the next row is written, and each row at once.
+fn check_sync_order(trace: &str) -> Result<(), Failed> {
+    let mut unsynced: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut rows = 0;
+    for line in trace.lines() {
+        let Some(file) = ["samples", "pauses", "windows", "workers", "traffic"].into_iter().find(|file| {
+            line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).is_some_and(|(path, _)| path.ends_with(&format!("/{file}.csv")))
+        }) else {
+            continue;
+        };
+        if line.contains("sync(") {
+            unsynced.insert(file, false);
+        } else {
+            let open: Vec<_> = unsynced.iter().filter(|(name, dirty)| **dirty && **name != file).map(|(name, _)| *name).collect();
+            ensure(file != "samples" || open.is_empty(), || format!("row written while {open:?} were not synced"))?;
+            ensure(open.is_empty() || !open.contains(&"samples"), || "a row was not synced before the next sample".into())?;
+            unsynced.insert(file, true);
+            rows += usize::from(file == "samples");
+        }
+    }
+    ensure(rows > 4, || format!("only {rows} rows were seen in the trace"))?;
+    ensure(unsynced.values().all(|dirty| !dirty), || format!("at the end not synced: {unsynced:?}"))
+}

@@ -1,0 +1,28 @@
+//! The program as a user runs it: real processes, real files, real signals, the peers' own tools beside it.
+//!
+//! A test that needs a tool which is not here reports NOT TESTABLE with the reason; where `NUMALAB_REQUIRE` names the
+//! tool (`make test` does), it fails instead. libtest has no such outcome, hence libtest-mimic.
+
+mod bad_input;
+mod crash;
+mod peers;
+mod program;
+mod runs;
+mod trial;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let tests = [bad_input::trials(), runs::trials(), crash::trials(), peers::trials()].concat_trials();
+    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+}
+
+trait ConcatTrials {
+    fn concat_trials(self) -> Vec<libtest_mimic::Trial>;
+}
+
+impl<const N: usize> ConcatTrials for [Vec<libtest_mimic::Trial>; N] {
+    fn concat_trials(self) -> Vec<libtest_mimic::Trial> {
+        self.into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! Whole runs, live and modelled, and what other commands make of their folders.
+
+use crate::bad_input::EXPERIMENT;
+use crate::program::{answer, numalab, only_folder, root, rows, run};
+use crate::trial::{Needs, ensure, test, test_with};
+use libtest_mimic::{Failed, Trial};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("a live run is whole, verifies and can be redrawn elsewhere", live),
+        test("a modelled run of 2 x 32 says so everywhere", modelled),
+        test("--format csv and json are clean on stdout", formats),
+        test("tables without results say how to get them", tables_without_results),
+        test("topo: json has nodes and pus as lists", topo_json),
+        test("the same seed plans the same", same_plan),
+        test_with("make new-workload: what it writes builds and runs", Needs::NewWorkload, new_workload),
+    ]
+}
+
+fn live() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let experiment = folder.path().join("small.toml");
+    fs::write(&experiment, EXPERIMENT)?;
+    let results = folder.path().join("results");
+    let ended = answer(numalab().arg("run").arg(&experiment).arg("--results").arg(&results).output()?);
+    ended.expect_code(0)?;
+    let made = only_folder(&results)?;
+    for file in ["plan.toml", "topology.xml", "topology.json", "manifest.json", "report.html", "SHA256SUMS", "datapackage.json"] {
+        ensure(made.join(file).exists(), || format!("{file} is missing"))?;
+    }
+    ensure(ended.out.contains("report.html"), || format!("the report's path is not told: {}", ended.out))?;
+    let wide = ended.out.lines().find(|line| line.chars().count() > 100 && !line.contains("report.html"));
+    ensure(wide.is_none(), || format!("wider than 100 columns: {wide:?}"))?;
+    answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
+    redraw_elsewhere(&made, folder.path())
+}
+
+/// Copies the raw files alone to another folder and redraws: the derived files must come out the same.
+fn redraw_elsewhere(made: &Path, folder: &Path) -> Result<(), Failed> {
+    let copy = folder.join("copy");
+    fs::create_dir(&copy)?;
+    let raw = ["plan.toml", "topology.xml", "topology.json", "manifest.json", "points.csv", "samples.csv", "pauses.csv",
+        "windows.csv", "workers.csv", "traffic.csv", "facts.csv"];
+    for file in raw {
+        fs::copy(made.join(file), copy.join(file))?;
+    }
+    answer(numalab().arg("report").arg(&copy).output()?).expect_code(0)?;
+    for file in ["summary.csv", "fits.csv", "claims.csv", "report.html"] {
+        let (here, there) = (fs::read(made.join(file))?, fs::read(copy.join(file))?);
+        ensure(here == there, || format!("{file} comes out differently elsewhere"))?;
+    }
+    Ok(())
+}
+
+fn modelled() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let mut command = numalab();
+    command.args(["run", "experiments/numa-binding.toml", "--modelled", "--repetitions", "4"]);
+    command.args(["--input", "synthetic:pack:2 numa:1 l3:1 core:32 pu:1", "--results"]).arg(folder.path());
+    let ended = answer(command.output()?);
+    ended.expect_code(0)?;
+    ensure(ended.out.contains("modelled"), || format!("it does not say that it is modelled: {}", ended.out))?;
+    let made = only_folder(folder.path())?;
+    answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
+    let samples = rows(&made.join("samples.csv"))?;
+    ensure(samples.iter().all(|row| row[6] == "modelled"), || "a row does not say modelled".into())?;
+    let claims = fs::read_to_string(made.join("claims.csv"))?;
+    ensure(!claims.contains(",supported,") && !claims.contains(",refuted,"), || format!("a verdict from the model:\n{claims}"))
+}
+
+fn formats() -> Result<(), Failed> {
+    let golden = tempfile::tempdir()?;
+    copy_folder(&root().join("results/golden-2n8p"), golden.path())?;
+    let dir = golden.path().to_string_lossy().into_owned();
+    let csv = run(&["report", &dir, "--format", "csv"]);
+    csv.expect_code(0)?;
+    ensure(csv.out.starts_with("point_id,arm,"), || csv.out.clone())?;
+    let json = run(&["report", &dir, "--format", "json"]);
+    json.expect_code(0)?;
+    serde_json::from_str::<serde_json::Value>(&json.out)?;
+    let claims = run(&["claims", &dir, "--format", "json"]);
+    claims.expect_code(0)?;
+    serde_json::from_str::<serde_json::Value>(&claims.out)?;
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), Failed> {
+    for file in fs::read_dir(from)?.flatten().filter(|file| file.path().is_file()) {
+        fs::copy(file.path(), to.join(file.file_name()))?;
+    }
+    Ok(())
+}
+
+fn tables_without_results() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let answer = run(&["tables", "--results", &folder.path().to_string_lossy()]);
+    answer.expect_code(0)?;
+    ensure(answer.out.contains("68900") || answer.out.contains("68,900"), || format!("no printed figure: {}", answer.out))?;
+    ensure(answer.out.contains("make run"), || format!("it does not say how to measure: {}", answer.out))
+}
+
+fn topo_json() -> Result<(), Failed> {
+    let answer = run(&["topo", "--format", "json"]);
+    answer.expect_code(0)?;
+    let json: serde_json::Value = serde_json::from_str(&answer.out)?;
+    for list in ["nodes", "pus"] {
+        ensure(json[list].as_array().is_some_and(|list| !list.is_empty()), || format!("{list} is no list"))?;
+    }
+    Ok(())
+}
+
+fn same_plan() -> Result<(), Failed> {
+    let plan = || run(&["plan", "experiments/numa-binding.toml", "--input", "synthetic:pack:2 numa:1 core:8 pu:2", "--format", "json"]);
+    let (first, second) = (plan(), plan());
+    first.expect_code(0)?;
+    ensure(first.out == second.out, || "two plans differ".into())
+}
+
+fn new_workload() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let tree = folder.path().join("tree");
+    let clone = Command::new("git").args(["clone", "-q"]).arg(root()).arg(&tree).status()?;
+    ensure(clone.success(), || "git could not clone the tree".into())?;
+    try_new_workload(&tree)
+}
+
+fn try_new_workload(tree: &Path) -> Result<(), Failed> {
+    let make = answer(Command::new("make").args(["new-workload", "NAME=stroll"]).current_dir(tree).output()?);
+    make.expect_code(0)?;
+    let experiment = EXPERIMENT.replacen("kind = \"serve\"\nprivate_bytes = \"256KiB\"\nshared_bytes = \"256KiB\"", "kind = \"stroll\"", 1);
+    fs::write(tree.join("stroll.toml"), experiment)?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "-q", "-p", "numalab", "--target-dir"]).arg(root().join("target/new-workload"));
+    cargo.args(["--", "run", "stroll.toml", "--results", "made"]).current_dir(tree);
+    answer(cargo.output()?).expect_code(0)?;
+    let made = only_folder(&tree.join("made"))?;
+    let samples = rows(&made.join("samples.csv"))?;
+    ensure(!samples.is_empty() && samples.iter().all(|row| row[8] == "stroll"), || "no row of the new workload".into())
+}

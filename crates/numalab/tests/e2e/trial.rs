@@ -1,0 +1,80 @@
+//! One test of this harness: what it needs, and what it does.
+
+use libtest_mimic::{Completion, Failed, Trial};
+use std::process::{Command, Stdio};
+
+/// Something that not every machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// numactl and numastat.
+    Numactl,
+    /// lstopo.
+    Lstopo,
+    /// strace, allowed to trace.
+    Strace,
+    /// Root in a mount namespace of its own.
+    Mount,
+    /// Time to build the workspace once more.
+    NewWorkload,
+}
+
+impl Needs {
+    /// As `NUMALAB_REQUIRE` names it.
+    fn word(self) -> &'static str {
+        match self {
+            Needs::Numactl => "numactl",
+            Needs::Lstopo => "lstopo",
+            Needs::Strace => "strace",
+            Needs::Mount => "mount",
+            Needs::NewWorkload => "new-workload",
+        }
+    }
+
+    fn required(self) -> bool {
+        let required = std::env::var("NUMALAB_REQUIRE").unwrap_or_default();
+        required.split(',').any(|word| word.trim() == self.word())
+    }
+
+    /// Why it is not here; `None` where it is.
+    fn missing(self) -> Option<String> {
+        let works = |program: &str, args: &[&str]| {
+            let run = Command::new(program).args(args).stdin(Stdio::null()).output();
+            match run {
+                Ok(output) if output.status.success() => None,
+                Ok(output) => Some(format!("{program} ended with {status}", status = output.status)),
+                Err(error) => Some(format!("{program}: {error}")),
+            }
+        };
+        match self {
+            Needs::Numactl => works("numactl", &["-H"]),
+            Needs::Lstopo => works("lstopo-no-graphics", &["--version"]),
+            Needs::Strace => works("strace", &["-f", "-o", "/dev/null", "true"]),
+            Needs::Mount => works("unshare", &["-m", "true"]),
+            Needs::NewWorkload if self.required() => None,
+            Needs::NewWorkload => Some("it builds the workspace once more".into()),
+        }
+    }
+}
+
+/// A test that needs nothing but the program.
+pub fn test(name: impl Into<String>, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    Trial::test(name, body)
+}
+
+/// A test that needs something.
+pub fn test_with(
+    name: impl Into<String>,
+    needs: Needs,
+    body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || match needs.missing() {
+        None => body().map(|()| Completion::Completed),
+        Some(reason) if needs.required() => Err(format!("NUMALAB_REQUIRE names {}, but {reason}", needs.word()).into()),
+        Some(reason) => Ok(Completion::ignored_with(format!("NOT TESTABLE: {reason}"))),
+    })
+}
+
+/// Fails with a message unless it holds.
+pub fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), Failed> {
+    if holds { Ok(()) } else { Err(message().into()) }
+}
