@@ -160,7 +160,24 @@ fn push(blocks: &mut Vec<Block>, mean: f64, weight: f64) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// The running cost is the weighted sum of squares about the fit, and the fit rises.
+        #[test]
+        fn isotonic_costs_are_those_of_the_fit(points in proptest::collection::vec((-5.0..5.0_f64, 1.0..9.0_f64), 1..20)) {
+            let (means, weights): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+            let costs = Isotonic::prefixes(&means, &weights).costs;
+            for k in 0..=means.len() {
+                let fitted = Isotonic::fitted(&means[..k], &weights[..k]);
+                prop_assert!(fitted.is_sorted());
+                let cost: f64 = (0..k).map(|i| weights[i] * (means[i] - fitted[i]).powi(2)).sum();
+                prop_assert!((cost - costs[k]).abs() < 1e-9, "{k}: {cost} {}", costs[k]);
+            }
+        }
+    }
 
     #[test]
     fn the_best_unimodal_fit() {

@@ -294,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn adjacent_ratios_hold_together() {
+        let points = [vec![1.0, 2.0, 4.0], vec![2.0, 5.0, 8.0], vec![2.0, 5.0, 8.0]];
+        let ratios = adjacent_ln_ratios(&points, 0.95).unwrap();
+        let expect = paired_ln_ratio(&points[1], &points[0], 0.975).unwrap();
+        assert_eq!((ratios.len(), ratios[0], ratios[1].value), (2, expect, 0.0));
+        assert!(ratios[0].value > 0.0 && adjacent_ln_ratios(&points[..1], 0.95).is_err());
+    }
+
+    #[test]
     fn the_peak_set_and_its_verdict() {
         let noise = [0.01, -0.01, 0.005, -0.005, 0.0, 0.008, -0.008, 0.002];
         let point = |mean: f64, turn: usize| (0..8).map(|i| mean * (1.0 + noise[(i + turn) % 8])).collect::<Vec<f64>>();
