@@ -5,7 +5,7 @@
 //! most `delta` of the last one's, a relative margin that the caller states. Their code adds a variance to a mean,
 //! which depends on the unit. Outliers are not masked.
 
-use crate::error::{StatsError, check_positive, check_range, check_values};
+use crate::error::{StatsError, check_range, check_values};
 use crate::summary::mean_of;
 
 /// Fewest values of a segment: with one, the variance would be zero and every value its own segment.
@@ -140,10 +140,14 @@ pub enum Warmup {
 /// What comes before the steady state is reported, never a fixed number of values to drop.
 ///
 /// # Errors
-/// `TooFew` below 20 values, `NotFinite`, `NotPositive`, `OutOfRange` for delta outside (0, 1).
+/// `TooFew` below 20 values, `NotFinite`, `OutOfRange` for a rate below 0 (0 is a stall, and allowed), for a last
+/// segment of nothing but stalls, and for delta outside (0, 1).
 pub fn warmup_end(rates: &[f64], delta: f64) -> Result<Warmup, StatsError> {
-    check_positive("rates", rates, 20)?;
+    check_values("rates", rates, 20)?;
     check_range("delta", delta, 0.0, 1.0)?;
+    if let Some(value) = rates.iter().copied().find(|rate| *rate < 0.0) {
+        return Err(StatsError::OutOfRange { what: "rate", value, low: 0.0, high: f64::INFINITY });
+    }
     let n = rates.len();
     let mut ends = change_points(rates, 15.0 * (n as f64).ln())?.ends;
     ends.push(n);
@@ -154,6 +158,7 @@ pub fn warmup_end(rates: &[f64], delta: f64) -> Result<Warmup, StatsError> {
         start = end;
     }
     let steady = segments[segments.len() - 1].1;
+    check_range("rate of the last segment", steady, 0.0, f64::INFINITY)?;
     let unlike = |mean: f64| (mean - steady).abs() > delta * steady;
     let Some((end, _)) = segments.iter().rev().find(|(_, mean)| unlike(*mean)) else {
         return Ok(Warmup::Flat);

@@ -45,6 +45,10 @@ fn warm_up_by_its_shape() {
     // With a margin of a quarter the step from 1.2 to 1.0 ms counts as none; only the first 40 are warm-up.
     assert_eq!(warmup_end(&rates, 0.25).unwrap(), Warmup::Warmup { end: 40 });
     assert_eq!(warmup_end(&[3.0; 50], 0.01).unwrap(), Warmup::Flat);
+    // Windows in which nothing was done are rates like others, unless nothing else is left.
+    let stalled: Vec<f64> = rates.iter().enumerate().map(|(i, rate)| if i < 30 { 0.0 } else { *rate }).collect();
+    assert_eq!(warmup_end(&stalled, 0.01).unwrap(), Warmup::Warmup { end: 100 });
+    assert!(warmup_end(&[0.0; 50], 0.01).is_err() && warmup_end(&[-1.0; 50], 0.01).is_err());
     assert!(warmup_end(&rates[..19], 0.01).is_err() && warmup_end(&rates, 0.0).is_err());
 }
 
