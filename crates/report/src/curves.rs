@@ -1,0 +1,106 @@
+//! Which points belong to one curve: all that differ in procs alone.
+//!
+//! Arms that come out identical at some procs share that point (`close+spread`); it then belongs to the curve of each.
+//! Arms that share all their points are one curve with both names.
+
+use crate::results::{Derived, Results, SummaryLine};
+use crate::show::Unit;
+use plan::point::{Plan, Point};
+use plan::record::{Row, SampleRow};
+use std::collections::HashMap;
+
+/// One curve of a results folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Curve {
+    /// Arm or arms, joined with `+`.
+    pub arm: String,
+    /// Subject and further factors, where the plan has more than one level of them: `gmp, shared_ratio=0.5`.
+    pub levels: String,
+    /// Indexes into [`Plan::points`], ascending by procs.
+    pub points: Vec<usize>,
+}
+
+impl Curve {
+    /// Arm and levels: `close, gmp`.
+    pub fn name(&self) -> String {
+        if self.levels.is_empty() { self.arm.clone() } else { format!("{}, {}", self.arm, self.levels) }
+    }
+
+    /// Whether a row that names an arm (perhaps several, joined) is about this curve's arm.
+    pub fn is_of_arm(&self, arm: &str) -> bool {
+        arm == self.arm || arm.split('+').any(|name| self.arm.split('+').any(|own| own == name))
+    }
+}
+
+/// The curves of a plan, in plan order.
+pub fn curves(plan: &Plan) -> Vec<Curve> {
+    let several_subjects = plan.points.iter().any(|point| point.subject != plan.points[0].subject);
+    let mut single: Vec<Curve> = Vec::new();
+    for (at, point) in plan.points.iter().enumerate() {
+        let levels = levels(point, several_subjects);
+        for arm in point.arm.split('+') {
+            match single.iter_mut().find(|curve| curve.arm == arm && curve.levels == levels) {
+                Some(curve) => curve.points.push(at),
+                None => single.push(Curve { arm: arm.into(), levels: levels.clone(), points: vec![at] }),
+            }
+        }
+    }
+    let mut curves: Vec<Curve> = Vec::new();
+    for mut curve in single {
+        curve.points.sort_by_key(|&at| (plan.points[at].procs, at));
+        match curves.iter_mut().find(|other| other.points == curve.points) {
+            Some(same) => same.arm = format!("{}+{}", same.arm, curve.arm),
+            None => curves.push(curve),
+        }
+    }
+    curves
+}
+
+fn levels(point: &Point, several_subjects: bool) -> String {
+    let subject = several_subjects.then(|| point.subject.clone());
+    let factors = point.factors.iter().map(|(name, level)| format!("{name}={level}"));
+    subject.into_iter().chain(factors).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows of summary.csv by point and metric.
+pub(crate) struct Summaries<'a> {
+    rows: HashMap<(&'a str, &'a str), &'a SummaryLine>,
+}
+
+impl<'a> Summaries<'a> {
+    pub(crate) fn of(derived: &'a Derived) -> Summaries<'a> {
+        let key = |line: &'a SummaryLine| ((line.row.point_id.as_str(), line.row.metric.as_str()), line);
+        Summaries { rows: derived.summary.iter().map(key).collect() }
+    }
+
+    pub(crate) fn get(&self, point: &'a Point, metric: &'a str) -> Option<&'a SummaryLine> {
+        self.rows.get(&(point.id.as_str(), metric)).copied()
+    }
+
+    /// Mean and interval of a metric; `None` where nothing was measured.
+    pub(crate) fn estimate(&self, point: &'a Point, metric: &'a str) -> Option<(f64, Option<(f64, f64)>)> {
+        let row = &self.get(point, metric)?.row;
+        Some((row.mean?, row.ci_low.zip(row.ci_high)))
+    }
+
+    /// Local hit ratio; its interval is widened by touches whose page or PU is unknown.
+    pub(crate) fn hit_ratio(&self, point: &'a Point) -> Option<(f64, Option<(f64, f64)>)> {
+        let (mean, interval) = self.estimate(point, "local_hit_ratio")?;
+        let bound = |metric: &'static str| self.get(point, metric).and_then(|line| line.row.mean);
+        let (low, high) = interval.unwrap_or((mean, mean));
+        let low = bound("local_hit_low").map_or(low, |bound| bound.min(low)).max(0.0);
+        let high = bound("local_hit_high").map_or(high, |bound| bound.max(high)).min(1.0);
+        Some((mean, (interval.is_some() || low < high).then_some((low, high))))
+    }
+}
+
+/// Unit of a metric: a column of samples.csv, `remote_ratio`, or one that the workload adds.
+pub(crate) fn unit_of(metric: &str, results: &Results) -> Unit {
+    let fixed = SampleRow::COLUMNS.iter().find(|column| column.name == metric).map(|column| column.unit);
+    let own = || results.samples.metric(metric).map(|own| own.unit.as_str());
+    match fixed.or_else(own) {
+        Some(unit) => Unit::of(unit),
+        None if metric == "remote_ratio" => Unit::Ratio,
+        None => Unit::Plain,
+    }
+}

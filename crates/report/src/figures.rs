@@ -1,0 +1,361 @@
+//! Which figures a results folder gives: throughput, local hit ratio and pauses against procs.
+//!
+//! Every sample is a dot; mean and interval stand on it; fits, the machine's boundaries and the printed values lie over
+//! them. What a reader could take wrongly (emulated times, ratios by construction, oversubscribed points) is marked in
+//! the figure itself.
+
+use crate::curves::{Curve, Summaries, curves, unit_of};
+use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
+use crate::results::{Derived, Results};
+use crate::tables::published::Published;
+use plan::place::Regime;
+use plan::record::{FitRow, Timing};
+use plan::topology::Topology;
+use stats::fit::Model;
+use std::collections::BTreeMap;
+
+/// A figure and the name of its file, without folder and ending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// `throughput`, `local_hit_ratio`, `pause_p50`, …
+    pub name: &'static str,
+    /// The figure.
+    pub figure: Figure,
+}
+
+/// What one figure is about.
+struct Subject {
+    name: &'static str,
+    metric: &'static str,
+    title: &'static str,
+    label: &'static str,
+    // Always drawn, also without data; the others only where something was measured.
+    always: bool,
+    is_time: bool,
+}
+
+const SUBJECTS: [Subject; 6] = [
+    Subject {
+        name: "throughput",
+        metric: "throughput_per_s",
+        title: "Throughput",
+        label: "operations per second",
+        always: true,
+        is_time: true,
+    },
+    Subject {
+        name: "local_hit_ratio",
+        metric: "local_hit_ratio",
+        title: "Local hit ratio",
+        label: "touches of pages on the toucher's own node",
+        always: true,
+        is_time: false,
+    },
+    Subject {
+        name: "pause_p50",
+        metric: "pause_p50_ns",
+        title: "Stop-the-world pauses, median",
+        label: "median pause of a sample",
+        always: true,
+        is_time: true,
+    },
+    Subject {
+        name: "pause_p99",
+        metric: "pause_p99_ns",
+        title: "Stop-the-world pauses, 99th percentile",
+        label: "p99 of the pauses of a sample",
+        always: false,
+        is_time: true,
+    },
+    Subject {
+        name: "pause_max",
+        metric: "pause_max_ns",
+        title: "Stop-the-world pauses, longest",
+        label: "longest pause of a sample",
+        always: false,
+        is_time: true,
+    },
+    Subject {
+        name: "pause_variance",
+        metric: "pause_variance_ns2",
+        title: "Stop-the-world pauses, variance",
+        label: "variance of the pauses of a sample",
+        always: false,
+        is_time: true,
+    },
+];
+
+/// The figures of a results folder, in the order of the report; `published` adds the printed values.
+pub fn figures(results: &Results, derived: &Derived, published: Option<&Published>) -> Vec<Named> {
+    let curves = curves(&results.plan);
+    let wanted = |subject: &&Subject| {
+        let metric = results.samples.metric(subject.metric);
+        subject.always || metric.is_some_and(|metric| (0..results.samples.len()).any(|row| metric.get(row).is_some()))
+    };
+    let drawn = |subject: &Subject| Named {
+        name: subject.name,
+        figure: Drawing { results, derived, published, curves: &curves, subject }.figure(),
+    };
+    SUBJECTS.iter().filter(wanted).map(drawn).collect()
+}
+
+struct Drawing<'a> {
+    results: &'a Results,
+    derived: &'a Derived,
+    published: Option<&'a Published>,
+    curves: &'a [Curve],
+    subject: &'a Subject,
+}
+
+impl Drawing<'_> {
+    fn figure(&self) -> Figure {
+        let mut series: Vec<Series> = Vec::new();
+        for (at, curve) in self.curves.iter().enumerate() {
+            let shift = self.shift(at);
+            series.extend(self.samples(at, curve, shift));
+            series.extend(self.fit(at, curve));
+            series.extend(self.estimates(at, curve, shift));
+        }
+        let printed = self.printed();
+        series.extend(printed);
+        let y_values: Vec<f64> = series.iter().filter(|one| is_data(one)).flat_map(|one| &one.points).map(|p| p.1).collect();
+        let procs = self.procs();
+        let marks = boundaries(&self.results.topology);
+        Figure {
+            title: self.title(),
+            description: self.description(),
+            x: Axis {
+                label: "procs (workers)".into(),
+                unit: crate::show::Unit::Plain,
+                scale: if procs.last().is_some_and(|&most| most > 16.0) { Scale::Log } else { Scale::Linear },
+                ticks: procs.clone(),
+                include: Vec::new(),
+            },
+            y: self.y_axis(&y_values),
+            series,
+            bands: self.bands(&procs),
+            marks: marks.into_iter().filter(|mark| procs.last().is_some_and(|&most| mark.x <= most)).collect(),
+            notes: self.notes(),
+        }
+    }
+
+    fn title(&self) -> String {
+        let manifest = &self.results.manifest;
+        let timing = match manifest.timing {
+            Timing::Hardware => String::new(),
+            timing if self.subject.is_time => format!(" ({timing} timing)"),
+            _ => String::new(),
+        };
+        format!("{title} against procs on {host}{timing}", title = self.subject.title, host = manifest.host)
+    }
+
+    fn description(&self) -> String {
+        format!(
+            "{title} of experiment {experiment} by number of workers, one colour and symbol for each arm: {arms}. Run {run}.",
+            title = self.subject.title,
+            experiment = self.results.manifest.experiment,
+            arms = self.curves.iter().map(Curve::name).collect::<Vec<_>>().join("; "),
+            run = self.results.manifest.run_id
+        )
+    }
+
+    // All procs of the plan and, for printed values, of the published table.
+    fn procs(&self) -> Vec<f64> {
+        let planned = self.results.plan.points.iter().map(|point| point.procs);
+        let printed = self.printed_points();
+        let mut procs: Vec<u32> = planned.chain(printed.iter().map(|point| point.0 as u32)).collect();
+        procs.sort_unstable();
+        procs.dedup();
+        procs.into_iter().map(f64::from).collect()
+    }
+
+    fn y_axis(&self, values: &[f64]) -> Axis {
+        let unit = unit_of(self.subject.metric, self.results);
+        let positive = values.iter().copied().filter(|&value| value > 0.0 && value.is_finite());
+        let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+        let ratio = unit == crate::show::Unit::Ratio;
+        // Beyond a factor of 20 a linear axis would press the small ones to the ground.
+        let scale = if !ratio && high > 20.0 * low { Scale::Log } else { Scale::Linear };
+        let include = match (ratio, scale) {
+            (true, _) => vec![0.0, 1.0],
+            (false, Scale::Linear) => vec![0.0],
+            (false, Scale::Log) => Vec::new(),
+        };
+        Axis { label: self.subject.label.into(), unit, scale, ticks: Vec::new(), include }
+    }
+
+    // Arms stand side by side around their procs, closer where procs are close.
+    fn shift(&self, at: usize) -> f64 {
+        const WIDEST: f64 = 9.0;
+        let step = (2.0 * WIDEST / self.curves.len() as f64).min(7.0);
+        (at as f64 - (self.curves.len() as f64 - 1.0) / 2.0) * step
+    }
+
+    fn shape(&self, at: usize, point: usize) -> Shape {
+        let point = &self.results.plan.points[point];
+        if self.subject.metric == "local_hit_ratio" && point.hit_ratio_by_construction.is_some() {
+            Shape::Hollow
+        } else if point.regime == Regime::Oversubscribed {
+            Shape::Plus
+        } else {
+            Shape::of_arm(at)
+        }
+    }
+
+    // Dots by symbol; only the first kind is named, in the legend the estimate carries the arm's name.
+    fn samples(&self, at: usize, curve: &Curve, shift: f64) -> Vec<Series> {
+        let Some(metric) = self.results.samples.metric(self.subject.metric) else { return Vec::new() };
+        let mut by_shape: Vec<(Shape, Vec<(f64, f64)>)> = Vec::new();
+        for &index in &curve.points {
+            let procs = f64::from(self.results.plan.points[index].procs);
+            let shape = self.shape(at, index);
+            let points = self.results.samples.values(metric, index).into_iter().map(|value| (procs, value));
+            match by_shape.iter_mut().find(|(known, _)| *known == shape) {
+                Some((_, all)) => all.extend(points),
+                None => by_shape.push((shape, points.collect())),
+            }
+        }
+        let series = |(shape, points)| Series {
+            name: String::new(),
+            colour: Some(at),
+            points,
+            style: Style::Dots(shape),
+            shift,
+        };
+        by_shape.into_iter().map(series).collect()
+    }
+
+    fn estimates(&self, at: usize, curve: &Curve, shift: f64) -> Option<Series> {
+        let summaries = Summaries::of(self.derived);
+        let (mut points, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
+        for point in curve.points.iter().map(|&index| &self.results.plan.points[index]) {
+            let estimate = match self.subject.metric {
+                "local_hit_ratio" => summaries.hit_ratio(point),
+                metric => summaries.estimate(point, metric),
+            };
+            if let Some((mean, interval)) = estimate {
+                let (from, to) = interval.unwrap_or((mean, mean));
+                points.push((f64::from(point.procs), mean));
+                low.push(from);
+                high.push(to);
+            }
+        }
+        let hollow = !points.is_empty() && curve.points.iter().all(|&index| self.shape(at, index) == Shape::Hollow);
+        let shape = if hollow { Shape::Hollow } else { Shape::of_arm(at) };
+        let style = Style::Interval { low, high, shape };
+        Some(Series { name: curve.name(), colour: Some(at), points, style, shift })
+    }
+
+    fn fit(&self, at: usize, curve: &Curve) -> Option<Series> {
+        let (model, points) = best_fit(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points)?;
+        let name = format!("fit: {model}, {arm}", arm = curve.name());
+        Some(Series { name, colour: Some(at), points, style: Style::Line { dashed: at % 2 == 1 }, shift: 0.0 })
+    }
+
+    fn printed_points(&self) -> Vec<(f64, f64)> {
+        let rows = self.published.map_or(&[][..], |published| published.rows.as_slice());
+        let value = |row: &crate::tables::published::PublishedRow| match self.subject.metric {
+            "throughput_per_s" => row.throughput_per_s,
+            "local_hit_ratio" => row.local_hit_ratio,
+            _ => None,
+        };
+        rows.iter().filter_map(|row| Some((f64::from(row.procs), value(row)?))).collect()
+    }
+
+    fn printed(&self) -> Option<Series> {
+        let points = self.printed_points();
+        let name = "printed in the article, on its machine".to_string();
+        (!points.is_empty()).then(|| Series { name, colour: None, points, style: Style::Cross, shift: 0.0 })
+    }
+
+    // From the first oversubscribed procs on, where that holds for all arms alike.
+    fn bands(&self, procs: &[f64]) -> Vec<Band> {
+        let points = &self.results.plan.points;
+        let crowded = |point: &&plan::point::Point| point.regime == Regime::Oversubscribed;
+        let lowest = points.iter().filter(crowded).map(|point| point.procs).min();
+        let highest_free = points.iter().filter(|point| !crowded(point)).map(|point| point.procs).max().unwrap_or(0);
+        let Some(lowest) = lowest.filter(|&lowest| lowest > highest_free) else { return Vec::new() };
+        let before = procs.iter().copied().filter(|&value| value < f64::from(lowest)).next_back();
+        let from = before.map_or(f64::from(lowest), |before| (before + f64::from(lowest)) / 2.0);
+        vec![Band { low: from, high: f64::INFINITY, label: "oversubscribed: more workers than PUs".into() }]
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = vec![
+            "Small symbols are single samples; large ones with a bar are the mean with its 95 % interval; an arrow is an end \
+             out of view or unbounded."
+                .to_string(),
+        ];
+        let shapes: Vec<Shape> = self.curves.iter().enumerate().flat_map(|(at, curve)| {
+            curve.points.iter().map(move |&point| self.shape(at, point)).collect::<Vec<_>>()
+        }).collect();
+        if shapes.contains(&Shape::Hollow) {
+            notes.push("Hollow: by construction, it follows from the plan alone and says nothing about a runtime.".into());
+        }
+        if shapes.contains(&Shape::Plus) {
+            notes.push("Small upright crosses: oversubscribed, more workers than the arm has PUs.".into());
+        }
+        let manifest = &self.results.manifest;
+        if self.subject.is_time && manifest.timing != Timing::Hardware {
+            let words = crate::tables::timing_words(manifest.timing);
+            notes.push(format!("Timing is {timing}: {words}.", timing = manifest.timing));
+        }
+        notes
+    }
+}
+
+fn is_data(series: &Series) -> bool {
+    !matches!(series.style, Style::Line { .. })
+}
+
+/// PUs of a core, an LLC, a node and a package of this machine, where there are several of it; equal ones are one mark.
+fn boundaries(topology: &Topology) -> Vec<Mark> {
+    let node = topology.nodes.iter().map(|node| node.pus.len()).max();
+    let package = topology.packages.iter().map(|package| package.pus.len()).max();
+    let llc = topology.llcs.iter().map(|llc| llc.pus.len()).max();
+    let core = topology.cores.iter().map(|core| core.pus.len()).max();
+    let host = Some(topology.pus.len());
+    let mut marks: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (name, pus) in [("core", core), ("LLC", llc), ("node", node), ("package", package), ("host", host)] {
+        if let Some(pus) = pus.filter(|&pus| pus > 1) {
+            marks.entry(pus).or_default().push(name);
+        }
+    }
+    let label = |pus: usize, names: &[&str]| format!("{names}: {pus} PUs", names = names.join(" = "));
+    marks.into_iter().map(|(pus, names)| Mark { x: pus as f64, label: label(pus, &names) }).collect()
+}
+
+// The adequate fit with the most weight, as a curve over the procs of its regime.
+fn best_fit<'a>(
+    fits: &'a [FitRow],
+    response: &str,
+    curve: &Curve,
+    points: &[plan::point::Point],
+) -> Option<(&'a str, Vec<(f64, f64)>)> {
+    let usable = |row: &&FitRow| {
+        row.response == response && curve.is_of_arm(&row.arm) && row.estimate.is_some() && !row.status.starts_with("refused")
+    };
+    let candidates = fits.iter().filter(usable).filter_map(|row| model(&row.model).map(|model| (row, model)));
+    let best = candidates.max_by(|one, other| weight(one.0).total_cmp(&weight(other.0)))?;
+    let (row, model) = best;
+    let same = |other: &&FitRow| {
+        usable(other) && other.model == row.model && other.arm == row.arm && other.group == row.group && other.regime == row.regime
+    };
+    let parameter = |name: &&str| fits.iter().filter(same).find(|row| row.parameter == *name)?.estimate;
+    let parameters: Option<Vec<f64>> = model.parameter_names().iter().map(parameter).collect();
+    let parameters = parameters?;
+    let procs = curve.points.iter().map(|&at| &points[at]).filter(|point| point.regime == row.regime).map(|p| p.procs);
+    let (low, high) = (procs.clone().min()?, procs.max()?);
+    let at = |step: u32| f64::from(low) * (f64::from(high) / f64::from(low)).powf(f64::from(step) / 100.0);
+    let line = (0..=100).map(|step| (at(step), model.value(&parameters, at(step)))).collect();
+    Some((row.model.as_str(), line))
+}
+
+fn weight(row: &FitRow) -> f64 {
+    row.akaike_weight.unwrap_or(0.0)
+}
+
+// Models of the whole rise; those of the decay have another range of x.
+fn model(name: &str) -> Option<Model> {
+    [Model::Usl, Model::Amdahl].into_iter().find(|model| model.name() == name)
+}

@@ -1,0 +1,82 @@
+//! Tables for people: on a terminal, in Markdown, CSV and LaTeX.
+//!
+//! [`main_text`] is what was measured, [`claims_text`] what became of the claims, [`published`] an article's table beside
+//! this machine's. Text fits the width it is given; colour only where asked for.
+
+mod claims;
+mod grid;
+mod points;
+pub mod published;
+
+pub use claims::claims_text;
+pub use points::main_text;
+pub(crate) use points::timing_words;
+
+/// How text looks. A width alone (`100.into()`) is without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns; narrower than [`Look::NARROWEST`] is taken as that.
+    pub width: usize,
+    /// Whether ANSI colours are written; the caller honours NO_COLOR and terminals.
+    pub colour: bool,
+}
+
+impl Look {
+    /// Narrower than this no table can be read.
+    pub const NARROWEST: usize = 60;
+
+    /// Text in a colour, or as it is.
+    pub(crate) fn paint(self, text: &str, paint: Paint) -> String {
+        let code = match paint {
+            Paint::Bold => 1,
+            Paint::Dim => 2,
+            Paint::Good => 32,
+            Paint::Bad => 31,
+            Paint::Open => 33,
+        };
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+    }
+
+    /// Usable columns.
+    pub(crate) fn columns(self) -> usize {
+        self.width.max(Look::NARROWEST)
+    }
+}
+
+impl From<usize> for Look {
+    fn from(width: usize) -> Look {
+        Look { width, colour: false }
+    }
+}
+
+/// What a colour means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Bold,
+    Dim,
+    Good,
+    Bad,
+    Open,
+}
+
+/// Lines of at most `width` letters, broken at blanks, each behind `indent` blanks; a longer word is cut.
+pub(crate) fn wrap(text: &str, indent: usize, width: usize) -> String {
+    let most = width.saturating_sub(indent).max(10);
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for letter in word.chars() {
+            if line.chars().count() == most {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(letter);
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+}

@@ -1,0 +1,165 @@
+//! What was measured: a line for each arm and procs.
+
+use super::grid::{Align, Grid};
+use super::{Look, Paint, wrap};
+use crate::curves::{Summaries, curves, unit_of};
+use crate::results::{Derived, Results};
+use crate::show::{Unit, count};
+use plan::place::Regime;
+use plan::point::Point;
+use plan::record::Timing;
+
+/// The table that a run ends with: local hit ratio, throughput and pauses by arm and procs, each with its interval.
+///
+/// No line is longer than the width. What could not be measured is said below the table with its reason.
+pub fn main_text(results: &Results, derived: &Derived, look: impl Into<Look>) -> String {
+    let look = look.into();
+    let summaries = Summaries::of(derived);
+    let mut grid = Grid::default()
+        .column("procs", Align::Right, 0)
+        .column("local hit ratio", Align::Left, 0)
+        .column("throughput", Align::Left, 0)
+        .column("pause p50", Align::Right, 0)
+        .column("p99", Align::Right, 2)
+        .column("max", Align::Right, 3)
+        .column("sd", Align::Right, 1)
+        .column("n", Align::Right, 0)
+        .column("flags", Align::Left, 0);
+    for curve in curves(&results.plan) {
+        let points = || curve.points.iter().map(|&at| &results.plan.points[at]);
+        grid.heading(format!("{name}: {place}", name = curve.name(), place = places(points())));
+        points().for_each(|point| grid.row(cells(results, &summaries, point)));
+    }
+    let (table, dropped) = grid.text(look);
+    let mut text = wrap(&headline(results), 0, look.columns());
+    text += &table;
+    for line in legend(results, &table, &dropped) {
+        text += &paint_lines(&wrap(&line, 0, look.columns()), look);
+    }
+    text
+}
+
+/// How far the times of a run can be believed, one sentence.
+pub(crate) fn timing_words(timing: Timing) -> &'static str {
+    match timing {
+        Timing::Hardware => "times are those of a machine of its own",
+        Timing::Virtual => "times are those of a virtual machine: real, but with neighbours",
+        Timing::Emulated => "the machine is emulated: placement is true, no time is",
+        Timing::Modelled => "computed by a model, not measured",
+    }
+}
+
+fn headline(results: &Results) -> String {
+    let manifest = &results.manifest;
+    format!(
+        "{experiment} on {host}: {points} of which {samples} were taken; {timing}",
+        experiment = manifest.experiment,
+        host = manifest.host,
+        points = count(results.plan.points.len() as u64, "point"),
+        samples = count(results.samples.len() as u64, "sample"),
+        timing = timing_words(manifest.timing),
+    )
+}
+
+// Placement and policies, which are the same along most curves; else those of the first point and "…".
+fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String {
+    let place = |point: &Point| format!("{}, {}", point.placement_name, point.memory_policy);
+    let Some(first) = points.next().map(place) else { return String::new() };
+    let same = points.all(|point| place(point) == first);
+    if same { first } else { format!("{first} at the first procs") }
+}
+
+fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
+    let show = |metric: &'static str| match summaries.estimate(point, metric) {
+        Some((mean, _)) => unit_of(metric, results).show(mean),
+        None => String::new(),
+    };
+    let throughput = summaries.estimate(point, "throughput_per_s");
+    let sd = summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| Unit::Nanoseconds.show(variance.sqrt()));
+    let row = summaries.get(point, "throughput_per_s").map(|line| &line.row);
+    vec![
+        point.procs.to_string(),
+        hit_ratio(summaries, point),
+        throughput.map_or("not measured".into(), |(mean, interval)| Unit::PerSecond.show_with_interval(mean, interval)),
+        show("pause_p50_ns"),
+        show("pause_p99_ns"),
+        show("pause_max_ns"),
+        sd.unwrap_or_default(),
+        row.map_or("0".into(), |row| row.n.to_string()),
+        flags(summaries, point),
+    ]
+}
+
+fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
+    let by_construction = point.hit_ratio_by_construction.is_some();
+    match summaries.hit_ratio(point) {
+        Some((mean, interval)) => {
+            let known = interval.filter(|(low, high)| high - low > 5e-5);
+            let shown = Unit::Ratio.show_with_interval(mean, known);
+            if by_construction { format!("{shown} (c)") } else { shown }
+        }
+        None => "not measured".into(),
+    }
+}
+
+/// Letters of a point's flags: O oversubscribed, S siblings used, N noisy, D and F with their number.
+pub(crate) fn flags(summaries: &Summaries<'_>, point: &Point) -> String {
+    let mut flags = Vec::new();
+    match point.regime {
+        Regime::Core => {}
+        Regime::Smt => flags.push("S".to_string()),
+        Regime::Oversubscribed => flags.push("O".to_string()),
+    }
+    if let Some(line) = summaries.get(point, "throughput_per_s") {
+        let numbered = [("D", line.row.n_contaminated), ("F", line.row.n_failed)];
+        flags.extend(line.row.noisy.then(|| "N".to_string()));
+        flags.extend(numbered.iter().filter(|(_, number)| *number > 0).map(|(flag, number)| format!("{flag}{number}")));
+    }
+    flags.join(" ")
+}
+
+fn legend(results: &Results, table: &str, dropped: &[&str]) -> Vec<String> {
+    let mut lines = vec![
+        "[ ]: 95 % interval of the mean; of a hit ratio widened by touches whose page or PU is unknown; none where all \
+         samples agree"
+            .to_string(),
+    ];
+    let mut say = |wanted: bool, text: &str| {
+        if wanted {
+            lines.push(text.into());
+        }
+    };
+    say(table.contains("(c)"), "(c): by construction: it follows from the plan alone and says nothing about a runtime");
+    let flagged = |flag: &str| table.lines().any(|line| line.split_whitespace().rev().take(4).any(|word| is_flag(word, flag)));
+    say(flagged("O"), "O: oversubscribed, more workers than PUs");
+    say(flagged("S"), "S: siblings of a core share it");
+    say(flagged("N"), "N: noisy, half of the samples or more were disturbed: no claim about time is decided here");
+    say(flagged("D"), "D: so many samples were disturbed from outside; they are used all the same");
+    say(flagged("F"), "F: so many samples failed; samples.csv says how");
+    let no_p99 = results.samples.metric("pause_p99_ns").is_some_and(|metric| {
+        (0..results.samples.len()).all(|row| metric.get(row).is_none())
+    });
+    say(no_p99 && table.contains("pause"), "no p99 of pauses: a sample needs 368 pauses for it");
+    if !dropped.is_empty() {
+        lines.push(format!("left out in this width: {}", dropped.join(", ")));
+    }
+    if !results.plan.skipped.is_empty() {
+        let skipped = count(results.plan.skipped.len() as u64, "point");
+        let first = &results.plan.skipped[0];
+        lines.push(format!(
+            "{skipped} skipped, for instance {arm} at {procs} procs: {reason}",
+            arm = first.arm,
+            procs = first.procs,
+            reason = first.reason
+        ));
+    }
+    lines
+}
+
+fn is_flag(word: &str, flag: &str) -> bool {
+    word.strip_prefix(flag).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn paint_lines(text: &str, look: Look) -> String {
+    text.lines().map(|line| format!("{}\n", look.paint(line, Paint::Dim))).collect()
+}

@@ -1,0 +1,166 @@
+//! An article's table beside what this machine says: printed, measured, interval, ratio, verdict.
+//!
+//! [`compare`] puts the two side by side as data; [`text`], [`markdown`], [`csv`] and [`latex`] write it. Where nothing
+//! was measured, the reason stands in the row, with what would have to be done.
+
+mod latex;
+mod markup;
+mod read;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use latex::latex;
+pub use markup::{csv, markdown};
+pub use read::{Published, PublishedRow};
+pub use text::text;
+
+use crate::curves::{Curve, Summaries, curves};
+use crate::results::{Derived, Results};
+use plan::claim::ClaimRule;
+use plan::point::Point;
+use plan::record::Verdict;
+
+/// A results folder and what follows from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// The folder.
+    pub results: &'a Results,
+    /// What follows from it.
+    pub derived: &'a Derived,
+}
+
+/// The published rows beside one arm of the measured ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// Arm (and further levels); empty where nothing at all was measured.
+    pub arm: String,
+    /// One for each published row, in its order.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// One published row beside what was measured at its procs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparedRow {
+    /// Number of workers.
+    pub procs: u32,
+    /// Local hit ratio, 0..1.
+    pub hit_ratio: Compared,
+    /// Requests per second.
+    pub throughput: Compared,
+    /// Claims about this procs in this arm, with their verdicts.
+    pub verdicts: Vec<(String, Verdict)>,
+    /// Why nothing was measured, and what to do.
+    pub missing: Option<String>,
+}
+
+/// One printed figure beside the measured one.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Compared {
+    /// As printed.
+    pub printed: Option<f64>,
+    /// Mean of the samples.
+    pub measured: Option<f64>,
+    /// Its 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// It follows from the plan alone and says nothing about a runtime.
+    pub by_construction: bool,
+}
+
+impl Compared {
+    /// measured / printed.
+    pub fn ratio(&self) -> Option<f64> {
+        let printed = self.printed.filter(|&printed| printed != 0.0)?;
+        Some(self.measured? / printed)
+    }
+
+    /// Its interval; the printed figure is taken as exact.
+    pub fn ratio_interval(&self) -> Option<(f64, f64)> {
+        let printed = self.printed.filter(|&printed| printed > 0.0)?;
+        self.interval.map(|(low, high)| (low / printed, high / printed))
+    }
+}
+
+/// Puts a published table beside each arm of a results folder, in plan order.
+///
+/// Without results there is one comparison, without an arm, that says in each row what to do.
+pub fn compare(published: &Published, measured: Option<Measured<'_>>) -> Vec<Comparison> {
+    let Some(measured) = measured else {
+        let row = |row: &PublishedRow| bare(row, no_results(row.procs));
+        return vec![Comparison { arm: String::new(), rows: published.rows.iter().map(row).collect() }];
+    };
+    let summaries = Summaries::of(measured.derived);
+    let of_curve = |curve: &Curve| Comparison {
+        arm: curve.name(),
+        rows: published.rows.iter().map(|row| compare_row(row, curve, measured, &summaries)).collect(),
+    };
+    curves(&measured.results.plan).iter().map(of_curve).collect()
+}
+
+fn compare_row(row: &PublishedRow, curve: &Curve, measured: Measured<'_>, summaries: &Summaries<'_>) -> ComparedRow {
+    let plan = &measured.results.plan;
+    let verdicts = verdicts(row.procs, curve, measured);
+    let Some(point) = curve.points.iter().map(|&at| &plan.points[at]).find(|point| point.procs == row.procs) else {
+        return ComparedRow { verdicts, ..bare(row, not_measured(row.procs, curve, measured.results)) };
+    };
+    let hit_ratio = beside(row.local_hit_ratio, summaries.hit_ratio(point), point);
+    let throughput = beside(row.throughput_per_s, summaries.estimate(point, "throughput_per_s"), point);
+    let nothing = hit_ratio.measured.is_none() && throughput.measured.is_none();
+    ComparedRow {
+        procs: row.procs,
+        hit_ratio: Compared { by_construction: point.hit_ratio_by_construction.is_some(), ..hit_ratio },
+        throughput,
+        verdicts,
+        missing: nothing.then(|| no_samples(point)),
+    }
+}
+
+fn beside(printed: Option<f64>, estimate: Option<(f64, Option<(f64, f64)>)>, _of: &Point) -> Compared {
+    let (measured, interval) = estimate.map_or((None, None), |(mean, interval)| (Some(mean), interval));
+    Compared { printed, measured, interval, by_construction: false }
+}
+
+fn bare(row: &PublishedRow, missing: String) -> ComparedRow {
+    ComparedRow {
+        procs: row.procs,
+        hit_ratio: Compared { printed: row.local_hit_ratio, ..Compared::default() },
+        throughput: Compared { printed: row.throughput_per_s, ..Compared::default() },
+        verdicts: Vec::new(),
+        missing: Some(missing),
+    }
+}
+
+// Every claim whose figures stand in this row, or are a ratio whose numerator does.
+fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, Verdict)> {
+    let about = |rule: &ClaimRule| match rule {
+        ClaimRule::Value { procs, .. }
+        | ClaimRule::Ratio { procs, .. }
+        | ClaimRule::Peak { procs, .. }
+        | ClaimRule::VarianceRatio { procs, .. } => Some(*procs),
+        ClaimRule::Knee { .. } => None,
+    };
+    let claims = measured.results.plan.claims.iter().filter(|claim| about(&claim.rule) == Some(procs));
+    let rows = claims.flat_map(|claim| measured.derived.claims.iter().filter(move |row| row.id == claim.id));
+    rows.filter(|row| curve.is_of_arm(&row.arm)).map(|row| (row.id.clone(), row.verdict)).collect()
+}
+
+fn no_results(procs: u32) -> String {
+    format!("not measured here: no results yet; run `make paper` on a host with {procs} PUs or more, or `make run` on any")
+}
+
+fn no_samples(point: &Point) -> String {
+    format!("not measured here: no sample of procs {procs} succeeded; samples.csv says how each failed", procs = point.procs)
+}
+
+fn not_measured(procs: u32, curve: &Curve, results: &Results) -> String {
+    let pus = results.topology.pus.iter().filter(|pu| results.topology.allowed_pus.contains(pu.os_index)).count();
+    if procs as usize > pus {
+        return format!(
+            "not measured here: procs {procs} needs {procs} PUs, this host has {pus}; run `make paper` on a host that has them"
+        );
+    }
+    match results.plan.skipped.iter().find(|skipped| skipped.procs == procs && curve.is_of_arm(&skipped.arm)) {
+        Some(skipped) => format!("not measured here: {reason}", reason = skipped.reason),
+        None => format!("not measured here: procs {procs} is not in this plan; run `make paper`"),
+    }
+}

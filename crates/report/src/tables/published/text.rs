@@ -1,0 +1,119 @@
+//! The comparison on a terminal.
+
+use super::{Compared, ComparedRow, Comparison, Measured, Published, compare};
+use crate::show::Unit;
+use crate::tables::grid::{Align, Grid};
+use crate::tables::{Look, wrap};
+
+/// The comparison as text, no line longer than the width.
+pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl Into<Look>) -> String {
+    let look = look.into();
+    let mut text = wrap(&title(published, measured), 0, look.columns());
+    let comparisons = compare(published, measured);
+    let mut grid = Grid::default()
+        .column("procs", Align::Right, 0)
+        .column("local hit\nprinted", Align::Right, 0)
+        .column("here", Align::Right, 0)
+        .column("95 % interval", Align::Left, 2)
+        .column("ratio", Align::Right, 1)
+        .column("throughput\nprinted", Align::Right, 0)
+        .column("here", Align::Right, 0)
+        .column("95 % interval", Align::Left, 3)
+        .column("ratio", Align::Right, 1)
+        .column("verdict", Align::Left, 0);
+    for comparison in &comparisons {
+        if !comparison.arm.is_empty() {
+            grid.heading(comparison.arm.clone());
+        }
+        comparison.rows.iter().for_each(|row| grid.row(cells(row)));
+    }
+    text += &grid.text(look).0;
+    for line in notes(&comparisons) {
+        text += &wrap(&line, 0, look.columns());
+    }
+    text
+}
+
+/// What the table is about and where the measured half comes from.
+pub(super) fn title(published: &Published, measured: Option<Measured<'_>>) -> String {
+    let here = match measured {
+        Some(Measured { results, .. }) => format!(
+            "this host {host}, run {run}, timing {timing}",
+            host = results.manifest.host,
+            run = results.manifest.run_id,
+            timing = results.manifest.timing
+        ),
+        None => "nothing was measured yet".into(),
+    };
+    format!("{source}: printed figures beside measured ones ({here})", source = published.source)
+}
+
+/// Every claim named in a row, what "(c)" means, and the reasons why rows are empty, each once.
+pub(super) fn notes(comparisons: &[Comparison]) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    let rows = || comparisons.iter().flat_map(|comparison| &comparison.rows);
+    if rows().any(|row| row.hit_ratio.by_construction && row.hit_ratio.measured.is_some()) {
+        notes.push("(c): by construction: it follows from the plan alone and says nothing about a runtime".into());
+    }
+    for missing in rows().filter_map(|row| row.missing.clone()) {
+        if !notes.contains(&missing) {
+            notes.push(missing);
+        }
+    }
+    notes
+}
+
+/// Measured figure for a cell: `92.3 % (c)`, `not measured`.
+pub(super) fn measured_cell(unit: Unit, compared: &Compared) -> String {
+    let mark = if compared.by_construction { " (c)" } else { "" };
+    compared.measured.map_or_else(|| "not measured".into(), |value| format!("{value}{mark}", value = unit.show(value)))
+}
+
+/// Interval for a cell; empty where there is none.
+pub(super) fn interval_cell(unit: Unit, compared: &Compared) -> String {
+    let interval = compared.measured.zip(compared.interval);
+    interval.map_or_else(String::new, |(value, (low, high))| unit.show_interval(value, low, high))
+}
+
+/// measured / printed; empty where one is missing.
+pub(super) fn ratio_cell(compared: &Compared) -> String {
+    compared.ratio().map_or_else(String::new, |ratio| Unit::Plain.show(ratio))
+}
+
+/// Printed figure; empty where the article has none.
+pub(super) fn printed_cell(unit: Unit, compared: &Compared) -> String {
+    compared.printed.map_or_else(String::new, |value| unit.show(value))
+}
+
+/// Verdicts with their claims: `refuted: hit-ratio-32`.
+pub(super) fn verdict_cell(row: &ComparedRow, between: &str) -> String {
+    if row.verdicts.is_empty() {
+        return "no claim".into();
+    }
+    let verdict = |(claim, verdict): &(String, plan::record::Verdict)| format!("{verdict}: {claim}");
+    row.verdicts.iter().map(verdict).collect::<Vec<_>>().join(between)
+}
+
+fn cells(row: &ComparedRow) -> Vec<String> {
+    let half = |unit: Unit, compared: &Compared| {
+        [printed_cell(unit, compared), measured_short(unit, compared), interval_cell(unit, compared), ratio_cell(compared)]
+    };
+    let mut cells = vec![row.procs.to_string()];
+    cells.extend(half(Unit::Ratio, &row.hit_ratio));
+    cells.extend(half(Unit::PerSecond, &row.throughput));
+    cells.push(verdict_words(row));
+    cells
+}
+
+// The reason stands below the table.
+fn measured_short(unit: Unit, compared: &Compared) -> String {
+    if compared.measured.is_none() { "-".into() } else { measured_cell(unit, compared) }
+}
+
+// On a terminal the claims have their own table with reasons: here each verdict once.
+fn verdict_words(row: &ComparedRow) -> String {
+    let mut words: Vec<&str> = row.verdicts.iter().map(|(_, verdict)| verdict.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    if words.is_empty() { "no claim".into() } else { words.join("\n") }
+}
