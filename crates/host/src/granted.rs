@@ -31,6 +31,7 @@ impl Granted {
         let affinity = crate::bind::affinity()?;
         let online_pus = root.cpus("sys/devices/system/cpu/online").unwrap_or_else(|| affinity.clone());
         let status_nodes = root.field("proc/self/status", "Mems_allowed_list:").and_then(|list| list.parse().ok());
+        let status_nodes = status_nodes.or_else(|| crate::policy::allowed_nodes().ok());
         let nodes: NodeSet = root
             .nodes("sys/devices/system/node/online")
             .or_else(|| status_nodes.clone())

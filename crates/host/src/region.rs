@@ -19,7 +19,8 @@ const MOST_BYTES: u64 = 1 << 46;
 /// it alone. Unmapped on drop.
 #[derive(Debug)]
 pub struct Region {
-    mapping: Mapping,
+    // Held for its drop alone.
+    _mapping: Mapping,
     start: NonNull<u8>,
     bytes: u64,
     mapped_bytes: usize,
@@ -65,7 +66,7 @@ impl Region {
             _ => unsafe { policy::set_range(granted, start.as_ptr().cast(), mapped_bytes, policy) }?,
         };
         let bytes = bytes.next_multiple_of(size_of::<AtomicU64>() as u64);
-        Ok(Region { mapping, start, bytes, mapped_bytes, page_bytes, pages, policy })
+        Ok(Region { _mapping: mapping, start, bytes, mapped_bytes, page_bytes, pages, policy })
     }
 
     /// The memory, to be lent to workers; zero until written. Reading brings no page of its own: write first.
@@ -143,6 +144,23 @@ pub(crate) fn base_page_bytes() -> u64 {
     // - takes a constant, reads no memory of ours (sysconf(3)).
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(bytes).expect("every system has a page size")
+}
+
+/// A page of our own to try things on; never touched.
+pub(crate) struct ScratchPage(Mapping);
+
+impl ScratchPage {
+    pub(crate) fn new() -> Result<ScratchPage, HostError> {
+        Mapping::new(guard_bytes(), guard_bytes(), Pages::Base).map(ScratchPage)
+    }
+
+    pub(crate) fn start(&self) -> *mut c_void {
+        self.0.start.as_ptr().cast()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes
+    }
 }
 
 /// Address space of our own, unmapped on drop.

@@ -1,35 +1,190 @@
 //! From hwloc and /sys to [`plan::topology`]'s plain data.
-use crate::{Granted, HostError, Input};
-use plan::topology::{Conditions, Topology};
+//!
+//! hwloc tells what is shaped how; on the live host /sys tells what the kernel counts: hwloc hides nodes without memory,
+//! and lends PUs to nodes that have none. Where the two disagree, a line says so. A foreign topology is hwloc's alone.
 
-/// The running machine.
+mod conditions;
+mod hwloc;
+mod sysfs;
+
+use crate::{Errno, Granted, HostError, Input, Root};
+use hwlocality::topology::builder::{BuildFlags, TopologyBuilder};
+use hwlocality::topology::export::xml::XMLExportFlags;
+use plan::topology::{Conditions, Topology, TopologySource};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The running machine. Only live probing makes one, and only with one (or a [`Granted`] of its) can anything be bound.
 #[derive(Debug)]
-pub struct Machine { topology: Topology, conditions: Conditions, disagreements: Vec<String>, granted: Granted, xml: String }
-impl Machine {
-    /// t
-    pub fn topology(&self) -> &Topology { &self.topology }
-    /// c
-    pub fn conditions(&self) -> &Conditions { &self.conditions }
-    /// d
-    pub fn disagreements(&self) -> &[String] { &self.disagreements }
-    /// g
-    pub fn granted(&self) -> &Granted { &self.granted }
-    /// x
-    pub fn xml(&self) -> &str { &self.xml }
+pub struct Machine {
+    topology: Topology,
+    conditions: Conditions,
+    disagreements: Vec<String>,
+    granted: Granted,
+    // Kept for the XML alone, which costs as much as probing and is wanted once a run.
+    hwloc: hwlocality::Topology,
+    xml: OnceLock<String>,
 }
-/// What was read.
+
+impl Machine {
+    /// Its shape.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// What it grants.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Where hwloc and /sys say different things, one line each. /sys is believed about nodes, hwloc about the rest.
+    pub fn disagreements(&self) -> &[String] {
+        &self.disagreements
+    }
+
+    /// The right to bind to it, to be handed to threads.
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// hwloc's own description of it, as `lstopo --of xml --no-io` writes it; empty where hwloc could not write one.
+    pub fn xml(&self) -> &str {
+        self.xml.get_or_init(|| export(&self.hwloc))
+    }
+}
+
+/// A topology from anywhere: to plan on, not to bind to.
 #[derive(Debug, Clone)]
 pub struct Read {
-    /// t
+    /// The shape.
     pub topology: Topology,
-    /// c
+    /// What the host grants; for a foreign machine [`Conditions::ideal`].
     pub conditions: Conditions,
-    /// x
+    /// hwloc's description.
     pub xml: String,
-    /// d
+    /// Where hwloc and /sys say different things; empty for a foreign machine.
     pub disagreements: Vec<String>,
 }
-/// Probes.
-pub fn probe() -> Result<Machine, HostError> { unimplemented!() }
-/// Reads.
-pub fn read_topology(input: &Input) -> Result<Read, HostError> { let _ = input; unimplemented!() }
+
+/// Reads the running machine. Call it before threads are bound or policies set: what this thread has, it records as
+/// inherited. No page is moved; the calling thread's affinity is widened and put back, to tell a cpuset from a `taskset`.
+///
+/// # Errors
+/// `ForeignByEnvironment`, `Unreadable`.
+pub fn probe() -> Result<Machine, HostError> {
+    refuse_foreign_environment()?;
+    let root = Root::system();
+    let builder = TopologyBuilder::new().with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
+        hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
+        hwlocality::errors::HybridError::Rust(_) => Errno(libc::EINVAL).unreadable(),
+    })?;
+    let hwloc = builder.build().map_err(|raw| unreadable(&raw))?;
+    let mut topology = hwloc::read(&hwloc, TopologySource::Host);
+    let disagreements = sysfs::overlay(&root, &mut topology);
+    let granted = Granted::read(&root)?;
+    topology.allowed_pus = granted.allowed_pus().intersection(&topology.pu_set());
+    topology.allowed_nodes = granted.allowed_nodes().intersection(&topology.node_set());
+    let conditions = conditions::read(&root, &topology, &granted)?;
+    Ok(Machine { topology, conditions, disagreements, granted, hwloc, xml: OnceLock::new() })
+}
+
+/// Reads a topology: this host's, a file's, or a description's.
+///
+/// # Errors
+/// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`.
+pub fn read_topology(input: &Input) -> Result<Read, HostError> {
+    match input {
+        Input::Host => {
+            let machine = probe()?;
+            machine.xml();
+            let xml = machine.xml.into_inner().unwrap_or_default();
+            let Machine { topology, conditions, disagreements, .. } = machine;
+            Ok(Read { topology, conditions, xml, disagreements })
+        }
+        Input::Xml(path) => read_xml(path),
+        Input::Synthetic(text) => {
+            let refuse = || HostError::NotSynthetic { text: text.clone() };
+            let builder = TopologyBuilder::new().from_synthetic(text).map_err(|_| refuse())?;
+            let hwloc = builder.build().map_err(|_| refuse())?;
+            Ok(foreign(&hwloc, TopologySource::Synthetic(text.clone())))
+        }
+    }
+}
+
+fn read_xml(path: &Path) -> Result<Read, HostError> {
+    if path.is_dir() {
+        return Err(HostError::Folder { path: path.into() });
+    }
+    let bytes = std::fs::read(path).map_err(|error| HostError::File { path: path.into(), errno: Errno::of(&error) })?;
+    let refuse = |why| HostError::NotATopology { path: path.into(), why };
+    let text = String::from_utf8(bytes).map_err(|_| refuse("not UTF-8 text; name an XML file that hwloc wrote"))?;
+    if let Some(why) = why_not_a_topology(&text) {
+        return Err(refuse(why));
+    }
+    hush();
+    let hwloc = build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
+    Ok(foreign(&hwloc, TopologySource::Xml(path.display().to_string())))
+}
+
+fn build_xml(text: &str) -> Option<hwlocality::Topology> {
+    // Without this flag an XML of a process in a cpuset would lose what that process was not allowed.
+    let builder = TopologyBuilder::new().with_flags(BuildFlags::INCLUDE_DISALLOWED).ok()?;
+    builder.from_xml(text).ok()?.build().ok()
+}
+
+/// hwloc only says "invalid argument", after lines of its XML parser; the text shows the common reasons.
+fn why_not_a_topology(text: &str) -> Option<&'static str> {
+    let Some(start) = text.find("<topology") else {
+        return Some("not an hwloc topology; write one with lstopo --of xml FILE.xml");
+    };
+    let head = &text[start..text[start..].find('>').map_or(text.len(), |end| start + end)];
+    if head.contains("version=\"3") {
+        return Some("written by hwloc 3, this program has hwloc 2; write it again with lstopo --of xml of hwloc 2");
+    }
+    (!text.contains("</topology>")).then_some("cut short: it has no </topology>; copy it again")
+}
+
+/// Keeps hwloc from printing boxes of asterisks about files of its ancestors, which load all the same.
+fn hush() {
+    const VARIABLE: &str = "HWLOC_HIDE_ERRORS";
+    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    if alone && std::env::var_os(VARIABLE).is_none() {
+        // SAFETY:
+        // - no other thread runs that could read the environment meanwhile (above).
+        unsafe { std::env::set_var(VARIABLE, "2") };
+    }
+}
+
+fn foreign(hwloc: &hwlocality::Topology, source: TopologySource) -> Read {
+    Read {
+        topology: hwloc::read(hwloc, source),
+        conditions: Conditions::ideal(),
+        xml: export(hwloc),
+        disagreements: Vec::new(),
+    }
+}
+
+fn export(hwloc: &hwlocality::Topology) -> String {
+    hwloc.export_xml(XMLExportFlags::empty()).map(|xml| xml.as_str().to_owned()).unwrap_or_default()
+}
+
+/// hwloc reads another machine where these are set (hwloc(7), "Environment Variables"), and then binds to nothing.
+fn refuse_foreign_environment() -> Result<(), HostError> {
+    const VARIABLES: [&str; 5] =
+        ["HWLOC_XMLFILE", "HWLOC_SYNTHETIC", "HWLOC_FSROOT", "HWLOC_CPUID_PATH", "HWLOC_THISSYSTEM"];
+    match VARIABLES.into_iter().find(|variable| std::env::var_os(variable).is_some()) {
+        Some(variable) => Err(HostError::ForeignByEnvironment { variable }),
+        None => Ok(()),
+    }
+}
+
+fn unreadable(raw: &hwlocality::errors::RawHwlocError) -> HostError {
+    let errno = raw.errno.map_or(Errno(0), |errno| Errno(errno.0));
+    HostError::Unreadable { call: raw.api.to_owned(), errno }
+}
+
+impl Errno {
+    fn unreadable(self) -> HostError {
+        HostError::Unreadable { call: "hwloc_topology_set_flags".into(), errno: self }
+    }
+}
