@@ -3,7 +3,7 @@
 //! Every loop is bounded; a deadlock shows as a test that hangs.
 #![cfg(not(loom))]
 
-use gmp::world::{AtPause, Member, Notice, Pause, StoppedWork, Stopper, World};
+use gmp::world::{AtPause, Bell, Member, Notice, Pause, StoppedWork, Stopper, World};
 use std::{
     hint::black_box,
     num::NonZeroUsize,
@@ -52,6 +52,16 @@ impl Witness {
 
     fn sum_requests(&self) -> u64 {
         self.requests.iter().map(|requests| requests.load(Relaxed)).sum()
+    }
+}
+
+/// Ends the run when dropped, also when an assertion of the stopper fails: a red test, not a hanging one.
+struct End<'a>(&'a Witness, Bell);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end.store(true, Relaxed);
+        self.1.ring();
     }
 }
 
@@ -135,10 +145,8 @@ fn check(case: &Case) {
             let leave_at = case.leave_below.map_or(u64::MAX, |below| random(case.seed, index) % below);
             scope.spawn(move || run_member(member, witness, leave_at));
         }
-        let pauses = run_stopper(stopper, witness, case.stops, case.work);
-        witness.end.store(true, Relaxed);
-        bell.ring();
-        pauses
+        let _end = End(witness, bell);
+        run_stopper(stopper, witness, case.stops, case.work)
     });
     assert_eq!(pauses.len() as u64, case.stops);
     for pause in &pauses {
@@ -192,28 +200,27 @@ fn the_world_runs_on_without_its_stopper() {
         while witness.sum_requests() < before + 1000 {
             thread::yield_now();
         }
-        witness.end.store(true, Relaxed);
-        bell.ring();
+        drop(End(witness, bell));
     });
 }
 
 /// Where a worker panics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Panic {
-    InRequest,
-    InStoppedWork,
-    InResumed,
+    Request,
+    StoppedWork,
+    Resumed,
 }
 
 struct Panicking(Option<Panic>);
 
 impl AtPause for Panicking {
     fn stopped(&mut self, _worker: usize) {
-        assert_ne!(self.0, Some(Panic::InStoppedWork), "asked for");
+        assert_ne!(self.0, Some(Panic::StoppedWork), "asked for");
     }
 
     fn resumed(&mut self, _worker: usize) -> u64 {
-        assert_ne!(self.0, Some(Panic::InResumed), "asked for");
+        assert_ne!(self.0, Some(Panic::Resumed), "asked for");
         1
     }
 }
@@ -223,7 +230,7 @@ fn run_panicking(mut member: Member, witness: &Witness, panic: Option<Panic>) {
         match member.poll() {
             None => {}
             Some(Notice::Stop) => {
-                assert_ne!(panic, Some(Panic::InRequest), "asked for");
+                assert_ne!(panic, Some(Panic::Request), "asked for");
                 member.park(&mut Panicking(panic));
             }
             Some(Notice::Look) if witness.end.load(Relaxed) => break,
@@ -237,6 +244,7 @@ fn check_panic(panic: Panic, who: usize, expect: [(usize, u64); 3]) {
     let World { mut stopper, members, bell } = world(3);
     let witness = &Witness::new(3);
     let pauses = thread::scope(|scope| {
+        let end = End(witness, bell);
         let threads: Vec<_> = members
             .into_iter()
             .map(|member| {
@@ -249,8 +257,7 @@ fn check_panic(panic: Panic, who: usize, expect: [(usize, u64); 3]) {
         assert!(panicking.into_iter().all(|(_, thread)| thread.join().is_err()), "{panic:?} came through");
         stopper.stop(StoppedWork::All, &mut Panicking(None));
         stopper.stop(StoppedWork::None, &mut Panicking(None));
-        witness.end.store(true, Relaxed);
-        bell.ring();
+        drop(end);
         assert!(others.into_iter().all(|(_, thread)| thread.join().is_ok()));
         stopper.finish()
     });
@@ -259,14 +266,14 @@ fn check_panic(panic: Panic, who: usize, expect: [(usize, u64); 3]) {
 
 #[test]
 fn a_panicking_worker_leaves() {
-    check_panic(Panic::InRequest, 1, [(2, 2), (2, 2), (2, 2)]);
-    check_panic(Panic::InStoppedWork, 2, [(3, 2), (2, 2), (2, 2)]);
-    check_panic(Panic::InResumed, 1, [(3, 2), (2, 2), (2, 2)]);
+    check_panic(Panic::Request, 1, [(2, 2), (2, 2), (2, 2)]);
+    check_panic(Panic::StoppedWork, 2, [(3, 2), (2, 2), (2, 2)]);
+    check_panic(Panic::Resumed, 1, [(3, 2), (2, 2), (2, 2)]);
 }
 
 #[test]
 fn a_panicking_stopper_releases_the_world() {
-    for panic in [Panic::InStoppedWork, Panic::InResumed] {
+    for panic in [Panic::StoppedWork, Panic::Resumed] {
         let World { mut stopper, members, bell } = world(3);
         let witness = &Witness::new(3);
         thread::scope(|scope| {
@@ -275,8 +282,7 @@ fn a_panicking_stopper_releases_the_world() {
             }
             let stops = move || stopper.stop(StoppedWork::All, &mut Panicking(Some(panic)));
             assert!(scope.spawn(stops).join().is_err());
-            witness.end.store(true, Relaxed);
-            bell.ring();
+            drop(End(witness, bell));
         });
     }
 }
