@@ -140,10 +140,8 @@ pub(crate) fn sample_titles(plan: &Plan) -> Vec<&str> {
 pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(Samples, Option<u64>), ReportError> {
     let columns = Wanted::new(plan);
     let mut samples = Samples { metrics: columns.metrics.iter().map(empty_metric).collect(), ..Samples::default() };
-    let torn = Table::open(path, &sample_titles(plan))?.read(
-        |block| columns.parse(block),
-        |part, rows_expected| samples.append(part, rows_expected),
-    )?;
+    let torn = Table::open(path, &sample_titles(plan))?
+        .read(|block| columns.parse(block), |part, rows_expected| samples.append(part, rows_expected))?;
     if let (Some(line), true) = (torn, complete) {
         return Err(ReportError::TornLine { path: path.into(), line });
     }

@@ -82,11 +82,7 @@ impl Table {
     }
 
     /// The next blocks of whole lines, one for each thread; `rest` carries the torn end from one call to the next.
-    fn next_blocks(
-        &self,
-        file: &mut BufReader<File>,
-        rest: &mut Vec<u8>,
-    ) -> Result<(Vec<Vec<u8>>, bool), ReportError> {
+    fn next_blocks(&self, file: &mut BufReader<File>, rest: &mut Vec<u8>) -> Result<(Vec<Vec<u8>>, bool), ReportError> {
         let mut blocks = Vec::new();
         for _ in 0..rayon::current_num_threads() {
             let mut block = std::mem::take(rest);

@@ -1,0 +1,66 @@
+//! Where this machine ends a core, an LLC, a node, a package, counted in workers: what knees are compared with.
+
+use crate::series::Series;
+use plan::place::Regime;
+use plan::point::Plan;
+use plan::set::CpuSet;
+use plan::topology::Topology;
+use std::collections::BTreeSet;
+
+/// One boundary of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boundary {
+    /// `core`, `llc`, `node` or `package`.
+    pub name: &'static str,
+    /// Workers that fill it, one each PU, or one each core where the curve uses no siblings.
+    pub procs: u32,
+}
+
+/// Boundaries that one curve can meet, ascending from the core; those that the machine does not name are left out.
+///
+/// They are those of the first node that is used by default, within what this process may use.
+pub fn boundaries(topology: &Topology, plan: &Plan, series: &Series) -> Vec<Boundary> {
+    let count = |pus: &CpuSet| {
+        let allowed = pus.intersection(&topology.allowed_pus);
+        if uses_siblings(topology, plan, series) {
+            allowed.len() as u32
+        } else {
+            cores_of(topology, &allowed).len() as u32
+        }
+    };
+    groups(topology)
+        .into_iter()
+        .map(|(name, pus)| Boundary { name, procs: count(&pus) })
+        .filter(|boundary| boundary.procs > 0)
+        .collect()
+}
+
+/// The core, LLC, node and package of the first PU of the first default node.
+fn groups(topology: &Topology) -> Vec<(&'static str, CpuSet)> {
+    let node = topology.default_nodes().first().and_then(|node| topology.node(node));
+    let allowed = node.map_or(topology.allowed_pus.clone(), |node| node.pus.intersection(&topology.allowed_pus));
+    let Some(pu) = allowed.first().and_then(|pu| topology.pu(pu)) else { return Vec::new() };
+    let core = topology.cores.get(pu.core as usize).map(|core| &core.pus);
+    let llc = pu.llc.and_then(|llc| topology.llcs.get(llc as usize)).map(|llc| &llc.pus);
+    let package = pu.package.and_then(|package| topology.packages.get(package as usize)).map(|package| &package.pus);
+    let named = [("core", core), ("llc", llc), ("node", node.map(|node| &node.pus)), ("package", package)];
+    named.into_iter().filter_map(|(name, pus)| Some((name, pus?.clone()))).collect()
+}
+
+fn cores_of(topology: &Topology, pus: &CpuSet) -> BTreeSet<u32> {
+    pus.iter().filter_map(|pu| topology.pu(pu)).map(|pu| pu.core).collect()
+}
+
+/// Whether two workers of a curve share a core while there is at most one for each PU.
+fn uses_siblings(topology: &Topology, plan: &Plan, series: &Series) -> bool {
+    let shares_a_core = |point: usize| {
+        let workers = &plan.points[point].placement.workers;
+        let pinned = workers.iter().filter_map(|place| place.cpus.as_ref().filter(|cpus| cpus.len() == 1)?.first());
+        let pinned: CpuSet = pinned.collect();
+        pinned.len() > cores_of(topology, &pinned).len()
+    };
+    match series.regime {
+        Regime::Smt => true,
+        Regime::Core | Regime::Oversubscribed => series.points.iter().any(|&(_, point)| shares_a_core(point)),
+    }
+}

@@ -1,0 +1,249 @@
+//! The rule of each type of claim: estimate, interval C, region R, verdict, and the samples that would decide.
+
+use super::gate::Testable;
+use super::{Halt, Question, region_of};
+use crate::boundaries::boundaries;
+use crate::fits::{in_words, observations};
+use crate::mean::mean_of;
+use crate::samples::Metric;
+use plan::claim::ClaimRule;
+use plan::record::Verdict;
+use stats::argmax::argmax;
+use stats::decide::{Region, decide, decide_peak, needed_n, needed_n_of_ratio, not_beaten};
+use stats::fit::{FitSettings, Model, fit};
+use stats::interval::paired_ln_ratio;
+use stats::summary::mean;
+use stats::variance::run_ratio;
+use stats::{Estimate, Interval, StatsError};
+use std::collections::BTreeMap;
+
+/// What the samples say.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Evidence {
+    pub(crate) estimate: f64,
+    pub(crate) interval: Interval,
+    pub(crate) region: Region,
+    pub(crate) n: usize,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: String,
+    pub(crate) needed_n: Option<String>,
+}
+
+/// Applies the claim's rule; `clean` leaves flagged samples out.
+pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool) -> Result<Evidence, Halt> {
+    let data = Data { question, testable, clean };
+    match &question.claim.rule {
+        ClaimRule::Value { metric, .. } => data.value(metric),
+        ClaimRule::Ratio { metric, .. } => data.ratio(metric),
+        ClaimRule::Peak { metric, procs } => data.peak(metric, *procs),
+        ClaimRule::Knee { metric, near } => data.knee(metric, near),
+        ClaimRule::VarianceRatio { .. } => data.variance_ratio(),
+    }
+}
+
+/// Whether a metric is the local hit ratio or its complement: both have bounds beside them.
+pub(crate) fn is_hit_ratio(metric: &str) -> bool {
+    matches!(metric, "local_hit_ratio" | "remote_ratio")
+}
+
+struct Data<'a> {
+    question: &'a Question<'a>,
+    testable: &'a Testable,
+    clean: bool,
+}
+
+impl Data<'_> {
+    /// Values of a metric at a point by block, in block order; `remote_ratio` is 1 - local_hit_ratio.
+    fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
+        let samples = &self.question.results.samples;
+        let (column, complement) = if metric == "remote_ratio" { ("local_hit_ratio", true) } else { (metric, false) };
+        let Some(column) = samples.metric(column) else {
+            return Err(Halt::NotTestable(format!("{metric} is no metric of this experiment")));
+        };
+        let value =
+            |column: &Metric, row: usize| column.get(row).map(|value| if complement { 1.0 - value } else { value });
+        let rows = samples.rows_of(point).iter().map(|&row| row as usize);
+        let used = rows.filter(|&row| !samples.failed[row] && !(self.clean && samples.contaminated[row]));
+        Ok(used.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
+    }
+
+    fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
+        let (procs, point) = self.testable.points[at];
+        let values: Vec<f64> = self.by_block(metric, point)?.into_values().collect();
+        if values.is_empty() {
+            return Err(Halt::NotTestable(format!("{metric} was not measured at {procs} procs")));
+        }
+        Ok(values)
+    }
+
+    fn region(&self) -> Region {
+        region_of(&self.question.claim.rule).expect("only called for types with a printed figure")
+    }
+
+    fn value(&self, metric: &str) -> Result<Evidence, Halt> {
+        let level = self.question.level;
+        let repetitions = &self.question.results.plan.measure.repetitions;
+        let estimate_of = |metric: &str, values: &[f64]| {
+            mean_of(metric, values, level, repetitions).map(|mean| mean.estimate).map_err(undecided)
+        };
+        let values = self.values(metric, 0)?;
+        let mut estimate = estimate_of(metric, &values)?;
+        if is_hit_ratio(metric) {
+            // Requests or pages that changed in between leave the ratio within bounds only.
+            for bound in ["local_hit_low", "local_hit_high"] {
+                if let Ok(values) = self.values(bound, 0) {
+                    let Interval { low, high } = estimate_of(bound, &values)?.interval;
+                    let bounds = if metric == "remote_ratio" { (1.0 - high, 1.0 - low) } else { (low, high) };
+                    estimate.interval = estimate.interval.hull(&Interval { low: bounds.0, high: bounds.1 });
+                }
+            }
+        }
+        let region = self.region();
+        let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
+        Ok(decided(estimate, region, needed.ok().map(|needed| needed.to_string())))
+    }
+
+    fn ratio(&self, metric: &str) -> Result<Evidence, Halt> {
+        let (above, below) = (self.testable.points[0].1, self.testable.points[1].1);
+        self.values(metric, 0)?;
+        self.values(metric, 1)?;
+        let (above, below) = (self.by_block(metric, above)?, self.by_block(metric, below)?);
+        let pairs = above.iter().filter_map(|(block, above)| Some((*above, *below.get(block)?)));
+        let (above, below): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        let estimate = paired_ln_ratio(&above, &below, self.question.level).map_err(undecided)?.exp();
+        Ok(decided_ratio(estimate, self.region()))
+    }
+
+    fn variance_ratio(&self) -> Result<Evidence, Halt> {
+        let metric = "pause_variance_ns2";
+        let (above, below) = (self.values(metric, 0)?, self.values(metric, 1)?);
+        let estimate = run_ratio(&below, &above, self.question.level).map_err(undecided)?;
+        Ok(decided_ratio(estimate, self.region()))
+    }
+
+    fn peak(&self, metric: &str, claimed: u32) -> Result<Evidence, Halt> {
+        let grid: Vec<f64> = self.testable.points.iter().map(|&(procs, _)| f64::from(procs)).collect();
+        let values = self.complete_blocks(metric)?;
+        let unbeaten = not_beaten(&values, 1.0 - self.question.level).map_err(undecided)?;
+        let verdict = decide_peak(&grid, &unbeaten, f64::from(claimed)).map_err(undecided)?;
+        let ln_mean =
+            |values: &Vec<f64>| mean(&values.iter().map(|value| value.ln()).collect::<Vec<_>>()).unwrap_or(f64::NAN);
+        let means: Vec<f64> = values.iter().map(ln_mean).collect();
+        let top = (0..grid.len()).max_by(|&a, &b| means[a].total_cmp(&means[b])).expect("a grid of 2 or more");
+        let kept: Vec<f64> = grid.iter().zip(&unbeaten).filter(|(_, kept)| **kept).map(|(procs, _)| *procs).collect();
+        let interval = Interval { low: kept[0], high: kept[kept.len() - 1] };
+        let list = kept.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        Ok(Evidence {
+            estimate: grid[top],
+            interval,
+            region: neighbours(&grid, f64::from(claimed)),
+            n: values.iter().map(Vec::len).sum(),
+            verdict: verdict_of(verdict),
+            reason: format!("not beaten: {list}"),
+            needed_n: None,
+        })
+    }
+
+    /// Values of every point in the blocks that have them all: shape `[points][blocks]`.
+    fn complete_blocks(&self, metric: &str) -> Result<Vec<Vec<f64>>, Halt> {
+        let mut by_point = Vec::new();
+        for (at, &(_, point)) in self.testable.points.iter().enumerate() {
+            self.values(metric, at)?;
+            by_point.push(self.by_block(metric, point)?);
+        }
+        let first = by_point.first().cloned().unwrap_or_default();
+        let complete = |block: &&u32| by_point.iter().all(|values| values.contains_key(block));
+        let blocks: Vec<u32> = first.keys().filter(complete).copied().collect();
+        Ok(by_point.iter().map(|values| blocks.iter().map(|block| values[block]).collect()).collect())
+    }
+
+    fn knee(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
+        let results = self.question.results;
+        let curve = self.testable.curve.as_ref().expect("the gate gives every knee its curve");
+        let boundary = match near.parse::<f64>() {
+            Ok(procs) => procs,
+            Err(_) => {
+                let mut known = boundaries(&results.topology, &results.plan, curve).into_iter();
+                let named = known.find(|boundary| boundary.name == near);
+                f64::from(named.ok_or_else(|| Halt::NotTestable(format!("this machine names no {near}")))?.procs)
+            }
+        };
+        let data = observations(results, curve, metric, self.clean);
+        let level = self.question.level;
+        let usl = fit(&FitSettings { level, ..FitSettings::new(Model::Usl) }, &data.x, &data.y).map_err(no_fit)?;
+        let resamples = resamples_for(level);
+        let free = argmax(&data.x, &data.y, level, resamples, results.plan.measure.seed.0).map_err(no_fit)?;
+        if !usl.is_adequate() {
+            let percent = 100.0 * usl.misfit_ratio;
+            return Err(Halt::Undecided(format!(
+                "the USL misses the means by {percent:.1} %; beyond 2 % no knee is decided"
+            )));
+        }
+        let knee = usl.value("knee_peak").expect("the USL has a peak, finite or not");
+        let profile = knee.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the USL".into()))?;
+        let region = Region::within_factor(boundary, 1.25);
+        let interval = profile.hull(&free.interval);
+        let verdict = verdict_of(decide(&interval, &region));
+        let bounded =
+            Estimate { value: knee.estimate, interval, std_error: f64::NAN, df: usl.df as f64, n: usl.n, level };
+        Ok(Evidence {
+            estimate: knee.estimate,
+            interval,
+            region,
+            n: usl.n,
+            verdict,
+            reason: format!("USL knee, model-free peak at {free}; boundary {boundary}", free = free.x),
+            needed_n: needed_n_of_ratio(&bounded, &region).ok().map(|needed| needed.to_string()),
+        })
+    }
+}
+
+/// 40 resamples in each tail of the interval, 2000 at least.
+fn resamples_for(level: f64) -> usize {
+    ((80.0 / (1.0 - level)).ceil() as usize).clamp(2000, 20_000)
+}
+
+/// From one step below the claimed procs to one step above, on the grid.
+fn neighbours(grid: &[f64], claimed: f64) -> Region {
+    let below = grid.iter().copied().filter(|&procs| procs < claimed).fold(claimed.min(grid[0]), f64::max);
+    let above = grid.iter().copied().filter(|&procs| procs > claimed).fold(f64::INFINITY, f64::min);
+    Region { low: below, high: if above.is_finite() { above } else { claimed } }
+}
+
+fn decided(estimate: Estimate, region: Region, needed_n: Option<String>) -> Evidence {
+    let verdict = verdict_of(decide(&estimate.interval, &region));
+    let reason = match verdict {
+        Verdict::Supported => "the interval lies inside the region",
+        Verdict::Refuted => "the interval lies outside the region",
+        _ => "the interval lies across an edge of the region",
+    };
+    let (n, value, interval) = (estimate.n, estimate.value, estimate.interval);
+    Evidence { estimate: value, interval, region, n, verdict, reason: reason.into(), needed_n }
+}
+
+fn decided_ratio(estimate: Estimate, region: Region) -> Evidence {
+    let needed = needed_n_of_ratio(&estimate, &region).ok().map(|needed| needed.to_string());
+    decided(estimate, region, needed)
+}
+
+fn verdict_of(verdict: stats::decide::Verdict) -> Verdict {
+    match verdict {
+        stats::decide::Verdict::Supported => Verdict::Supported,
+        stats::decide::Verdict::Refuted => Verdict::Refuted,
+        stats::decide::Verdict::Undecided => Verdict::Undecided,
+    }
+}
+
+fn undecided(why: StatsError) -> Halt {
+    Halt::Undecided(why.to_string())
+}
+
+/// Too few procs is a matter of the sweep, not of the samples.
+fn no_fit(why: StatsError) -> Halt {
+    match why {
+        StatsError::FitRefused { .. } | StatsError::TooFew { what: "distinct x", .. } => {
+            Halt::NotTestable(format!("no knee: {why}", why = in_words(&why)))
+        }
+        other => Halt::Undecided(other.to_string()),
+    }
+}

@@ -1,0 +1,142 @@
+//! Whether a claim can be tested on this machine with this run, and on which points.
+
+use super::Question;
+use crate::series::{Series, group_of, is_arm, series};
+use plan::claim::ClaimRule;
+use plan::place::Regime;
+use plan::point::Point;
+use plan::policy::MemoryPolicy;
+use plan::record::Timing;
+use plan::topology::Conditions;
+use std::collections::BTreeSet;
+
+/// What a claim is tested on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Testable {
+    /// `(procs, index into plan.points)`: those that the rule names in that order, or the whole grid ascending.
+    pub(crate) points: Vec<(u32, usize)>,
+    /// The curve that a knee is looked for on; `None` for other types.
+    pub(crate) curve: Option<Series>,
+}
+
+/// The points of a claim, or the reason why it is not testable here.
+pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
+    machine_suffices(question)?;
+    let arm = points_of_arm(question)?;
+    let manifest = &question.results.manifest;
+    if question.claim.rule.is_about_time() && matches!(manifest.timing, Timing::Emulated | Timing::Modelled) {
+        return Err(format!("times of this run are {timing}; the claim is about time", timing = manifest.timing));
+    }
+    let testable = match &question.claim.rule {
+        ClaimRule::Value { procs, .. } => named_points(question, &arm, &[*procs])?,
+        ClaimRule::Ratio { procs, over_procs, .. } | ClaimRule::VarianceRatio { procs, over_procs, .. } => {
+            named_points(question, &arm, &[*procs, *over_procs])?
+        }
+        ClaimRule::Peak { procs, .. } => grid(question, &arm, *procs)?,
+        ClaimRule::Knee { .. } => curve(question)?,
+    };
+    for &(procs, point) in &testable.points {
+        let point = &question.results.plan.points[point];
+        if let Some(inherited) = inherits(&manifest.conditions, point) {
+            return Err(format!("at {procs} procs the arm depends on what this process inherited: {inherited}"));
+        }
+        if question.results.samples.rows_of(index_of(question, point)).is_empty() {
+            return Err(format!("no sample at {procs} procs yet; resume the run"));
+        }
+    }
+    Ok(testable)
+}
+
+fn index_of(question: &Question<'_>, point: &Point) -> usize {
+    question.results.plan.points.iter().position(|other| other.id == point.id).expect("a point of this plan")
+}
+
+fn machine_suffices(question: &Question<'_>) -> Result<(), String> {
+    let (nodes, least) = (question.results.topology.default_nodes().len(), question.claim.nodes_least as usize);
+    if nodes >= least {
+        return Ok(());
+    }
+    let word = if nodes == 1 { "node" } else { "nodes" };
+    Err(format!("this machine has {nodes} {word}; the claim needs {least}"))
+}
+
+/// Points of the arm, in plan order, all of one group.
+fn points_of_arm<'a>(question: &Question<'a>) -> Result<Vec<(usize, &'a Point)>, String> {
+    let (plan, arm) = (&question.results.plan, question.arm);
+    let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| is_arm(&point.arm, arm)).collect();
+    let groups: BTreeSet<String> = points.iter().map(|(_, point)| group_of(plan, point)).collect();
+    match groups.len() {
+        0 => match plan.skipped.iter().find(|skipped| is_arm(&skipped.arm, arm)) {
+            Some(skipped) => Err(format!("arm {arm} does not run here: {reason}", reason = skipped.reason)),
+            None => Err(format!("arm {arm} does not run on this machine")),
+        },
+        1 => Ok(points),
+        _ => {
+            let groups = groups.into_iter().collect::<Vec<_>>().join("; ");
+            Err(format!("arm {arm} was swept over more than procs ({groups}); a claim is about one of them"))
+        }
+    }
+}
+
+fn named_points(question: &Question<'_>, arm: &[(usize, &Point)], procs: &[u32]) -> Result<Testable, String> {
+    let find = |&procs: &u32| {
+        let Some((index, point)) = arm.iter().find(|(_, point)| point.procs == procs) else {
+            return Err(why_not_measured(question, procs));
+        };
+        if point.regime == Regime::Oversubscribed && question.claim.nodes_least > 1 {
+            return Err(format!("{procs} procs are oversubscribed here; such points enter no claim about nodes"));
+        }
+        Ok((procs, *index))
+    };
+    Ok(Testable { points: procs.iter().map(find).collect::<Result<_, _>>()?, curve: None })
+}
+
+fn why_not_measured(question: &Question<'_>, procs: u32) -> String {
+    let mut skipped = question.results.plan.skipped.iter();
+    match skipped.find(|skipped| skipped.procs == procs && is_arm(&skipped.arm, question.arm)) {
+        Some(skipped) => format!("{procs} procs were skipped: {reason}", reason = skipped.reason),
+        None => format!("{procs} procs are not in the sweep; add them to sweep.procs"),
+    }
+}
+
+/// All procs at which the PUs suffice.
+fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Result<Testable, String> {
+    let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed);
+    let mut points: Vec<(u32, usize)> = fits.map(|(index, point)| (point.procs, *index)).collect();
+    points.sort_unstable();
+    let (first, last) = (points.first().map_or(u32::MAX, |point| point.0), points.last().map_or(0, |point| point.0));
+    if !(first..=last).contains(&claimed) {
+        if arm.iter().any(|(_, point)| point.procs == claimed) {
+            return Err(format!("{claimed} procs are oversubscribed here; such points enter no claim about nodes"));
+        }
+        return Err(why_not_measured(question, claimed));
+    }
+    Ok(Testable { points, curve: None })
+}
+
+/// The curve of the regime with the most procs; cores before siblings.
+fn curve(question: &Question<'_>) -> Result<Testable, String> {
+    let curves = series(&question.results.plan).into_iter();
+    let curves = curves.filter(|one| is_arm(&one.arm, question.arm) && one.regime != Regime::Oversubscribed);
+    // max_by_key takes the last of equals: siblings first, so that cores win.
+    let mut curves: Vec<Series> = curves.collect();
+    curves.sort_by_key(|one| one.regime == Regime::Core);
+    let Some(curve) = curves.into_iter().max_by_key(|one| one.points.len()) else {
+        return Err("every point is oversubscribed here; such points enter no claim".into());
+    };
+    Ok(Testable { points: curve.points.clone(), curve: Some(curve) })
+}
+
+/// What a point leaves as inherited although the process did not start with all of the machine.
+fn inherits(conditions: &Conditions, point: &Point) -> Option<String> {
+    let placement = &point.placement;
+    let floats = placement.process.cpus.is_none() && placement.workers.iter().any(|place| place.cpus.is_none());
+    let default_memory = placement.process.memory.is_none()
+        && (placement.shared.policy == MemoryPolicy::FirstTouch
+            || placement.workers.iter().any(|place| place.private == MemoryPolicy::FirstTouch));
+    match (&conditions.inherited_cpus, &conditions.inherited_policy) {
+        (Some(cpus), _) if floats => Some(format!("affinity to PUs {cpus}")),
+        (_, Some(policy)) if default_memory => Some(format!("memory policy {policy}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! claims.csv: what the samples say about each claim of the experiment file, arm by arm.
+//!
+//! Rules so that two people come to the same verdict: the interval C at level 1 - .05 / (claims x arms) against the
+//! claim's region R; supported iff C lies inside R, refuted iff they are disjoint, else undecided. What this machine or
+//! this run cannot tell is not testable, with the reason. `gate` says what can be tested, `evidence` has the rule of
+//! each type. All samples decide; where the clean ones alone say something else, the claim is undecided.
+
+mod evidence;
+mod gate;
+
+use crate::results::Results;
+use crate::summary::{Counts, is_by_construction};
+use evidence::{Evidence, evidence};
+use gate::{Testable, testable};
+use plan::claim::{Claim, ClaimRule};
+use plan::record::{ClaimRow, Verdict};
+use rayon::prelude::*;
+use stats::decide::Region;
+use stats::multiplicity::bonferroni_level;
+
+/// One claim on one arm.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) results: &'a Results,
+    pub(crate) claim: &'a Claim,
+    pub(crate) arm: &'a str,
+    /// 1 - .05 / number of claims x arms.
+    pub(crate) level: f64,
+}
+
+/// Why there is no plain verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Halt {
+    NotTestable(String),
+    Undecided(String),
+}
+
+/// Every claim on every arm it names, in the order of the file.
+pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
+    let all = &results.plan.claims;
+    let count = all.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1);
+    let level = bonferroni_level(0.95, count).expect("one claim or more, and .95 lies in (0, 1)");
+    let questions: Vec<Question<'_>> = all
+        .iter()
+        .flat_map(|claim| claim.arms.iter().map(move |arm| Question { results, claim, arm, level }))
+        .collect();
+    questions.par_iter().map(answer).collect()
+}
+
+fn answer(question: &Question<'_>) -> ClaimRow {
+    let row = blank(question);
+    let (found, testable) = match testable(question) {
+        Ok(testable) => (evidence(question, &testable, false), testable),
+        Err(reason) => return ClaimRow { verdict: Verdict::NotTestable, reason, ..row },
+    };
+    match found {
+        Err(Halt::NotTestable(reason)) => ClaimRow { verdict: Verdict::NotTestable, reason, ..row },
+        Err(Halt::Undecided(reason)) => {
+            let reason = doubt_of_samples(question, &testable).unwrap_or(reason);
+            ClaimRow { verdict: Verdict::Undecided, reason, ..row }
+        }
+        Ok(found) => judged(question, &testable, found, row),
+    }
+}
+
+/// The verdict, unless something about the samples forbids one.
+fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: ClaimRow) -> ClaimRow {
+    let row = ClaimRow {
+        estimate: finite_or_infinite(found.estimate),
+        ci_low: finite_or_infinite(found.interval.low),
+        ci_high: finite_or_infinite(found.interval.high),
+        n: found.n as u64,
+        region_low: finite_or_infinite(found.region.low),
+        region_high: finite_or_infinite(found.region.high),
+        ..row
+    };
+    if follows_from_the_plan(question, testable) {
+        let reason = "follows from the plan alone (by construction): it supports no claim".into();
+        return ClaimRow { verdict: Verdict::NotTestable, reason, ..row };
+    }
+    let doubt = doubt_of_samples(question, testable).or_else(|| clean_says_otherwise(question, testable, &found));
+    if let Some(reason) = doubt {
+        return ClaimRow { verdict: Verdict::Undecided, reason, ..row };
+    }
+    let modelled =
+        if question.results.manifest.source == "modelled" { "; computed by the model, not measured" } else { "" };
+    ClaimRow {
+        verdict: found.verdict,
+        reason: format!("{reason}{modelled}", reason = found.reason),
+        needed_n: if found.verdict == Verdict::Undecided { found.needed_n } else { None },
+        ..row
+    }
+}
+
+fn follows_from_the_plan(question: &Question<'_>, testable: &Testable) -> bool {
+    let points = &question.results.plan.points;
+    let metric = question.claim.rule.metric();
+    testable.points.iter().all(|&(_, point)| is_by_construction(metric, &points[point]))
+}
+
+/// Failed rows, and disturbed ones where the claim is about time.
+fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<String> {
+    for &(procs, point) in &testable.points {
+        let counts = Counts::of(question.results, point);
+        let total = counts.completed + counts.failed;
+        if counts.failed > 0 {
+            return Some(format!("{failed} of {total} samples failed at {procs} procs", failed = counts.failed));
+        }
+        if counts.is_noisy() && question.claim.rule.is_about_time() {
+            let flagged = counts.contaminated;
+            return Some(format!("noisy: {flagged} of {total} samples at {procs} procs were disturbed"));
+        }
+    }
+    None
+}
+
+/// The sensitivity line: the same rule on the samples that are not flagged.
+fn clean_says_otherwise(question: &Question<'_>, testable: &Testable, all: &Evidence) -> Option<String> {
+    let flagged = testable.points.iter().any(|&(_, point)| Counts::of(question.results, point).contaminated > 0);
+    if !flagged {
+        return None;
+    }
+    match evidence(question, testable, true) {
+        Ok(clean) if clean.verdict == all.verdict => None,
+        Ok(clean) => {
+            Some(format!("all samples: {all}; clean samples alone: {clean}", all = all.verdict, clean = clean.verdict))
+        }
+        Err(_) if !question.claim.rule.is_about_time() => None,
+        Err(Halt::NotTestable(why) | Halt::Undecided(why)) => Some(format!("clean samples alone cannot decide: {why}")),
+    }
+}
+
+/// The row before anything was looked at.
+fn blank(question: &Question<'_>) -> ClaimRow {
+    let (claim, rule) = (question.claim, &question.claim.rule);
+    let region = region_of(rule);
+    ClaimRow {
+        id: claim.id.clone(),
+        text: claim.text.clone(),
+        r#type: rule.type_name().into(),
+        arm: question.arm.into(),
+        theta: theta_of(rule),
+        estimate: None,
+        ci_low: None,
+        ci_high: None,
+        level: Some(question.level),
+        n: 0,
+        region_low: region.and_then(|region| finite_or_infinite(region.low)),
+        region_high: region.and_then(|region| finite_or_infinite(region.high)),
+        printed: printed_of(rule),
+        rule: rule_in_words(rule),
+        verdict: Verdict::Undecided,
+        reason: String::new(),
+        needed_n: None,
+    }
+}
+
+/// R where it follows from the claim alone; that of a peak or a knee depends on what was measured.
+pub(crate) fn region_of(rule: &ClaimRule) -> Option<Region> {
+    match *rule {
+        ClaimRule::Value { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
+        ClaimRule::Ratio { printed, direction_only: true, .. } if printed >= 1.0 => Some(Region::above(1.0)),
+        ClaimRule::Ratio { direction_only: true, .. } => Some(Region::below(1.0)),
+        ClaimRule::Ratio { printed, .. } => Some(Region::within_factor(printed, 1.1)),
+        ClaimRule::VarianceRatio { printed, .. } => Some(Region::within_factor(printed, 1.5)),
+        ClaimRule::Peak { .. } | ClaimRule::Knee { .. } => None,
+    }
+}
+
+fn printed_of(rule: &ClaimRule) -> Option<f64> {
+    match rule {
+        ClaimRule::Value { printed, .. }
+        | ClaimRule::Ratio { printed, .. }
+        | ClaimRule::VarianceRatio { printed, .. } => Some(*printed),
+        ClaimRule::Peak { procs, .. } => Some(f64::from(*procs)),
+        ClaimRule::Knee { near, .. } => near.parse().ok(),
+    }
+}
+
+fn theta_of(rule: &ClaimRule) -> String {
+    match rule {
+        ClaimRule::Value { metric, procs, .. } => format!("{metric} at {procs} procs"),
+        ClaimRule::Ratio { metric, procs, over_procs, .. } => format!("{metric} at {procs} over {over_procs} procs"),
+        ClaimRule::Peak { metric, .. } => format!("procs of the highest {metric}"),
+        ClaimRule::Knee { metric, .. } => format!("knee of {metric}, procs"),
+        ClaimRule::VarianceRatio { procs, over_procs, .. } => {
+            format!("variance of pauses at {procs} over {over_procs} procs")
+        }
+    }
+}
+
+fn rule_in_words(rule: &ClaimRule) -> String {
+    match rule {
+        ClaimRule::Value { metric, .. } if evidence::is_hit_ratio(metric) => {
+            "C: hull of the t intervals of its lower and upper bounds; R: printed ± tolerance".into()
+        }
+        ClaimRule::Value { .. } => {
+            "C: t interval of the mean, on ln for times and rates; R: printed ± tolerance".into()
+        }
+        ClaimRule::Ratio { direction_only: true, .. } => {
+            "C: t interval of the ln ratio, paired by block; R: the side of 1 that is printed".into()
+        }
+        ClaimRule::Ratio { .. } => "C: t interval of the ln ratio, paired by block; R: printed x/÷ 1.1".into(),
+        ClaimRule::Peak { .. } => {
+            "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
+        }
+        ClaimRule::Knee { .. } => {
+            "C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ 1.25".into()
+        }
+        ClaimRule::VarianceRatio { .. } => "C: Welch interval of the runs' ln variance; R: printed x/÷ 1.5".into(),
+    }
+}
+
+/// A NaN is no figure: the cell stays empty.
+fn finite_or_infinite(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
+}

@@ -1,0 +1,50 @@
+//! datapackage.json: what every column of the folder's CSVs is, for programs (Frictionless, tabular data package v1).
+
+use crate::results::Results;
+use crate::schema::{Field, files};
+use serde_json::{Value, json};
+
+/// The text of datapackage.json.
+pub(crate) fn datapackage(results: &Results) -> String {
+    let (manifest, plan) = (&results.manifest, &results.plan);
+    let resources: Vec<Value> = files(plan).iter().map(|(file, fields)| resource(file, fields)).collect();
+    let package = json!({
+        "profile": "tabular-data-package",
+        // Frictionless wants lower case.
+        "name": format!("{experiment}-{run}", experiment = plan.experiment, run = manifest.run_id).to_lowercase(),
+        "id": manifest.run_id,
+        "title": plan.question,
+        "description": "Empty cells were not measured; INF is unbounded; seeds are hex text.",
+        "created": manifest.started_utc,
+        "resources": resources,
+    });
+    serde_json::to_string_pretty(&package).expect("a tree of strings and numbers") + "\n"
+}
+
+fn resource(file: &str, fields: &[Field]) -> Value {
+    json!({
+        "profile": "tabular-data-resource",
+        "name": file.trim_end_matches(".csv"),
+        "path": file,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": { "fields": fields.iter().map(described).collect::<Vec<_>>(), "missingValues": [""] },
+    })
+}
+
+fn described(field: &Field) -> Value {
+    let mut value = json!({
+        "name": field.name,
+        "type": field.kind.word(),
+        "description": field.doc,
+    });
+    if !field.unit.is_empty() {
+        value["unit"] = json!(field.unit);
+    }
+    if !field.optional {
+        // An empty text is a value of a text column, so only other kinds can be required.
+        value["constraints"] = json!({ "required": field.kind != plan::record::Kind::Text });
+    }
+    value
+}

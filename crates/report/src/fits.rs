@@ -1,0 +1,207 @@
+//! fits.csv: the curve of throughput over procs, one arm, group and regime at a time.
+//!
+//! USL and Amdahl over all procs; where the curve falls again, both on the rise alone (`usl-rise`, `amdahl-rise`) and the
+//! decays from the peak on; beside them the model-free argmax (`unimodal`). What cannot be fitted says why in `status`.
+
+use crate::results::Results;
+use crate::series::{Series, series};
+use plan::record::FitRow;
+use rayon::prelude::*;
+use stats::argmax::{Argmax, argmax};
+use stats::fit::{Fit, FitSettings, FittedValue, Model, akaike_weights, fit};
+use stats::{Interval, StatsError};
+
+/// The response that is fitted.
+const RESPONSE: &str = "throughput_per_s";
+/// Level of the intervals in fits.csv.
+const LEVEL: f64 = 0.95;
+/// Resamples of the model-free argmax at 95 %: 50 of them in each tail.
+const RESAMPLES: usize = 2000;
+/// Most observations of one fit. Beyond it neighbouring runs of a point are averaged on ln, which keeps the standard
+/// error of its mean and the tests' meaning; a profile over a million samples would take minutes.
+const OBSERVATIONS_MOST: usize = 3000;
+
+/// Observations of one curve, `(procs, value)` as two slices; equal procs are replicates.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Observations {
+    pub(crate) x: Vec<f64>,
+    pub(crate) y: Vec<f64>,
+}
+
+/// All fits of a folder, curves in plan order.
+pub(crate) fn fits(results: &Results) -> Vec<FitRow> {
+    let curves = series(&results.plan);
+    curves.par_iter().map(|curve| fits_of(results, curve)).collect::<Vec<_>>().concat()
+}
+
+/// The values of one metric along a curve; `clean` leaves flagged samples out.
+pub(crate) fn observations(results: &Results, curve: &Series, metric: &str, clean: bool) -> Observations {
+    let mut all = Observations { x: Vec::new(), y: Vec::new() };
+    let Some(metric) = results.samples.metric(metric) else { return all };
+    let most = OBSERVATIONS_MOST / curve.points.len().max(1);
+    for &(procs, point) in &curve.points {
+        let values = if clean {
+            crate::summary::clean_values(results, point, metric)
+        } else {
+            results.samples.values(metric, point)
+        };
+        for value in average_neighbours(&values, most) {
+            all.x.push(f64::from(procs));
+            all.y.push(value);
+        }
+    }
+    all
+}
+
+impl Observations {
+    fn filter(&self, keep: impl Fn(f64) -> bool) -> Observations {
+        let (x, y) = self.x.iter().zip(&self.y).filter(|(x, _)| keep(**x)).unzip();
+        Observations { x, y }
+    }
+
+    fn x_max(&self) -> f64 {
+        self.x.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
+/// Geometric means of runs of neighbours, where there are more than `most` values.
+fn average_neighbours(values: &[f64], most: usize) -> Vec<f64> {
+    if values.len() <= most || values.iter().any(|&value| value <= 0.0) {
+        return values.to_vec();
+    }
+    let size = values.len().div_ceil(most);
+    let mean = |run: &[f64]| (run.iter().map(|value| value.ln()).sum::<f64>() / run.len() as f64).exp();
+    values.chunks_exact(size).map(mean).collect()
+}
+
+fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
+    let all = observations(results, curve, RESPONSE, false);
+    if all.x.is_empty() {
+        return vec![refused(curve, "usl", "no completed sample")];
+    }
+    let peak = argmax(&all.x, &all.y, LEVEL, RESAMPLES, results.plan.measure.seed.0);
+    let mut rows = model_rows(curve, &all, &[(Model::Usl, "usl"), (Model::Amdahl, "amdahl")]);
+    if let Ok(peak) = peak.as_ref().map(|peak| peak.x) {
+        let decays = [(Model::ExponentialDecay, "exponential"), (Model::Lomax, "lomax"), (Model::Hill, "hill")];
+        if peak < all.x_max() {
+            let rise = all.filter(|x| x <= peak);
+            rows.extend(model_rows(curve, &rise, &[(Model::Usl, "usl-rise"), (Model::Amdahl, "amdahl-rise")]));
+            rows.extend(model_rows(curve, &all.filter(|x| x >= peak), &decays));
+        } else {
+            let reason = format!("no decay: the highest throughput is at the last procs, {peak}");
+            rows.extend(decays.map(|(_, name)| refused(curve, name, &reason)));
+        }
+    }
+    rows.push(match peak {
+        Ok(peak) => argmax_row(curve, &all, &peak),
+        Err(why) => refused(curve, "unimodal", &in_words(&why)),
+    });
+    rows
+}
+
+/// Rivals on the same observations: their rows, with Akaike weights among the adequate.
+fn model_rows(curve: &Series, data: &Observations, models: &[(Model, &str)]) -> Vec<FitRow> {
+    let fitted: Vec<Result<Fit, StatsError>> = models
+        .iter()
+        .map(|(model, _)| fit(&FitSettings { level: LEVEL, ..FitSettings::new(*model) }, &data.x, &data.y))
+        .collect();
+    let aicc =
+        |fit: &Result<Fit, StatsError>| fit.as_ref().ok().filter(|fit| fit.is_adequate()).and_then(|fit| fit.aicc);
+    let aicc: Vec<Option<f64>> = fitted.iter().map(aicc).collect();
+    let weights = akaike_weights(&aicc);
+    let weights = aicc.iter().zip(weights).map(|(aicc, weight)| aicc.map(|_| weight));
+    let mut rows = Vec::new();
+    for ((fit, (_, name)), weight) in fitted.iter().zip(models).zip(weights) {
+        match fit {
+            Ok(fit) => {
+                let values = fit.parameters.iter().chain(&fit.knees);
+                rows.extend(values.map(|value| value_row(curve, name, fit, value, weight)));
+            }
+            Err(why) => rows.push(refused(curve, name, &in_words(why))),
+        }
+    }
+    rows
+}
+
+fn value_row(curve: &Series, model: &str, fit: &Fit, value: &FittedValue, weight: Option<f64>) -> FitRow {
+    FitRow {
+        parameter: value.name.into(),
+        estimate: written(value.estimate),
+        std_error: value.std_error.and_then(written),
+        ci_low: value.interval.and_then(|interval| written(interval.low)),
+        ci_high: value.interval.and_then(|interval| written(interval.high)),
+        ci_method: value.method.to_string(),
+        n: fit.n as u64,
+        df: Some(fit.df as u64),
+        rss: written(fit.rss),
+        aicc: fit.aicc.and_then(written),
+        akaike_weight: weight.and_then(written),
+        lack_of_fit_p: fit.lack_of_fit.and_then(|test| written(test.p)),
+        misfit_ratio: written(fit.misfit_ratio),
+        status: fit.status.to_string(),
+        ..empty_row(curve, model)
+    }
+}
+
+fn argmax_row(curve: &Series, data: &Observations, peak: &Argmax) -> FitRow {
+    let Interval { low, high } = peak.interval;
+    // At the last procs the true peak may lie beyond them.
+    let status = if high >= data.x_max() { "unbounded" } else { "ok" };
+    FitRow {
+        parameter: "argmax".into(),
+        estimate: Some(peak.x),
+        ci_low: Some(low),
+        ci_high: Some(high),
+        ci_method: "bootstrap".into(),
+        n: data.x.len() as u64,
+        status: status.into(),
+        ..empty_row(curve, "unimodal")
+    }
+}
+
+fn refused(curve: &Series, model: &str, reason: &str) -> FitRow {
+    FitRow { status: format!("refused: {reason}"), ..empty_row(curve, model) }
+}
+
+fn empty_row(curve: &Series, model: &str) -> FitRow {
+    FitRow {
+        response: RESPONSE.into(),
+        x: "procs".into(),
+        group: curve.group.clone(),
+        arm: curve.arm.clone(),
+        regime: curve.regime,
+        model: model.into(),
+        parameter: String::new(),
+        estimate: None,
+        std_error: None,
+        ci_low: None,
+        ci_high: None,
+        ci_method: String::new(),
+        n: 0,
+        df: None,
+        rss: None,
+        aicc: None,
+        akaike_weight: None,
+        lack_of_fit_p: None,
+        misfit_ratio: None,
+        status: String::new(),
+    }
+}
+
+/// Why a fit was refused, in the words of the sweep.
+pub(crate) fn in_words(why: &StatsError) -> String {
+    match why {
+        StatsError::FitRefused { found, needed, .. } => {
+            format!("{found} distinct procs, {needed} needed; add values to sweep.procs")
+        }
+        StatsError::TooFew { what: "distinct x", found, needed } => {
+            format!("{found} distinct procs, {needed} needed; add values to sweep.procs")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A NaN is no figure: the cell stays empty.
+fn written(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
+}

@@ -1,0 +1,102 @@
+//! The mean of a metric over the samples of one point, with the interval that suits what it is.
+//!
+//! A sample is one process run, so its values are independent. Times, rates and their variances are skewed and scale:
+//! their interval is t on ln, of the geometric mean. Ratios and counts have zeros: t, cut at what is possible.
+
+use plan::experiment::Repetitions;
+use stats::interval::{geometric_mean_interval, mean_interval};
+use stats::stopping::{stein_interval, stein_plan};
+use stats::{Estimate, Interval, StatsError};
+
+/// Interval on ln, of the geometric mean.
+pub(crate) const GEOMETRIC: &str = "t of ln, geometric mean";
+/// Interval of the arithmetic mean.
+pub(crate) const ARITHMETIC: &str = "t";
+/// Interval of the arithmetic mean after two stages.
+pub(crate) const STEIN: &str = "Stein's two stages, t of the pilot";
+
+/// An interval and its name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Mean {
+    /// Geometric or arithmetic mean with its interval.
+    pub(crate) estimate: Estimate,
+    /// One of the names above.
+    pub(crate) method: &'static str,
+}
+
+/// Mean and interval of one metric at one point; `values` in the order they were measured.
+pub(crate) fn mean_of(metric: &str, values: &[f64], level: f64, repetitions: &Repetitions) -> Result<Mean, StatsError> {
+    if let Some(estimate) = two_stages(metric, values, level, repetitions) {
+        return Ok(Mean { estimate, method: STEIN });
+    }
+    if is_scale(metric) && values.iter().all(|&value| value > 0.0) {
+        return Ok(Mean { estimate: geometric_mean_interval(values, level)?, method: GEOMETRIC });
+    }
+    let estimate = mean_interval(values, level)?;
+    let possible = Interval { low: 0.0, high: if is_ratio(metric) { 1.0 } else { f64::INFINITY } };
+    let interval = if values.iter().any(|&value| !possible.contains(value)) {
+        estimate.interval
+    } else {
+        Interval { low: estimate.interval.low.max(possible.low), high: estimate.interval.high.min(possible.high) }
+    };
+    Ok(Mean { estimate: Estimate { interval, ..estimate }, method: ARITHMETIC })
+}
+
+/// Only for the metric that `until` names, and only once the second stage has begun.
+fn two_stages(metric: &str, values: &[f64], level: f64, repetitions: &Repetitions) -> Option<Estimate> {
+    let Repetitions::Until { min, max, until, metric: named } = repetitions else { return None };
+    let pilot = values.get(..*min as usize)?;
+    if named != metric || values.len() == pilot.len() {
+        return None;
+    }
+    let plan = stein_plan(pilot, *until, level, *max as usize).ok()?;
+    stein_interval(&plan, values).ok()
+}
+
+/// Whether a share of something, 0..1.
+fn is_ratio(metric: &str) -> bool {
+    metric.ends_with("_ratio") || metric.starts_with("local_hit_")
+}
+
+/// Whether a time, a rate or a variance: positive, and what disturbs it multiplies it.
+fn is_scale(metric: &str) -> bool {
+    metric.ends_with("_per_s") || metric.ends_with("_ns") || metric.ends_with("_ns2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(metric: &str, values: &[f64], method: &str, low: f64, high: f64) {
+        let found = mean_of(metric, values, 0.95, &Repetitions::Fixed(3)).unwrap();
+        assert_eq!(found.method, method, "{metric}");
+        let Interval { low: found_low, high: found_high } = found.estimate.interval;
+        assert!(
+            (found_low - low).abs() < 1e-6 && (found_high - high).abs() < 1e-6,
+            "{metric}: {found_low} {found_high}"
+        );
+    }
+
+    #[test]
+    fn each_metric_has_the_interval_that_suits_it() {
+        // t_.975 at 2 df is 4.302652730: on ln, 2 x/÷ exp(4.302653 ln 2 / sqrt 3).
+        let factor = (4.302652729749464 * 2f64.ln() / 3f64.sqrt()).exp();
+        check("throughput_per_s", &[1.0, 2.0, 4.0], GEOMETRIC, 2.0 / factor, 2.0 * factor);
+        check("local_hit_ratio", &[1.0, 1.0, 1.0], ARITHMETIC, 1.0, 1.0);
+        // .8 ± 4.302653 x .1 / sqrt 3 = .55159 .. 1.04841, cut at 1.
+        check("local_hit_ratio", &[0.7, 0.8, 0.9], ARITHMETIC, 0.8 - 0.2484137, 1.0);
+        check("major_faults", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
+        check("pause_mean_ns", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
+        assert!(mean_of("throughput_per_s", &[1.0], 0.95, &Repetitions::Fixed(1)).is_err());
+    }
+
+    #[test]
+    fn until_gives_its_own_metric_the_interval_of_the_pilot() {
+        let until = |metric: &str| Repetitions::Until { min: 10, max: 40, until: 0.02, metric: metric.into() };
+        let values: Vec<f64> = (0..20).map(|i| 100.0 + f64::from(i % 5)).collect();
+        let method = |metric, values: &[f64]| mean_of("throughput_per_s", values, 0.95, &until(metric)).unwrap().method;
+        assert_eq!(method("throughput_per_s", &values), STEIN);
+        assert_eq!(method("throughput_per_s", &values[..10]), GEOMETRIC);
+        assert_eq!(method("local_hit_ratio", &values), GEOMETRIC);
+    }
+}

@@ -1,0 +1,53 @@
+//! Points that make one curve over procs: one arm, one group of further levels, one regime.
+
+use plan::place::Regime;
+use plan::point::{Plan, Point};
+
+/// Points of one curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Arm, or arms that are one on this machine, joined with `+`.
+    pub arm: String,
+    /// Levels of the further factors, and the subject where there are several: `key=level, …`; empty for none.
+    pub group: String,
+    /// How crowded the PUs are at all of its points.
+    pub regime: Regime,
+    /// `(procs, index into plan.points)`, ascending by procs.
+    pub points: Vec<(u32, usize)>,
+}
+
+/// All curves of a plan, in plan order.
+pub fn series(plan: &Plan) -> Vec<Series> {
+    let mut all: Vec<Series> = Vec::new();
+    for (index, point) in plan.points.iter().enumerate() {
+        let group = group_of(plan, point);
+        let same = |one: &&mut Series| one.arm == point.arm && one.group == group && one.regime == point.regime;
+        match all.iter_mut().find(same) {
+            Some(one) => one.points.push((point.procs, index)),
+            None => {
+                let points = vec![(point.procs, index)];
+                all.push(Series { arm: point.arm.clone(), group, regime: point.regime, points });
+            }
+        }
+    }
+    for one in &mut all {
+        one.points.sort_unstable();
+    }
+    all
+}
+
+/// What distinguishes a point beyond arm, procs and regime: `subject=gmp, lines_per_request=64`.
+pub fn group_of(plan: &Plan, point: &Point) -> String {
+    let several_subjects = plan.points.iter().any(|other| other.subject != point.subject);
+    let subject = several_subjects.then(|| format!("subject={subject}", subject = point.subject));
+    let level = |factor: &String| {
+        let level = point.factors.get(factor).map_or("", String::as_str);
+        format!("{factor}={level}")
+    };
+    subject.into_iter().chain(plan.factors.iter().map(level)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether an arm's name is among those joined with `+`.
+pub fn is_arm(joined: &str, name: &str) -> bool {
+    joined.split('+').any(|one| one == name)
+}

@@ -1,0 +1,115 @@
+//! summary.csv: every metric at every point.
+
+use crate::mean::{Mean, mean_of};
+use crate::results::{Results, SummaryLine};
+use crate::samples::Metric;
+use plan::point::Point;
+use plan::record::SummaryRow;
+use rayon::prelude::*;
+use stats::summary::summarize;
+
+/// Level of every interval in summary.csv.
+const LEVEL: f64 = 0.95;
+
+/// Points in plan order, their metrics in column order. Metrics that no sample has are left out, except throughput.
+pub(crate) fn summarise(results: &Results) -> Vec<SummaryLine> {
+    let metrics: Vec<&Metric> =
+        results.samples.metrics().iter().filter(|metric| is_measured(results, metric)).collect();
+    let points: Vec<usize> = (0..results.plan.points.len()).collect();
+    let lines = |&point: &usize| {
+        let counts = Counts::of(results, point);
+        metrics.par_iter().map(move |metric| line(results, point, counts, metric)).collect::<Vec<_>>()
+    };
+    points.par_iter().map(lines).collect::<Vec<_>>().concat()
+}
+
+/// Samples of a point, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Those that did not fail.
+    pub(crate) completed: usize,
+    /// Those that failed.
+    pub(crate) failed: usize,
+    /// Those that did not fail and are flagged as disturbed.
+    pub(crate) contaminated: usize,
+}
+
+impl Counts {
+    /// Counts the samples of one point.
+    pub(crate) fn of(results: &Results, point: usize) -> Counts {
+        let (samples, rows) = (&results.samples, results.samples.rows_of(point));
+        let failed = rows.iter().filter(|&&row| samples.failed[row as usize]).count();
+        let flagged = |row: usize| samples.contaminated[row] && !samples.failed[row];
+        let contaminated = rows.iter().filter(|&&row| flagged(row as usize)).count();
+        Counts { completed: rows.len() - failed, failed, contaminated }
+    }
+
+    /// Half of the samples or more are flagged: claims about time are undecided.
+    pub(crate) fn is_noisy(self) -> bool {
+        self.contaminated > 0 && 2 * self.contaminated >= self.completed
+    }
+}
+
+/// Whether the value of a metric at a point follows from the plan alone.
+pub(crate) fn is_by_construction(metric: &str, point: &Point) -> bool {
+    let follows = matches!(
+        metric,
+        "local_hit_ratio" | "local_hit_low" | "local_hit_high" | "local_package_ratio" | "remote_ratio"
+    );
+    follows && point.hit_ratio_by_construction.is_some()
+}
+
+fn is_measured(results: &Results, metric: &Metric) -> bool {
+    metric.name == "throughput_per_s" || (0..results.samples.len()).any(|row| metric.get(row).is_some())
+}
+
+fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> SummaryLine {
+    let point = &results.plan.points[index];
+    let values = results.samples.values(metric, index);
+    let summary = summarize(&values).ok();
+    let repetitions = &results.plan.measure.repetitions;
+    let interval = mean_of(&metric.name, &values, LEVEL, repetitions);
+    let interval_of = |mean: &Mean| mean.estimate.interval;
+    let (clean_mean, clean_interval) = if counts.contaminated == 0 {
+        (summary.map(|summary| summary.mean), interval.as_ref().ok().map(interval_of))
+    } else {
+        let clean = clean_values(results, index, metric);
+        let interval = mean_of(&metric.name, &clean, LEVEL, repetitions);
+        (stats::summary::mean(&clean).ok(), interval.as_ref().ok().map(interval_of))
+    };
+    let row = SummaryRow {
+        point_id: point.id.clone(),
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: point.regime,
+        metric: metric.name.clone(),
+        unit: metric.unit.clone(),
+        n: values.len() as u64,
+        n_failed: counts.failed as u64,
+        n_contaminated: counts.contaminated as u64,
+        mean: summary.map(|summary| summary.mean),
+        sd: summary.and_then(|summary| summary.sd),
+        median: summary.map(|summary| summary.median),
+        ci_low: interval.as_ref().ok().map(|mean| interval_of(mean).low),
+        ci_high: interval.as_ref().ok().map(|mean| interval_of(mean).high),
+        ci_method: match &interval {
+            Ok(mean) => mean.method.into(),
+            Err(why) => format!("none: {why}"),
+        },
+        clean_mean,
+        clean_ci_low: clean_interval.map(|interval| interval.low),
+        clean_ci_high: clean_interval.map(|interval| interval.high),
+        noisy: counts.is_noisy(),
+        by_construction: is_by_construction(&metric.name, point),
+    };
+    let level = |factor: &String| point.factors.get(factor).cloned().unwrap_or_default();
+    SummaryLine { row, factors: results.plan.factors.iter().map(level).collect() }
+}
+
+/// Values of the samples that neither failed nor are flagged.
+pub(crate) fn clean_values(results: &Results, point: usize, metric: &Metric) -> Vec<f64> {
+    let samples = &results.samples;
+    let rows = samples.rows_of(point).iter().map(|&row| row as usize);
+    rows.filter(|&row| !samples.failed[row] && !samples.contaminated[row]).filter_map(|row| metric.get(row)).collect()
+}
