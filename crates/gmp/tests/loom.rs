@@ -161,6 +161,38 @@ fn loom_one_leaves_between_stops() {
     check(&[1], 2, StoppedWork::All, 2);
 }
 
+/// Knows whether it was parked.
+struct Once(bool);
+
+impl AtPause for Once {
+    fn resumed(&mut self, _worker: usize) -> u64 {
+        self.0 = true;
+        1
+    }
+}
+
+#[test]
+fn loom_a_park_without_a_poll() {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let World { mut stopper, mut members, .. } = World::new(NonZeroUsize::MIN.saturating_add(1), Instant::now());
+        let mut member = members.pop().expect("two workers");
+        let worker = thread::spawn(move || {
+            let mut once = Once(false);
+            while !once.0 {
+                member.park(&mut once);
+                thread::yield_now();
+            }
+        });
+        let released_ns = stopper.stop(StoppedWork::None, &mut ());
+        let [pause] = stopper.finish()[..] else { panic!("one pause") };
+        assert_eq!((pause.workers, pause.count), (2, 1));
+        assert!(released_ns >= pause.request_ns + pause.stopping_ns + pause.stopped_ns);
+        worker.join().expect("it did not panic");
+    });
+}
+
 #[test]
 fn loom_a_ring_crosses_a_stop() {
     let mut builder = Builder::new();
