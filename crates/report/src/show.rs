@@ -60,7 +60,8 @@ impl Unit {
     /// A number with its unit: `1.23 M/s`, `0 ns`, `unbounded`.
     pub fn show(self, value: f64) -> String {
         let scaled = self.scaled(value);
-        self.with_name(number(value / scaled.size, self.decimals(value / scaled.size, f64::INFINITY)), scaled)
+        let shown = value / scaled.size;
+        self.with_name(self.digits(shown, self.decimals(shown, f64::INFINITY)), scaled)
     }
 
     /// Estimate and interval in one unit: `1.23 M/s [1.20, 1.26]`; without the interval where there is none.
@@ -80,7 +81,7 @@ impl Unit {
         let scaled = self.scaled(estimate);
         let [estimate, low, high] = [estimate, low, high].map(|value| value / scaled.size);
         let decimals = self.decimals(estimate, high - low);
-        (number(estimate, decimals), number(low, decimals), number(high, decimals), scaled)
+        (self.digits(estimate, decimals), self.digits(low, decimals), self.digits(high, decimals), scaled)
     }
 
     // Three digits, more where the interval is narrower than the last of them (at most five in all).
@@ -92,6 +93,11 @@ impl Unit {
             Unit::Ratio => of_width.clamp(1, 3) as usize,
             _ => decimals as usize,
         }
+    }
+
+    // Exactly all is said without decimals: 100.0 % could be 99.96 %.
+    fn digits(self, shown: f64, decimals: usize) -> String {
+        if self == Unit::Ratio && shown == 100.0 { "100".into() } else { number(shown, decimals) }
     }
 
     fn with_name(self, number: String, scaled: Scaled) -> String {
@@ -111,7 +117,8 @@ pub fn count(number: u64, thing: &str) -> String {
 }
 
 fn exponent(value: f64) -> i32 {
-    if value == 0.0 || !value.is_finite() { 0 } else { value.abs().log10().floor() as i32 }
+    // 9.996 is written 10.0: rounding to three digits may add one before the point.
+    if value == 0.0 || !value.is_finite() { 0 } else { (value.abs() * 1.000_5).log10().floor() as i32 }
 }
 
 fn number(value: f64, decimals: usize) -> String {
@@ -145,7 +152,7 @@ mod tests {
         check(Unit::Nanoseconds, 0.0, "0 ns");
         check(Unit::Nanoseconds2, 2.5e7, "25.0 µs²");
         check(Unit::Ratio, 0.923, "92.3 %");
-        check(Unit::Ratio, 1.0, "100.0 %");
+        check(Unit::Ratio, 1.0, "100 %");
         check(Unit::Plain, 35.57, "35.6");
         check(Unit::Plain, f64::INFINITY, "unbounded");
         check(Unit::Plain, 7.7e-6, "7.70e-6");

@@ -75,27 +75,58 @@ pub(super) struct Flag {
 }
 
 /// Flags for lines at `(pixel, width of label)` between `left` and `right`, in the order given. No label meets another
-/// label or the line of another.
+/// label or the line of another, unless a dozen marks crowd one place: then labels are stacked.
 pub(super) fn flags(marks: &[(f64, f64)], left: f64, right: f64) -> Vec<Flag> {
     let mut order: Vec<usize> = (0..marks.len()).collect();
-    // From the right: a label then reaches over lines that are already placed, never over those still to come.
+    // From the right first: a label then reaches over lines that are already placed, not over those still to come.
     order.sort_by(|&one, &other| marks[other].0.total_cmp(&marks[one].0));
     let mut placed: Vec<(usize, Flag)> = Vec::new();
-    for at in order {
-        let (line, width) = marks[at];
-        let free = |flag: &Flag| placed.iter().all(|(_, other)| !collide(flag, other));
-        // Each placed flag can spoil one row at most for each side, so one more row than flags is always free.
-        let flag = (0..=placed.len())
-            .flat_map(|row| [line + 3.0, line - 3.0 - width].map(|left| Flag { left, right: left + width, row, line }))
-            .find(|flag| flag.left >= left && flag.right <= right && free(flag))
-            .unwrap_or_else(|| {
-                let start = (line + 3.0).min(right - width).max(left);
-                Flag { left: start, right: start + width, row: placed.len() + 1, line }
-            });
-        placed.push((at, flag));
+    let mut tries = 2000;
+    if !place_flags(marks, (left, right), &order, &mut placed, &mut tries) {
+        placed = order.iter().zip(0..).map(|(&at, row)| (at, stacked(marks[at], (left, right), row))).collect();
     }
     placed.sort_by_key(|&(at, _)| at);
     placed.into_iter().map(|(_, flag)| flag).collect()
+}
+
+// Places the marks of `order`, one after another; where one finds no room, another goes first.
+fn place_flags(
+    marks: &[(f64, f64)],
+    edges: (f64, f64),
+    order: &[usize],
+    placed: &mut Vec<(usize, Flag)>,
+    tries: &mut u32,
+) -> bool {
+    if order.is_empty() {
+        return true;
+    }
+    for (nth, &at) in order.iter().enumerate() {
+        *tries = tries.saturating_sub(1);
+        if *tries == 0 {
+            return false;
+        }
+        let Some(flag) = free_flag(marks[at], edges, placed) else { continue };
+        placed.push((at, flag));
+        let rest: Vec<usize> = order.iter().enumerate().filter(|&(other, _)| other != nth).map(|(_, &at)| at).collect();
+        if place_flags(marks, edges, &rest, placed, tries) {
+            return true;
+        }
+        placed.pop();
+    }
+    false
+}
+
+// The lowest row, to the right of the line if there is room, where nothing that is placed is met.
+fn free_flag((line, width): (f64, f64), (left, right): (f64, f64), placed: &[(usize, Flag)]) -> Option<Flag> {
+    let free = |flag: &Flag| placed.iter().all(|(_, other)| !collide(flag, other));
+    (0..=placed.len())
+        .flat_map(|row| [line + 3.0, line - 3.0 - width].map(|left| Flag { left, right: left + width, row, line }))
+        .find(|flag| flag.left >= left && flag.right <= right && free(flag))
+}
+
+fn stacked((line, width): (f64, f64), (left, right): (f64, f64), row: usize) -> Flag {
+    let start = (line + 3.0).min(right - width).max(left);
+    Flag { left: start, right: start + width, row, line }
 }
 
 fn collide(one: &Flag, other: &Flag) -> bool {

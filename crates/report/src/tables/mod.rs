@@ -10,7 +10,8 @@ pub mod published;
 
 pub use claims::claims_text;
 pub use points::main_text;
-pub(crate) use points::timing_words;
+pub(crate) use claims::numbers as claim_numbers;
+pub(crate) use points::{flags, timing_words};
 
 /// How text looks. A width alone (`100.into()`) is without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Look {
 
 impl Look {
     /// Narrower than this no table can be read.
-    pub const NARROWEST: usize = 60;
+    pub const NARROWEST: usize = 80;
 
     /// Text in a colour, or as it is.
     pub(crate) fn paint(self, text: &str, paint: Paint) -> String {
@@ -80,3 +81,6 @@ pub(crate) fn wrap(text: &str, indent: usize, width: usize) -> String {
     lines.push(line);
     lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,7 @@ pub(crate) fn timing_words(timing: Timing) -> &'static str {
 fn headline(results: &Results) -> String {
     let manifest = &results.manifest;
     format!(
-        "{experiment} on {host}: {points} of which {samples} were taken; {timing}",
+        "{experiment} on {host}: {points}, {samples}; {timing}",
         experiment = manifest.experiment,
         host = manifest.host,
         points = count(results.plan.points.len() as u64, "point"),
@@ -63,10 +63,10 @@ fn headline(results: &Results) -> String {
 
 // Placement and policies, which are the same along most curves; else those of the first point and "…".
 fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String {
-    let place = |point: &Point| format!("{}, {}", point.placement_name, point.memory_policy);
+    let place = |point: &Point| format!("placement {}, {}", point.placement_name, point.memory_policy);
     let Some(first) = points.next().map(place) else { return String::new() };
     let same = points.all(|point| place(point) == first);
-    if same { first } else { format!("{first} at the first procs") }
+    if same { first } else { format!("{first} (at the lowest procs)") }
 }
 
 fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {

@@ -86,7 +86,8 @@ impl Compared {
 /// Without results there is one comparison, without an arm, that says in each row what to do.
 pub fn compare(published: &Published, measured: Option<Measured<'_>>) -> Vec<Comparison> {
     let Some(measured) = measured else {
-        let row = |row: &PublishedRow| bare(row, no_results(row.procs));
+        let most = published.rows.iter().map(|row| row.procs).max().unwrap_or(1);
+        let row = |row: &PublishedRow| bare(row, no_results(most));
         return vec![Comparison { arm: String::new(), rows: published.rows.iter().map(row).collect() }];
     };
     let summaries = Summaries::of(measured.derived);
@@ -103,8 +104,8 @@ fn compare_row(row: &PublishedRow, curve: &Curve, measured: Measured<'_>, summar
     let Some(point) = curve.points.iter().map(|&at| &plan.points[at]).find(|point| point.procs == row.procs) else {
         return ComparedRow { verdicts, ..bare(row, not_measured(row.procs, curve, measured.results)) };
     };
-    let hit_ratio = beside(row.local_hit_ratio, summaries.hit_ratio(point), point);
-    let throughput = beside(row.throughput_per_s, summaries.estimate(point, "throughput_per_s"), point);
+    let hit_ratio = beside(row.local_hit_ratio, summaries.hit_ratio(point));
+    let throughput = beside(row.throughput_per_s, summaries.estimate(point, "throughput_per_s"));
     let nothing = hit_ratio.measured.is_none() && throughput.measured.is_none();
     ComparedRow {
         procs: row.procs,
@@ -115,7 +116,7 @@ fn compare_row(row: &PublishedRow, curve: &Curve, measured: Measured<'_>, summar
     }
 }
 
-fn beside(printed: Option<f64>, estimate: Option<(f64, Option<(f64, f64)>)>, _of: &Point) -> Compared {
+fn beside(printed: Option<f64>, estimate: Option<(f64, Option<(f64, f64)>)>) -> Compared {
     let (measured, interval) = estimate.map_or((None, None), |(mean, interval)| (Some(mean), interval));
     Compared { printed, measured, interval, by_construction: false }
 }
@@ -144,8 +145,8 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
     rows.filter(|row| curve.is_of_arm(&row.arm)).map(|row| (row.id.clone(), row.verdict)).collect()
 }
 
-fn no_results(procs: u32) -> String {
-    format!("not measured here: no results yet; run `make paper` on a host with {procs} PUs or more, or `make run` on any")
+fn no_results(most: u32) -> String {
+    format!("not measured here: no results yet; run `make paper` on a host with {most} PUs, or `make run` for what this one holds")
 }
 
 fn no_samples(point: &Point) -> String {

@@ -1,0 +1,104 @@
+//! The comparison against golden files, and what each row says where nothing was measured.
+//!
+//! `NUMALAB_UPDATE_GOLDEN=1 cargo test -p report` writes the golden files anew; read the difference before you commit it.
+
+use super::*;
+use crate::fixture::{derived, golden, workspace};
+use std::path::Path;
+
+fn published() -> Published {
+    let row = |procs, hit, throughput| PublishedRow { procs, local_hit_ratio: hit, throughput_per_s: throughput };
+    Published {
+        source: "numa_binding & more".into(),
+        rows: vec![
+            row(8, Some(0.76), Some(42_100.0)),
+            row(3, None, Some(0.0)),
+            row(12, Some(0.9), None),
+            row(64, Some(0.68), Some(51_300.0)),
+        ],
+    }
+}
+
+fn written(write: impl Fn(&Published, Option<Measured<'_>>) -> String) -> String {
+    let results = golden();
+    let derived = derived(&results);
+    write(&published(), Some(Measured { results: &results, derived: &derived }))
+}
+
+fn check(file: &str, found: &str) {
+    let path = workspace().join("crates/report/tests/golden").join(file);
+    if std::env::var_os("NUMALAB_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
+        std::fs::write(&path, found).expect("the golden file can be written");
+    }
+    let expect = std::fs::read_to_string(&path).expect("the golden file is there");
+    assert_eq!(found, expect, "{file}");
+}
+
+#[test]
+fn all_four_forms_are_as_before() {
+    check("published.txt", &written(|published, measured| text(published, measured, 100)));
+    check("published.md", &written(markdown));
+    check("published.csv", &written(csv));
+    check("published.tex", &written(latex));
+    check("unmeasured.tex", &latex(&Published::numa_binding(), None));
+}
+
+#[test]
+fn text_fits_its_width() {
+    for width in [80, 100, 140] {
+        let table = written(|published, measured| text(published, measured, width));
+        assert!(table.lines().all(|line| line.chars().count() <= width), "{width}:\n{table}");
+    }
+}
+
+#[test]
+fn a_row_without_a_measurement_says_why_and_what_to_do() {
+    let results = golden();
+    let derived = derived(&results);
+    let comparisons = compare(&published(), Some(Measured { results: &results, derived: &derived }));
+    let close = comparisons.iter().find(|comparison| comparison.arm == "close").expect("the arm close");
+    let missing = |procs: u32| close.rows.iter().find(|row| row.procs == procs).and_then(|row| row.missing.clone());
+    assert_eq!(missing(8), None);
+    assert_eq!(
+        missing(64).as_deref(),
+        Some("not measured here: procs 64 needs 64 PUs, this host has 8; run `make paper` on a host that has them")
+    );
+    assert!(missing(12).is_some_and(|why| why.contains("12 PUs")));
+    let alone = compare(&published(), None);
+    assert!(alone.len() == 1 && alone[0].rows.iter().all(|row| row.missing.as_deref().is_some_and(|why| why.contains("make paper"))));
+}
+
+#[test]
+fn ratios_are_measured_over_printed_and_none_over_zero() {
+    let results = golden();
+    let derived = derived(&results);
+    let comparisons = compare(&published(), Some(Measured { results: &results, derived: &derived }));
+    let close = comparisons.iter().find(|comparison| comparison.arm == "close").expect("the arm close");
+    let hit = close.rows[0].hit_ratio;
+    assert!((hit.ratio().expect("both are there") - 0.875 / 0.76).abs() < 1e-9 && hit.by_construction);
+    assert_eq!((close.rows[1].throughput.ratio(), close.rows[1].hit_ratio.ratio()), (None, None));
+    assert_eq!(close.rows[0].verdicts.len(), 3, "the verdicts on the arm close, not that on unbound");
+}
+
+#[test]
+fn the_published_table_is_read_as_printed_and_errors_are_exact() {
+    let built_in = Published::numa_binding();
+    assert_eq!(built_in.rows.len(), 3);
+    let row = PublishedRow { procs: 32, local_hit_ratio: Some(0.92), throughput_per_s: Some(68_900.0) };
+    assert_eq!(built_in.rows[1], row);
+    let check = |text: &str, expect: &str| {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("table.csv");
+        std::fs::write(&path, text).expect("the table can be written");
+        let error = Published::read(&path).expect_err(text).to_string();
+        assert!(error.ends_with(expect), "{error}");
+    };
+    check("procs,local_hit_percent\n8,76\n", "column throughput_req_per_s is missing; the title line must be that of this plan's experiment");
+    check("procs,local_hit_percent,throughput_req_per_s\n0,76,1\n", ":2: column procs: found \"0\", expected a number of processors");
+    check(
+        "procs,local_hit_percent,throughput_req_per_s\n8,76,1\n8,176,1\n",
+        ":3: column local_hit_percent: found \"176\", expected a number from 0, in percent at most 100, or nothing",
+    );
+    assert!(Published::read(Path::new("/nowhere/table.csv")).is_err());
+}

@@ -12,11 +12,11 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
     let comparisons = compare(published, measured);
     let mut grid = Grid::default()
         .column("procs", Align::Right, 0)
-        .column("local hit\nprinted", Align::Right, 0)
+        .column("hit\nprinted", Align::Right, 0)
         .column("here", Align::Right, 0)
         .column("95 % interval", Align::Left, 2)
         .column("ratio", Align::Right, 1)
-        .column("throughput\nprinted", Align::Right, 0)
+        .column("req/s\nprinted", Align::Right, 0)
         .column("here", Align::Right, 0)
         .column("95 % interval", Align::Left, 3)
         .column("ratio", Align::Right, 1)
@@ -96,7 +96,7 @@ pub(super) fn verdict_cell(row: &ComparedRow, between: &str) -> String {
 
 fn cells(row: &ComparedRow) -> Vec<String> {
     let half = |unit: Unit, compared: &Compared| {
-        [printed_cell(unit, compared), measured_short(unit, compared), interval_cell(unit, compared), ratio_cell(compared)]
+        [printed_cell(unit, compared), measured_short(unit, compared), interval_short(unit, compared), ratio_cell(compared)]
     };
     let mut cells = vec![row.procs.to_string()];
     cells.extend(half(Unit::Ratio, &row.hit_ratio));
@@ -108,6 +108,13 @@ fn cells(row: &ComparedRow) -> Vec<String> {
 // The reason stands below the table.
 fn measured_short(unit: Unit, compared: &Compared) -> String {
     if compared.measured.is_none() { "-".into() } else { measured_cell(unit, compared) }
+}
+
+// In the unit of the figure beside it: `[74.5, 77.5]`.
+fn interval_short(unit: Unit, compared: &Compared) -> String {
+    let Some((value, ends)) = compared.measured.zip(compared.interval) else { return String::new() };
+    let both = unit.show_with_interval(value, Some(ends));
+    both.split_once('[').map_or_else(String::new, |(_, ends)| format!("[{ends}"))
 }
 
 // On a terminal the claims have their own table with reasons: here each verdict once.

@@ -1,0 +1,137 @@
+//! Question, claims, disturbances, notes, files.
+
+use super::Parts;
+use super::markup::{Cell, Page};
+use crate::results::{Results, SummaryLine};
+use crate::show::{Unit, count};
+use crate::tables::claim_numbers;
+use plan::experiment::{Extent, Repetitions};
+
+/// What was expected, and how it was measured.
+pub(super) fn question(page: &mut Page, results: &Results) {
+    let plan = &results.plan;
+    page.element("p", "", &format!("Expected: {expect}", expect = plan.expect));
+    let extent = match plan.measure.extent {
+        Extent::Seconds(seconds) => format!("{seconds} s"),
+        Extent::Operations(operations) => count(operations, "operation"),
+    };
+    let repetitions = match &plan.measure.repetitions {
+        Repetitions::Fixed(number) => count(u64::from(*number), "repetition"),
+        Repetitions::Until { min, max, until, metric } => {
+            format!("{min} to {max} repetitions, until {metric} is known to {percent:.1} %", percent = until * 100.0)
+        }
+    };
+    let line = format!(
+        "{points}, {repetitions} of {extent} planned, order {order}, seed {seed}; {samples} taken.",
+        points = count(plan.points.len() as u64, "point"),
+        order = plan.measure.order,
+        seed = results.manifest.seed,
+        samples = count(results.samples.len() as u64, "sample")
+    );
+    page.element("p", "muted", &line);
+}
+
+/// Every claim with verdict and reason.
+pub(super) fn claims(page: &mut Page, parts: Parts<'_>) {
+    page.heading("Claims");
+    if parts.derived.claims.is_empty() {
+        return page.element("p", "", "This experiment makes no claims.");
+    }
+    page.table(&["claim", "arm", "verdict", "measured, and what would support it", "why"]);
+    for claim in &parts.derived.claims {
+        let needed = claim.needed_n.as_ref().map(|needed| format!(" Samples that would decide it: {needed}."));
+        page.row(&[
+            Cell::Words(format!("{id}: {text}", id = claim.id, text = claim.text)),
+            Cell::Whole(claim.arm.clone()),
+            Cell::Verdict(claim.verdict.word()),
+            Cell::Words(claim_numbers(parts.results, claim)),
+            Cell::Words(format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default())),
+        ]);
+    }
+    page.end_table();
+    page.element(
+        "p",
+        "note",
+        "Supported: the interval lies inside the region that the claim allows. Refuted: the two do not meet. Undecided: \
+         neither. Not testable: data are absent or this machine cannot tell.",
+    );
+}
+
+/// What disturbed the run from outside, and the estimates without the disturbed samples.
+pub(super) fn disturbances(page: &mut Page, parts: Parts<'_>) {
+    page.heading("Disturbances");
+    let results = parts.results;
+    let failed = results.samples.failed.iter().filter(|&&failed| failed).count();
+    let flagged = results.samples.contaminated.iter().filter(|&&flagged| flagged).count();
+    let thresholds = &results.plan.measure.thresholds;
+    page.element(
+        "p",
+        "",
+        &format!(
+            "{flagged} of {samples} flagged as disturbed from outside, {failed} failed. A sample is flagged when its workers \
+             waited for a PU more than {delay} of the time (where PUs are not oversubscribed), or when more than {steal} of \
+             the host's time and {ticks} clock ticks were stolen. Flagged samples are used all the same: leaving them out \
+             would select on the outcome.",
+            samples = count(results.samples.len() as u64, "sample"),
+            delay = Unit::Ratio.show(thresholds.run_delay_ratio),
+            steal = Unit::Ratio.show(thresholds.steal_ratio),
+            ticks = thresholds.steal_ticks
+        ),
+    );
+    let is_line = |line: &&SummaryLine| line.row.metric == "throughput_per_s" && line.row.n_contaminated > 0;
+    let lines: Vec<&SummaryLine> = parts.derived.summary.iter().filter(is_line).collect();
+    if lines.is_empty() {
+        return;
+    }
+    page.element("p", "note", "Sensitivity line: throughput of all samples, and of those that are not flagged.");
+    page.table(&["arm", ">procs", ">flagged", ">of", ">all samples", ">undisturbed only", ">change", ""]);
+    lines.iter().for_each(|line| page.row(&sensitivity(line)));
+    page.end_table();
+}
+
+fn sensitivity(line: &SummaryLine) -> [Cell; 8] {
+    let row = &line.row;
+    let show = |value: Option<f64>| value.map_or_else(|| "none left".into(), |value| Unit::PerSecond.show(value));
+    let change = row.clean_mean.zip(row.mean).map(|(clean, all)| (clean / all - 1.0) * 100.0);
+    [
+        Cell::Whole(row.arm.clone()),
+        Cell::Number(row.procs.to_string()),
+        Cell::Number(row.n_contaminated.to_string()),
+        Cell::Number(row.n.to_string()),
+        Cell::Number(show(row.mean)),
+        Cell::Number(show(row.clean_mean)),
+        Cell::Number(change.map_or_else(String::new, |change| format!("{change:+.1} %"))),
+        Cell::Whole(if row.noisy { "noisy".into() } else { String::new() }),
+    ]
+}
+
+/// What the plan and this program want to have said.
+pub(super) fn notes(page: &mut Page, parts: Parts<'_>) {
+    page.heading("Notes");
+    page.list(&parts.results.plan.notes);
+    page.element(
+        "p",
+        "",
+        "Local hit ratio: touches whose page lies on the toucher's own node over all touches, caches ignored; what hardware \
+         counters see (loads that missed the last-level cache) is another quantity. A pause runs from the request to stop \
+         until the last worker runs again.",
+    );
+    let command = parts.results.manifest.command.join(" ");
+    page.element("p", "note", &format!("Command: {command}"));
+}
+
+/// The files of the folder.
+pub(super) fn files(page: &mut Page, files: &[String]) {
+    if files.is_empty() {
+        return;
+    }
+    page.heading("Files");
+    page.element("p", "", "Everything above follows from these files, which lie beside this one; SHA256SUMS covers them.");
+    page.raw("<ul>\n");
+    for file in files {
+        page.raw("<li>");
+        page.raw(&format!("<code>{file}</code>", file = super::text(file)));
+        page.raw("</li>\n");
+    }
+    page.raw("</ul>\n");
+}

@@ -1,0 +1,173 @@
+//! The tables of the report: what was measured, the article's figures beside it, fits, skipped points.
+
+use super::Parts;
+use super::markup::{Cell, Page};
+use crate::curves::{Summaries, curves, unit_of};
+use crate::results::Results;
+use crate::show::{Unit, plain};
+use crate::tables::flags;
+use crate::tables::published::{Compared, Measured, compare};
+use plan::point::Point;
+use plan::record::FitRow;
+
+/// What was measured, by arm and procs.
+pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
+    page.heading("What was measured");
+    let titles = [
+        ">procs", ">local hit ratio", "interval", ">throughput", "95 % interval", ">pause p50", ">p99", ">max", ">variance", ">n",
+        "flags",
+    ];
+    page.table(&titles);
+    let summaries = Summaries::of(parts.derived);
+    let plan = &parts.results.plan;
+    for curve in curves(plan) {
+        let points: Vec<&Point> = curve.points.iter().map(|&at| &plan.points[at]).collect();
+        let place = points.first().map_or(String::new(), |point| format!("{}, {}", point.placement_name, point.memory_policy));
+        page.table_heading(titles.len(), &format!("{name}: {place}", name = curve.name()));
+        points.iter().for_each(|point| page.row(&cells(parts.results, &summaries, point)));
+    }
+    page.end_table();
+    page.element(
+        "p",
+        "note",
+        "Intervals are 95 % of the mean over samples; that of a hit ratio is widened by touches whose page or PU is unknown. \
+         (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
+         D and F: so many samples disturbed or failed. Empty: not measured; a variance needs 30 pauses in a sample, a p99 368.",
+    );
+}
+
+fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cell> {
+    let show = |metric: &'static str| {
+        let mean = summaries.estimate(point, metric).map(|(mean, _)| mean);
+        Cell::Number(mean.map_or_else(String::new, |mean| unit_of(metric, results).show(mean)))
+    };
+    let with_interval = |unit: Unit, estimate: Option<(f64, Option<(f64, f64)>)>, mark: &str| match estimate {
+        Some((mean, interval)) => {
+            let interval = interval.map_or_else(String::new, |(low, high)| unit.show_interval(mean, low, high));
+            [Cell::Number(format!("{value}{mark}", value = unit.show(mean))), Cell::Whole(interval)]
+        }
+        None => [Cell::Number("not measured".into()), Cell::Whole(String::new())],
+    };
+    let mark = if point.hit_ratio_by_construction.is_some() { " (c)" } else { "" };
+    let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point), mark);
+    let throughput = summaries.estimate(point, "throughput_per_s");
+    let [throughput, interval] = with_interval(Unit::PerSecond, throughput, "");
+    let n = summaries.get(point, "throughput_per_s").map_or(0, |line| line.row.n);
+    vec![
+        Cell::Number(point.procs.to_string()),
+        hit,
+        hit_interval,
+        throughput,
+        interval,
+        show("pause_p50_ns"),
+        show("pause_p99_ns"),
+        show("pause_max_ns"),
+        show("pause_variance_ns2"),
+        Cell::Number(n.to_string()),
+        Cell::Whole(flags(summaries, point)),
+    ]
+}
+
+/// The article's figures beside the measured ones.
+pub(super) fn published(page: &mut Page, parts: Parts<'_>) {
+    let Some(published) = parts.published else { return };
+    page.heading("Printed beside measured");
+    let titles =
+        [">procs", ">hit printed", ">here", ">ratio", ">throughput printed", ">here", ">ratio", "verdict, or why there is none"];
+    page.table(&titles);
+    for comparison in compare(published, Some(Measured { results: parts.results, derived: parts.derived })) {
+        page.table_heading(titles.len(), &comparison.arm);
+        for row in comparison.rows {
+            let verdicts = row.verdicts.iter().map(|(claim, verdict)| format!("{verdict}: {claim}"));
+            let words: Vec<String> = verdicts.chain(row.missing.clone()).collect();
+            let mut cells = vec![Cell::Number(row.procs.to_string())];
+            cells.extend(half(Unit::Ratio, &row.hit_ratio));
+            cells.extend(half(Unit::PerSecond, &row.throughput));
+            cells.push(Cell::Words(if words.is_empty() { "no claim".into() } else { words.join("; ") }));
+            page.row(&cells);
+        }
+    }
+    page.end_table();
+}
+
+fn half(unit: Unit, compared: &Compared) -> [Cell; 3] {
+    let show = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| unit.show(value));
+    let mark = if compared.by_construction && compared.measured.is_some() { " (c)" } else { "" };
+    [
+        Cell::Number(show(compared.printed)),
+        Cell::Number(format!("{value}{mark}", value = show(compared.measured))),
+        Cell::Number(compared.ratio().map_or_else(|| "–".into(), plain)),
+    ]
+}
+
+/// Every fit with its status, parameters and knees with their intervals.
+pub(super) fn fits(page: &mut Page, parts: Parts<'_>) {
+    page.heading("Fits");
+    if parts.derived.fits.is_empty() {
+        return page.element("p", "", "Nothing was fitted.");
+    }
+    let titles = ["model", "parameter", ">estimate", "95 % interval", ">n", ">weight", ">misfit", "status"];
+    page.table(&titles);
+    let mut about = String::new();
+    for row in &parts.derived.fits {
+        let now = subject_of(row);
+        if now != about {
+            page.table_heading(titles.len(), &now);
+            about = now;
+        }
+        page.row(&fit_cells(row));
+    }
+    page.end_table();
+    page.element(
+        "p",
+        "note",
+        "Fitted to the logarithm of the response, one regime at a time. knee_peak is where the fitted curve is highest, \
+         knee_kleinrock where throughput squared over procs is; argmax is the best measured procs, without a model. \
+         Weight: Akaike's, among adequate models. Misfit: root mean square of (mean - model) / model.",
+    );
+}
+
+fn subject_of(row: &FitRow) -> String {
+    let group = if row.group.is_empty() { String::new() } else { format!(", {}", row.group) };
+    format!(
+        "{response} against {x}, {arm}{group}, regime {regime}",
+        response = row.response,
+        x = row.x,
+        arm = row.arm,
+        regime = row.regime
+    )
+}
+
+fn fit_cells(row: &FitRow) -> [Cell; 8] {
+    let show = |value: Option<f64>| value.map_or_else(String::new, plain);
+    let interval = row.ci_low.zip(row.ci_high).map(|(low, high)| {
+        format!("{low} to {high} ({method})", low = plain(low), high = plain(high), method = row.ci_method)
+    });
+    [
+        Cell::Whole(row.model.clone()),
+        Cell::Whole(row.parameter.clone()),
+        Cell::Number(show(row.estimate)),
+        Cell::Whole(interval.unwrap_or_default()),
+        Cell::Number(row.n.to_string()),
+        Cell::Number(show(row.akaike_weight)),
+        Cell::Number(row.misfit_ratio.map_or_else(String::new, |misfit| Unit::Ratio.show(misfit))),
+        Cell::Words(row.status.clone()),
+    ]
+}
+
+/// Points that did not run.
+pub(super) fn skipped(page: &mut Page, results: &Results) {
+    if results.plan.skipped.is_empty() {
+        return;
+    }
+    page.heading("Skipped points");
+    page.table(&["arm", ">procs", "why"]);
+    for skipped in &results.plan.skipped {
+        page.row(&[
+            Cell::Whole(skipped.arm.clone()),
+            Cell::Number(skipped.procs.to_string()),
+            Cell::Words(skipped.reason.clone()),
+        ]);
+    }
+    page.end_table();
+}
