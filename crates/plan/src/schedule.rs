@@ -1,6 +1,10 @@
 //! The order of samples: random complete blocks. Each block holds every point once, in a permutation of its own.
+//! And what they cost: how long a block takes, and how many whole ones fit a budget. Nothing here reads a clock; the
+//! runner gives what it measured so far, `numalab plan` what is expected.
 
-use crate::point::{Plan, Slot};
+use crate::experiment::{Extent, Measure, Repetitions};
+use crate::place::Toucher;
+use crate::point::{Plan, Point, Slot};
 use crate::random::{permutation, split};
 use crate::record::Seed;
 
@@ -19,4 +23,109 @@ pub fn block_slots(plan: &Plan, block: u32) -> Vec<Slot> {
 /// Seed of one sample: of its addresses and of the jitter of its pauses.
 pub fn sample_seed(plan: &Plan, slot: Slot) -> Seed {
     Seed(split(split(plan.measure.seed.0, SAMPLE), u64::from(slot.order)))
+}
+
+/// What a sample costs beyond its extent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Costs {
+    /// Bytes that one worker touches first, in 1e9 bytes/s; workers touch in parallel, each what is its own.
+    pub touch_gb_per_s: f64,
+    /// Time of the replay / extent.
+    pub replay_ratio: f64,
+    /// Time of one touch while running, in ns: what an extent in operations takes.
+    pub touch_ns: f64,
+    /// A child process beyond touching memory: start, bind, read back, send, commit; in seconds.
+    pub child_seconds: f64,
+    /// Warm-up of arms that wait for NUMA balancing to settle, in seconds.
+    pub settle_seconds: f64,
+}
+
+impl Costs {
+    /// What to expect of a host that was not measured yet.
+    ///
+    /// Sources: 2 GiB of base pages touched by one thread in 0.87 s, and a live touch of 11 ns (design, section 6, and the
+    /// lab's notes, measured); replay at most 15 % of a sample and a child at most 20 ms (the targets of `make bench`);
+    /// settling at most 30 s (design, section 6).
+    pub const EXPECTED: Costs =
+        Costs { touch_gb_per_s: 2.4, replay_ratio: 0.15, touch_ns: 11.0, child_seconds: 0.02, settle_seconds: 30.0 };
+}
+
+/// Expected seconds of one sample of a point, from starting its process to its committed row.
+pub fn sample_seconds(measure: &Measure, point: &Point, costs: &Costs) -> f64 {
+    let extent = match measure.extent {
+        Extent::Seconds(seconds) => seconds,
+        Extent::Operations(operations) => {
+            operations as f64 * point.workload.touches_per_operation() as f64 * costs.touch_ns / 1e9
+        }
+    };
+    // Whoever touches most is waited for: its own heap, and its part of the shared one or all of it.
+    let need = point.workload.need();
+    let shared = match point.placement.shared.toucher {
+        Toucher::All => need.shared_bytes as f64 / f64::from(point.procs.max(1)),
+        Toucher::FirstWorker => need.shared_bytes as f64,
+    };
+    let touch = (need.private_bytes as f64 + shared) / (costs.touch_gb_per_s * 1e9);
+    let settle = if point.settle { costs.settle_seconds } else { 0.0 };
+    extent * (1.0 + costs.replay_ratio) + touch + settle + costs.child_seconds
+}
+
+/// Expected seconds of one block: every point once.
+pub fn block_seconds(plan: &Plan, costs: &Costs) -> f64 {
+    plan.points.iter().map(|point| sample_seconds(&plan.measure, point, costs)).sum()
+}
+
+/// Blocks that are asked for: the least and the most. Equal unless repetitions are decided by a pilot.
+pub fn blocks_asked(measure: &Measure) -> (u32, u32) {
+    match measure.repetitions {
+        Repetitions::Fixed(blocks) => (blocks, blocks),
+        Repetitions::Until { min, max, .. } => (min, max),
+    }
+}
+
+/// Whole blocks of `block_seconds` that fit into `seconds`, at most `asked`. Never part of a block: a point that was
+/// measured more often than others would no longer be compared in complete blocks.
+///
+/// A block that takes no time fits as often as asked; a budget that is not above 0 holds none.
+pub fn whole_blocks_within(seconds: f64, block_seconds: f64, asked: u32) -> u32 {
+    if seconds.is_nan() || seconds <= 0.0 {
+        return 0;
+    }
+    let fit = seconds / block_seconds.max(f64::MIN_POSITIVE);
+    // A conversion saturates, and rounding must not cost the block that fits exactly.
+    ((fit * (1.0 + 1e-12)).floor() as u32).min(asked)
+}
+
+/// Whole blocks that will run: as many as asked, or as its budget holds.
+pub fn blocks_expected(plan: &Plan, costs: &Costs) -> u32 {
+    let (_, asked) = blocks_asked(&plan.measure);
+    match plan.measure.budget_seconds {
+        None => asked,
+        Some(budget) => whole_blocks_within(budget, block_seconds(plan, costs), asked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_blocks_count() {
+        let check = |seconds: f64, block: f64, asked: u32, expect: u32| {
+            assert_eq!(
+                whole_blocks_within(seconds, block, asked),
+                expect,
+                "{seconds} s, block {block} s, asked {asked}"
+            );
+        };
+        check(900.0, 60.0, 10, 10);
+        check(900.0, 90.0, 10, 10);
+        check(900.0, 90.1, 10, 9);
+        check(59.0, 60.0, 10, 0);
+        check(0.3, 0.1, 10, 3);
+        check(0.0, 1.0, 10, 0);
+        check(-1.0, 1.0, 10, 0);
+        check(f64::NAN, 1.0, 10, 0);
+        check(f64::INFINITY, 1.0, 10, 10);
+        check(1.0, 0.0, 10, 10);
+    }
 }

@@ -44,8 +44,16 @@ fn show(plan: &Plan) -> String {
     for point in &plan.points {
         writeln!(text, "{}", show_point(point)).expect("text grows");
     }
+    // The procs of each arm that are skipped, with the reason of the first.
+    let mut skipped: Vec<(&str, &str, Vec<u32>)> = Vec::new();
     for point in &plan.skipped {
-        writeln!(text, "skipped  {} {}: {}", point.arm, point.procs, point.reason).expect("text grows");
+        match skipped.last_mut() {
+            Some((arm, _, procs)) if *arm == point.arm => procs.push(point.procs),
+            _ => skipped.push((&point.arm, &point.reason, vec![point.procs])),
+        }
+    }
+    for (arm, reason, procs) in skipped {
+        writeln!(text, "skipped  {arm} {procs:?}: {reason}").expect("text grows");
     }
     text
 }

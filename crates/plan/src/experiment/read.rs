@@ -52,8 +52,11 @@ pub fn parse_experiment(path: &str, text: &str) -> Result<ExperimentFile, FileEr
         return Err(FileError { path: path.into(), line: None, message });
     }
     let root = DeTable::parse(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        source.error(offset, error.message().split_whitespace().collect::<Vec<_>>().join(" "))
+        let span = error.span().unwrap_or(0..0);
+        let found = text.get(span.clone()).filter(|found| !found.is_empty() && found.len() < 64);
+        let found = found.map_or(String::new(), |found| format!(": {found}", found = found.escape_debug()));
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        source.error(span.start, format!("{message}{found}"))
     })?;
     read_root(&Section::new(source, "the file", 0, root.get_ref()))
 }

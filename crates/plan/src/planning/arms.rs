@@ -7,6 +7,9 @@ use crate::place::Placement;
 use crate::placement::{Placed, Room};
 use crate::topology::{Conditions, Topology};
 
+/// A place for all workers, or why there is none.
+type Outcome = Result<Placed, Reason>;
+
 /// Arms whose places are the same on this machine, and what becomes of each number of workers.
 pub(super) struct Group {
     /// Names joined with `+`.
@@ -14,7 +17,7 @@ pub(super) struct Group {
     /// Names of placements joined with `+`, each once.
     pub(super) placement_name: String,
     pub(super) settle: bool,
-    pub(super) points: Vec<(u32, Result<Placed, Reason>)>,
+    pub(super) points: Vec<(u32, Outcome)>,
 }
 
 impl Group {
@@ -26,16 +29,15 @@ impl Group {
     /// Whether the other runs at the same points with the same places. Then running it too would measure one thing
     /// twice and call the noise between them an effect.
     fn is_same(&self, other: &Group) -> bool {
-        let same = |(mine, theirs): (&(u32, Result<Placed, Reason>), &(u32, Result<Placed, Reason>))| match (
-            &mine.1, &theirs.1,
-        ) {
+        let same = |mine: &Outcome, theirs: &Outcome| match (mine, theirs) {
             (Ok(mine), Ok(theirs)) => mine == theirs,
             (Err(_), Err(_)) => true,
             _ => false,
         };
+        let mut pairs = self.points.iter().zip(&other.points);
         self.settle == other.settle
             && self.runnable().next().is_some()
-            && self.points.iter().zip(&other.points).all(same)
+            && pairs.all(|((_, mine), (_, theirs))| same(mine, theirs))
     }
 
     fn join(&mut self, other: Group) {

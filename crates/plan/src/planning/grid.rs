@@ -23,8 +23,8 @@ pub(super) fn procs_listed(procs: &Procs, topology: &Topology) -> Vec<u32> {
         Procs::List(list) => list.clone(),
         Procs::Paper => {
             let pus = topology.pu_set().intersection(&topology.allowed_pus).len() as u32;
-            let small = if pus <= SMALL_PUS { 1..=pus } else { 1..=0 };
-            small.chain(PAPER_PROCS.iter().copied()).collect()
+            let all_integers = if pus <= SMALL_PUS { pus } else { 0 };
+            (1..=all_integers).chain(PAPER_PROCS.iter().copied()).collect()
         }
     };
     listed.retain(|procs| (1..=PROCS_MOST).contains(procs));

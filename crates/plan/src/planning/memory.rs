@@ -28,14 +28,18 @@ fn spread(placement: &Placement, need: Need, counts: impl Fn(&MemoryPolicy) -> b
         _ => policy.clone(),
     };
     let mut add = |policy: &MemoryPolicy, heap: u64, touchers: &[Option<u32>]| {
-        let mut share = |node: u32, of: usize| *bytes.entry(node).or_insert(0) += heap / of as u64;
+        let mut share = |node: u32, parts: usize, of: usize| {
+            *bytes.entry(node).or_insert(0) += (u128::from(heap) * parts as u128 / of as u128) as u64;
+        };
         match policy {
             _ if !counts(policy) => {}
             MemoryPolicy::FirstTouch | MemoryPolicy::Local => {
-                touchers.iter().flatten().for_each(|&node| share(node, touchers.len()));
+                let mut parts: BTreeMap<u32, usize> = BTreeMap::new();
+                touchers.iter().flatten().for_each(|&node| *parts.entry(node).or_insert(0) += 1);
+                parts.into_iter().for_each(|(node, parts)| share(node, parts, touchers.len()));
             }
-            MemoryPolicy::Bind(nodes) if nodes.len() == 1 => nodes.iter().for_each(|node| share(node, 1)),
-            MemoryPolicy::Interleave(nodes) => nodes.iter().for_each(|node| share(node, nodes.len())),
+            MemoryPolicy::Bind(nodes) if nodes.len() == 1 => nodes.iter().for_each(|node| share(node, 1, 1)),
+            MemoryPolicy::Interleave(nodes) => nodes.iter().for_each(|node| share(node, 1, nodes.len())),
             // The kernel chooses by what is free, or by weights that only the host knows.
             _ => {}
         }
