@@ -1,0 +1,190 @@
+//! The process of one sample: a job in on stdin, frames out on fd 3.
+//!
+//! It decides nothing and never loads hwloc. In order: die with the parent, bind as numactl does, start and bind the
+//! workers, map the heaps, write them, ask where they lie, run, ask again, draw the same touches once more and count them.
+//! Each phase is named in a frame before it begins, so that a death names its phase.
+
+use crate::frame::{Says, write};
+use crate::heaps::Heaps;
+use crate::measured::{Counted, measured};
+use crate::pool::Pool;
+use crate::sample::{Failure, Job, Measured};
+use crate::subject::SUBJECTS;
+use crate::workload::{Work, with_work};
+use host::Granted;
+use plan::place::Place;
+use plan::set::CpuSet;
+use std::io::{Read, Write};
+use std::time::Instant;
+
+/// Reads one job, runs it, and writes frames; the process's exit code: 0 when the last frame is a sample, else 1.
+///
+/// To be called on the main thread before any other is started: what it binds is inherited by the workers.
+pub fn run(mut input: impl Read, frames: impl Write) -> u8 {
+    let mut phases = Phases::new(frames);
+    let outcome = phases.begin("start").and_then(|()| {
+        let mut line = String::new();
+        input.read_to_string(&mut line).map_err(|cause| format!("cannot read the job: {cause}"))?;
+        let job: Job = serde_json::from_str(&line).map_err(|cause| format!("not a job of this program: {cause}"))?;
+        let granted = host::child::enter(job.parent_pid, &job.allowed_pus, &job.allowed_nodes).map_err(text)?;
+        measure(&granted, &job, &mut phases)
+    });
+    let (says, code) = match outcome {
+        Ok(measured) => (Says::Sample(Box::new(measured)), 0),
+        Err(cause) => (Says::Failure(Failure { phase: phases.current.into(), cause }), 1),
+    };
+    // Without a parent to read it there is nobody left to tell.
+    if write(&mut phases.frames, says).is_ok() { code } else { 1 }
+}
+
+/// Says which phase it is, and how long each took.
+struct Phases<W> {
+    frames: W,
+    current: &'static str,
+    began: Instant,
+    spent_ns: Vec<(String, u64)>,
+}
+
+impl<W: Write> Phases<W> {
+    fn new(frames: W) -> Phases<W> {
+        Phases { frames, current: "start", began: Instant::now(), spent_ns: Vec::new() }
+    }
+
+    fn begin(&mut self, phase: &'static str) -> Result<(), String> {
+        self.end();
+        self.current = phase;
+        write(&mut self.frames, Says::Phase(phase.into())).map_err(|cause| format!("cannot write a frame: {cause}"))?;
+        self.began = Instant::now();
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let ns = crate::timer::ns_since(self.began);
+        match self.spent_ns.iter_mut().find(|(phase, _)| *phase == self.current) {
+            Some((_, sum)) => *sum += ns,
+            None => self.spent_ns.push((self.current.into(), ns)),
+        }
+    }
+
+    /// All but touching and running, which are the experiment itself.
+    fn overhead_ns(&mut self) -> Vec<(String, u64)> {
+        self.end();
+        let all = std::mem::take(&mut self.spent_ns);
+        all.into_iter().filter(|(phase, _)| !matches!(phase.as_str(), "touch" | "settle" | "run")).collect()
+    }
+}
+
+fn text(cause: impl std::fmt::Display) -> String {
+    cause.to_string()
+}
+
+fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phases<W>) -> Result<Measured, String> {
+    let subject = &job.point.subject;
+    if !SUBJECTS.contains(&subject.as_str()) {
+        let known = SUBJECTS.join(", ");
+        return Err(format!("subject \"{subject}\" is not built in; known: {known}"));
+    }
+    phases.begin("bind")?;
+    let places = &job.point.placement.workers;
+    host::bind::bind_process(granted, &job.point.placement.process).map_err(text)?;
+    let pool = Pool::start(places.len())?;
+    let bound = pool.each(|worker| bind_worker(granted, &places[worker]).map_err(text))?;
+    with_work!(&job.point.workload, work => measure_work(work, granted, job, &pool, &bound, phases))
+}
+
+/// Binds the calling worker where its place says; its affinity as read back.
+fn bind_worker(granted: &Granted, place: &Place) -> Result<CpuSet, host::HostError> {
+    match &place.cpus {
+        None => host::bind::affinity(),
+        Some(pus) => match (pus.first(), pus.len()) {
+            (Some(pu), 1) => host::bind::pin(granted, pu),
+            _ => host::bind::bind_thread(granted, pus),
+        },
+    }
+}
+
+fn measure_work<K: Work, W: Write>(
+    work: &K,
+    granted: &Granted,
+    job: &Job,
+    pool: &Pool,
+    bound: &[CpuSet],
+    phases: &mut Phases<W>,
+) -> Result<Measured, String> {
+    let mut notes = Vec::new();
+    let point = &job.point;
+    phases.begin("allocate")?;
+    let heaps = Heaps::allocate(granted, pool, point, &mut notes)?;
+    phases.begin("touch")?;
+    heaps.touch(pool, work, point.placement.shared.toucher)?;
+    if point.settle {
+        phases.begin("settle")?;
+        notes.push(crate::settle::settle(pool, work, job.seed.0, &heaps)?);
+    }
+    phases.begin("locate")?;
+    let before = heaps.locate(pool, &mut notes)?;
+    before.check_bound(point)?;
+    let pus = bound.iter().fold(CpuSet::new(), |all, pus| all.union(pus));
+    phases.begin("run")?;
+    let host_before = HostCounts::read(&pus);
+    let timed = crate::sampling::run(pool, work, job, &heaps, &pus)?;
+    let host = HostCounts::read(&pus).since(&host_before);
+    phases.begin("check")?;
+    check_bindings(pool, bound)?;
+    heaps.check_policies()?;
+    phases.begin("locate")?;
+    let after = heaps.locate(pool, &mut notes)?;
+    let huge_ratio = heaps.huge_ratio(&mut notes);
+    phases.begin("replay")?;
+    let counted = Counted { before, after, timed, host, huge_ratio };
+    let replayed = measured(pool, work, job, counted, &mut notes)?;
+    let mut measured = replayed.measured;
+    phases.begin("check")?;
+    if let Some(wrong) = replayed.wrong_checksum {
+        return Err(wrong);
+    }
+    measured.overhead_ns = phases.overhead_ns();
+    measured.notes = notes;
+    Ok(measured)
+}
+
+/// Whether every worker is still bound as it was before the run: a PU that went offline widens a mask for good.
+fn check_bindings(pool: &Pool, bound: &[CpuSet]) -> Result<(), String> {
+    pool.each(|worker| {
+        let (asked, found) = (&bound[worker], host::bind::affinity().map_err(text)?);
+        if found == *asked { Ok(()) } else { Err(format!("was bound to PUs {asked} and is on {found} after the run")) }
+    })?;
+    Ok(())
+}
+
+/// What the whole host counted, as far as it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HostCounts {
+    /// NUMA hinting faults.
+    pub(crate) hint_faults: Option<u64>,
+    /// Steal and all ticks of the PUs in use.
+    pub(crate) steal_ticks: Option<(u64, u64)>,
+    /// Periods in which a quota stopped us.
+    pub(crate) throttled_periods: Option<u64>,
+}
+
+impl HostCounts {
+    fn read(pus: &CpuSet) -> HostCounts {
+        const HINT_FAULTS: &str = "numa_hint_faults";
+        HostCounts {
+            hint_faults: host::proc::vmstat(&[HINT_FAULTS]).get(HINT_FAULTS).copied(),
+            steal_ticks: host::proc::steal_ticks(pus),
+            throttled_periods: host::proc::throttled_periods(),
+        }
+    }
+
+    fn since(&self, before: &HostCounts) -> HostCounts {
+        let less = |now: Option<u64>, then: Option<u64>| now.zip(then).map(|(now, then)| now.saturating_sub(then));
+        let pair = self.steal_ticks.zip(before.steal_ticks);
+        HostCounts {
+            hint_faults: less(self.hint_faults, before.hint_faults),
+            steal_ticks: pair.map(|(now, then)| (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1))),
+            throttled_periods: less(self.throttled_periods, before.throttled_periods),
+        }
+    }
+}

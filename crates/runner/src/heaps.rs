@@ -1,0 +1,241 @@
+//! The heaps of one sample: mapped, written first by their owners, located before and after the run, and never used again.
+
+use crate::pages::{Classes, HeapPages};
+use crate::pool::{Pool, part};
+use crate::workload::{PRIVATE, SHARED, Work};
+use host::locate::PageMap;
+use host::memory::Demand;
+use host::{Granted, Region};
+use plan::place::Toucher;
+use plan::point::Point;
+use plan::policy::MemoryPolicy;
+use plan::set::NodeSet;
+use plan::workload::Pages;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
+/// One heap for each worker and one for all; `None` where it has no bytes.
+#[derive(Debug)]
+pub(crate) struct Heaps {
+    private: Vec<Option<Region>>,
+    shared: Option<Region>,
+}
+
+/// Where the pages of all heaps lie; `None` where a heap has none, or where nobody tells.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    private: Vec<Option<PageMap>>,
+    shared: Option<PageMap>,
+}
+
+impl Heaps {
+    /// Maps all heaps, each private one by its owner; nothing is touched. Warnings about memory go to `notes`.
+    pub(crate) fn allocate(
+        granted: &Granted,
+        pool: &Pool,
+        point: &Point,
+        notes: &mut Vec<String>,
+    ) -> Result<Heaps, String> {
+        let need = point.workload.need();
+        check_memory(granted, point, notes)?;
+        let pages = point.workload.pages();
+        let region = |bytes: u64, policy: &MemoryPolicy| match bytes {
+            0 => Ok(None),
+            _ => Region::new(granted, bytes, pages, policy).map(Some).map_err(|cause| cause.to_string()),
+        };
+        let workers = &point.placement.workers;
+        let private = pool.each(|worker| region(need.private_bytes, &workers[worker].private))?;
+        let shared = region(need.shared_bytes, &point.placement.shared.policy)?;
+        Ok(Heaps { private, shared })
+    }
+
+    /// Writes every line that is used: its own heap each worker, the shared heap as `toucher` says.
+    pub(crate) fn touch<W: Work>(&self, pool: &Pool, work: &W, toucher: Toucher) -> Result<(), String> {
+        let workers = self.private.len();
+        pool.each(|worker| {
+            let heaps = self.of(worker);
+            work.fill(PRIVATE, heaps[PRIVATE], 0..work.lines(PRIVATE));
+            let shared = match (toucher, worker) {
+                (Toucher::All, _) => part(work.lines(SHARED), worker, workers),
+                (Toucher::FirstWorker, 0) => 0..work.lines(SHARED),
+                (Toucher::FirstWorker, _) => 0..0,
+            };
+            work.fill(SHARED, heaps[SHARED], shared);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The heaps of a worker, its own and the shared one; empty where there is none.
+    pub(crate) fn of(&self, worker: usize) -> [&[AtomicU64]; 2] {
+        [&self.private[worker], &self.shared].map(|region| region.as_ref().map_or(&[][..], Region::words))
+    }
+
+    /// Asks where all pages lie, the private ones by their owners, in parallel. What nobody tells goes to `notes`.
+    pub(crate) fn locate(&self, pool: &Pool, notes: &mut Vec<String>) -> Result<Maps, String> {
+        let locate = |region: &Option<Region>| match region.as_ref().map(host::locate::locate) {
+            None => (None, None),
+            Some(Ok(map)) => (Some(map), None),
+            Some(Err(cause)) => (None, Some(format!("pages not located: {cause}"))),
+        };
+        let found = pool.each(|worker| {
+            let shared = if worker == 0 { Some(locate(&self.shared)) } else { None };
+            Ok((locate(&self.private[worker]), shared))
+        })?;
+        let mut maps = Maps { private: Vec::new(), shared: None };
+        for ((private, note), shared) in found {
+            maps.private.push(private);
+            notes.extend(note);
+            if let Some((map, note)) = shared {
+                maps.shared = map;
+                notes.extend(note);
+            }
+        }
+        notes.dedup();
+        Ok(maps)
+    }
+
+    /// Whether every policy still is what was read back when it was set.
+    pub(crate) fn check_policies(&self) -> Result<(), String> {
+        for region in self.private.iter().chain([&self.shared]).flatten() {
+            // Where nothing was set there is nothing to have changed.
+            if *region.policy() == MemoryPolicy::FirstTouch {
+                continue;
+            }
+            let (asked, found) = (region.policy(), region.policy_now().map_err(|cause| cause.to_string())?);
+            if found != *asked {
+                return Err(format!(
+                    "memory policy was {asked} before the run and is {found} after it; the cpuset changed"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Share of the heaps' bytes in huge pages. Of base pages, which refuse huge ones, two heaps are asked instead of all:
+    /// each question makes the kernel walk every page of the process.
+    pub(crate) fn huge_ratio(&self, notes: &mut Vec<String>) -> Option<f64> {
+        let regions = || self.private.iter().chain([&self.shared]).flatten();
+        let all_base = regions().all(|region| region.pages() == Pages::Base);
+        let asked: Vec<&Region> = match all_base {
+            true => self.private.iter().take(1).chain([&self.shared]).flatten().collect(),
+            false => regions().collect(),
+        };
+        let bytes: u64 = asked.iter().map(|region| region.bytes()).sum();
+        match asked.iter().map(|region| region.huge_bytes()).sum::<Result<u64, _>>() {
+            // The last huge page may reach beyond the bytes that were asked for.
+            Ok(huge) => (bytes > 0).then(|| (huge as f64 / bytes as f64).min(1.0)),
+            Err(cause) => {
+                notes.push(format!("huge pages not counted: {cause}"));
+                None
+            }
+        }
+    }
+}
+
+impl Maps {
+    /// Fails where a page of a bound heap lies on a node that it was not bound to.
+    pub(crate) fn check_bound(&self, point: &Point) -> Result<(), String> {
+        let placement = &point.placement;
+        let private = self.private.iter().zip(&placement.workers).map(|(map, place)| (map, &place.private));
+        for (map, policy) in private.chain([(&self.shared, &placement.shared.policy)]) {
+            let MemoryPolicy::Bind(nodes) = effective(point, policy) else { continue };
+            let Some(map) = map else { continue };
+            let elsewhere = page_nodes(map).flatten().filter(|&node| !nodes.contains(node)).count();
+            if elsewhere > 0 {
+                let pages = map.nodes.len();
+                return Err(format!("bind to nodes {nodes}: {pages} pages asked, {elsewhere} found on other nodes"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Pages of private heaps `(on their owner's node, elsewhere)`; owners whose node is unknown are left out.
+    pub(crate) fn private_pages(&self, owner_nodes: &[Option<u32>]) -> Option<(u64, u64)> {
+        let mut found = None;
+        for (map, owner) in self.private.iter().zip(owner_nodes) {
+            let (Some(map), Some(owner)) = (map, owner) else { continue };
+            let (local, remote) = found.get_or_insert((0, 0));
+            for node in page_nodes(map).flatten() {
+                *(if node == *owner { &mut *local } else { &mut *remote }) += 1;
+            }
+        }
+        found
+    }
+
+    /// Pages that lie on another node than in an earlier map; `None` where a map is missing.
+    pub(crate) fn moved_since(&self, earlier: &Maps) -> Option<u64> {
+        let pairs = self.private.iter().zip(&earlier.private).chain([(&self.shared, &earlier.shared)]);
+        pairs
+            .filter(|(now, then)| now.is_some() || then.is_some())
+            .map(|(now, then)| now.as_ref().zip(then.as_ref()).map(|(now, then)| now.moved_since(then)))
+            .sum()
+    }
+
+    /// Classes of the pages of a worker's heaps, by this map and a later one.
+    pub(crate) fn pages(&self, later: &Maps, worker: usize, classes: &Classes) -> [HeapPages; 2] {
+        let heap = |before: &Option<PageMap>, after: &Option<PageMap>| match (before, after) {
+            (Some(before), Some(after)) => {
+                HeapPages::new(classes, before.page_bytes, page_nodes(before).zip(page_nodes(after)))
+            }
+            _ => HeapPages::none(classes),
+        };
+        [heap(&self.private[worker], &later.private[worker]), heap(&self.shared, &later.shared)]
+    }
+
+    /// Every node that holds a page.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
+        let nodes = |map: &PageMap| page_nodes(map).flatten().collect::<std::collections::BTreeSet<u32>>();
+        self.private.iter().chain([&self.shared]).flatten().flat_map(nodes)
+    }
+}
+
+fn page_nodes(map: &PageMap) -> impl Iterator<Item = Option<u32>> + '_ {
+    map.nodes.iter().map(|&node| u32::try_from(node).ok())
+}
+
+/// The policy that a heap's pages follow: the process's where the heap has none of its own.
+fn effective<'a>(point: &'a Point, policy: &'a MemoryPolicy) -> &'a MemoryPolicy {
+    match (policy, &point.placement.process.memory) {
+        (MemoryPolicy::FirstTouch, Some(process)) => process,
+        _ => policy,
+    }
+}
+
+/// Compares what will be touched with what the nodes have. What is bound to one node must fit there; the rest may spill.
+fn check_memory(granted: &Granted, point: &Point, notes: &mut Vec<String>) -> Result<(), String> {
+    let need = point.workload.need();
+    let private = point.placement.workers.iter().map(|place| (&place.private, need.private_bytes));
+    let heaps: Vec<(&MemoryPolicy, u64)> = private
+        .chain([(&point.placement.shared.policy, need.shared_bytes)])
+        .map(|(policy, bytes)| (effective(point, policy), bytes))
+        .collect();
+    if let Pages::Hugetlb(page_bytes) = point.workload.pages() {
+        let mut by_nodes: BTreeMap<NodeSet, u64> = BTreeMap::new();
+        for (policy, bytes) in &heaps {
+            let nodes = if policy.nodes().is_empty() { granted.allowed_nodes().clone() } else { policy.nodes() };
+            *by_nodes.entry(nodes).or_default() += bytes.div_ceil(page_bytes);
+        }
+        for (nodes, pages) in by_nodes {
+            host::memory::check_huge_pages(&host::Root::system(), page_bytes, &nodes, pages)
+                .map_err(|cause| cause.to_string())?;
+        }
+        return Ok(());
+    }
+    let mut bound: BTreeMap<u32, u64> = BTreeMap::new();
+    for (policy, bytes) in &heaps {
+        if let (MemoryPolicy::Bind(nodes), Some(node)) = (policy, policy.nodes().first()) {
+            *bound.entry(node).or_default() += if nodes.len() == 1 { *bytes } else { 0 };
+        }
+    }
+    let soft: Vec<(u32, u64)> = point
+        .bytes_on_node
+        .iter()
+        .map(|&(node, bytes)| (node, bytes.saturating_sub(bound.get(&node).copied().unwrap_or(0))))
+        .collect();
+    let bound: Vec<(u32, u64)> = bound.into_iter().collect();
+    host::memory::check(&bound, Demand::Bind).map_err(|cause| cause.to_string())?;
+    let shortages = host::memory::check(&soft, Demand::Soft).map_err(|cause| cause.to_string())?;
+    notes.extend(shortages.iter().map(|shortage| format!("memory: {shortage}")));
+    Ok(())
+}

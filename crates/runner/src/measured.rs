@@ -1,0 +1,247 @@
+//! From what everybody saw to the figures of a sample: the warm-up is cut off, and every touch after it replayed.
+
+use crate::child::HostCounts;
+use crate::heaps::Maps;
+use crate::hits;
+use crate::pages::{Classes, HeapPages};
+use crate::pool::Pool;
+use crate::replay::{PuAt, Sample, Stretch, Traffic, replay_all, replay_sample, stretches};
+use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
+use crate::sampling::{Timed, Worked, worker_key};
+use crate::subject::threads::Log;
+use crate::windows::{Counts, Mark, find_warmup, requests_at, windows};
+use crate::workload::Work;
+use plan::experiment::Extent;
+use plan::random::split;
+use plan::record::StopReason;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A worker that touched more often than this is replayed by a sample of its requests: beyond it a replay takes seconds.
+const REPLAY_MOST: u64 = 2_000_000_000;
+/// Touches of a sampled replay, of the worker that did most. With 64 touches a request: 1.6 million requests, an interval
+/// of +-0.08 % at worst.
+const SAMPLE_TOUCHES: u64 = 100_000_000;
+/// Touches replayed to verify the checksum where the hits are sampled.
+const CHECK_TOUCHES: u64 = 200_000_000;
+/// Label of the stream that chooses sampled requests.
+const SAMPLED: u64 = 4;
+
+/// All that was counted while running, and where pages lay before and after.
+pub(crate) struct Counted {
+    pub(crate) before: Maps,
+    pub(crate) after: Maps,
+    pub(crate) timed: Timed,
+    pub(crate) host: HostCounts,
+    pub(crate) huge_ratio: Option<f64>,
+}
+
+/// Figures, and what is wrong with a checksum.
+pub(crate) struct Replayed {
+    pub(crate) measured: Measured,
+    pub(crate) wrong_checksum: Option<String>,
+}
+
+/// Where the steady part begins.
+#[derive(Debug, Clone)]
+struct Steady {
+    windows: Vec<Window>,
+    start_ns: u64,
+    end_ns: u64,
+    /// First steady request of each worker.
+    first: Vec<u64>,
+}
+
+/// Cuts the warm-up and replays the rest. `overhead_ns` and `notes` are left empty.
+pub(crate) fn measured<W: Work>(
+    pool: &Pool,
+    work: &W,
+    job: &Job,
+    counted: Counted,
+    notes: &mut Vec<String>,
+) -> Result<Replayed, String> {
+    let Counted { before, after, timed, host, huge_ratio } = counted;
+    let steady = find_steady(&timed, notes);
+    let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
+    let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()));
+    let replay = Replay { work, job, timed: &timed, steady: &steady, classes: &classes, node_of_pu: &node_of_pu };
+    let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
+
+    let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
+    let places = &job.point.placement.workers;
+    let node_of = |(worked, place): (&Worked, &plan::place::Place)| {
+        place.node.or_else(|| last_pu(worked).and_then(|pu| node_of_pu.get(&pu).copied()))
+    };
+    let owner_nodes: Vec<Option<u32>> = timed.workers.iter().zip(places).map(node_of).collect();
+    let sum = |count: fn(&Worked) -> u64| timed.workers.iter().map(count).sum::<u64>();
+    let stopper_ns = timed.workers.first().map_or(0, |worked| worked.stopped_ns);
+    // After the stopper has left nobody could have served a due time.
+    let missed = timed.raised.missed_ns.iter().filter(|due| (steady.start_ns..=stopper_ns).contains(due)).count();
+    let worker_figures = |(worked, (&first, worker)): (&Worked, (&u64, u32))| WorkerFigures {
+        worker,
+        pu: last_pu(worked),
+        operations: worked.log.requests - first,
+        run_delay_ns: worked.usage.run_delay_ns,
+        wall_ns: worked.stopped_ns,
+        switches: Some((worked.usage.voluntary, worked.usage.involuntary)),
+        // The first entry is where it started.
+        migrations: Some(worked.log.pus.len().saturating_sub(1) as u64),
+    };
+    let workers: Vec<WorkerFigures> =
+        timed.workers.iter().zip(steady.first.iter().zip(0..)).map(worker_figures).collect();
+    let measured = Measured {
+        stop_reason: match job.extent {
+            Extent::Seconds(_) => StopReason::Time,
+            Extent::Operations(_) => StopReason::Operations,
+        },
+        warmup_ns: steady.start_ns,
+        elapsed_ns: steady.end_ns - steady.start_ns,
+        operations: workers.iter().map(|worker| worker.operations).sum(),
+        hits,
+        private_pages: after.private_pages(&owner_nodes),
+        pages_migrated: after.moved_since(&before),
+        huge_ratio,
+        windows: steady.windows.clone(),
+        pauses_missed: missed as u64,
+        workers,
+        faults: Some((sum(|worked| worked.usage.minor_faults), sum(|worked| worked.usage.major_faults))),
+        hint_faults: host.hint_faults,
+        steal_ticks: host.steal_ticks,
+        throttled_periods: host.throttled_periods,
+        overhead_ns: Vec::new(),
+        notes: Vec::new(),
+        metrics: crate::workload::metrics(&job.point.workload),
+        pauses: timed.pauses,
+    };
+    Ok(Replayed { measured, wrong_checksum })
+}
+
+fn find_steady(timed: &Timed, notes: &mut Vec<String>) -> Steady {
+    let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
+    let counts: Vec<Counts<'_>> =
+        timed.workers.iter().map(|worked| Counts { marks: &worked.log.marks, requests: worked.log.requests }).collect();
+    let numbered = windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts);
+    let windows: Vec<Window> = numbered.iter().map(|(_, window)| *window).collect();
+    let cut = find_warmup(&windows);
+    notes.extend(cut.note);
+    let (boundary, start_ns) = numbered.get(cut.windows).map_or((0, 0), |(number, window)| (*number, window.start_ns));
+    let first = counts.iter().map(|worker| requests_at(worker.marks, boundary, worker.requests)).collect();
+    Steady { windows, start_ns, end_ns, first }
+}
+
+struct Replay<'a, W> {
+    work: &'a W,
+    job: &'a Job,
+    timed: &'a Timed,
+    steady: &'a Steady,
+    classes: &'a Classes,
+    node_of_pu: &'a BTreeMap<u32, u32>,
+}
+
+/// What one worker's replay found.
+struct Found {
+    traffic: Traffic,
+    requests: u64,
+    wrong: Option<String>,
+}
+
+impl<W: Work> Replay<'_, W> {
+    /// Each worker replays what it did itself. Hits, and what is wrong with a checksum.
+    fn all(
+        &self,
+        pool: &Pool,
+        before: &Maps,
+        after: &Maps,
+        notes: &mut Vec<String>,
+    ) -> Result<(Option<Hits>, Option<String>), String> {
+        let touches = self.job.point.workload.touches_per_operation().max(1);
+        let most = self.timed.workers.iter().map(|worked| worked.log.requests * touches).max().unwrap_or(0);
+        let sampled = most > REPLAY_MOST;
+        let found = pool.each(|worker| {
+            let pages = before.pages(after, worker, self.classes);
+            Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
+        })?;
+        let mut traffic = Traffic::new(self.classes);
+        let mut requests = 0;
+        let mut wrong = None;
+        for part in found {
+            traffic.add(&part.traffic);
+            requests += part.requests;
+            wrong = wrong.or(part.wrong);
+        }
+        let counted = if sampled { hits::Counted::Sampled { requests } } else { hits::Counted::All };
+        let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
+        if hits.as_ref().is_some_and(|hits| hits.local + hits.remote == 0) {
+            notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());
+            return Ok((None, wrong));
+        }
+        Ok((hits, wrong))
+    }
+
+    fn log(&self, worker: usize) -> &Log {
+        &self.timed.workers[worker].log
+    }
+
+    fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
+        let class = |pu: u32| self.classes.of(self.node_of_pu.get(&pu).copied());
+        let pus: &[PuAt] = &self.log(worker).pus;
+        stretches(pus, requests, self.classes.of(None), class)
+    }
+
+    fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {
+        let (log, first) = (self.log(worker), self.steady.first[worker]);
+        let key = worker_key(self.job.seed.0, worker);
+        let warmup = self.stretches(worker, 0..first);
+        let steady = self.stretches(worker, first..log.requests);
+        let mut thrown_away = Traffic::new(self.classes);
+        let mut traffic = Traffic::new(self.classes);
+        let checksum = replay_all(self.work, key, &warmup, pages, &mut thrown_away).wrapping_add(replay_all(
+            self.work,
+            key,
+            &steady,
+            pages,
+            &mut traffic,
+        ));
+        Found {
+            traffic,
+            requests: log.requests - first,
+            wrong: compare(worker, 0..log.requests, log.checksum, checksum),
+        }
+    }
+
+    /// Hits by a share of each worker's requests, and the checksum of its last slices, as many as fit.
+    fn sampled(&self, worker: usize, pages: &[HeapPages; 2], touches: u64, most: u64) -> Found {
+        let (log, first) = (self.log(worker), self.steady.first[worker]);
+        let key = worker_key(self.job.seed.0, worker);
+        let steady = self.stretches(worker, first..log.requests);
+        // The same share of every worker's requests, so that each request is as likely as any other.
+        let share = SAMPLE_TOUCHES as f64 / most as f64;
+        let requests = ((log.requests - first) as f64 * share).round() as u64;
+        let sample = Sample { key: split(split(self.job.seed.0, SAMPLED), worker as u64), requests };
+        let mut traffic = Traffic::new(self.classes);
+        replay_sample(self.work, key, sample, &steady, pages, &mut traffic);
+        let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
+        let mut thrown_away = Traffic::new(self.classes);
+        let all = self.stretches(worker, start..log.requests);
+        let checksum = replay_all(self.work, key, &all, pages, &mut thrown_away);
+        let wrong = compare(worker, start..log.requests, log.checksum.wrapping_sub(sum_before), checksum);
+        Found { traffic, requests, wrong }
+    }
+}
+
+/// The earliest mark from which at most `most` requests are left to the end (else the last mark), and its checksum.
+fn check_from(log: &Log, most: u64) -> (u64, u64) {
+    let fits = |mark: &&Mark| log.requests - mark.requests <= most;
+    log.marks.iter().find(fits).or(log.marks.last()).map_or((0, 0), |mark| (mark.requests, mark.checksum))
+}
+
+fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option<String> {
+    let Range { start, end } = requests;
+    let wrong = || {
+        format!(
+            "worker {worker}: loads of requests {start}..{end} added up to {run:016x}, replayed {replay:016x}; \
+             memory was not what it was written to"
+        )
+    };
+    (run != replay).then(wrong)
+}

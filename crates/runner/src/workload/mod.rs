@@ -1,0 +1,71 @@
+//! What workers do, run. A workload is two files and two match arms: `plan/src/workload/NAME.rs` with an arm there, and
+//! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in [`with_work`].
+
+mod serve;
+
+use crate::observe::Observe;
+use crate::pages::HeapPages;
+use std::ops::Range;
+use std::sync::atomic::AtomicU64;
+
+/// Index of a worker's own heap in every pair of heaps.
+pub const PRIVATE: usize = 0;
+/// Index of the heap that all share.
+pub const SHARED: usize = 1;
+
+/// What a worker works with: the key of its stream, and its two heaps.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat<'a> {
+    /// Key of the worker's own stream of random numbers.
+    pub key: u64,
+    /// Words of the heaps, [`PRIVATE`] and [`SHARED`]; empty where there is none.
+    pub heaps: [&'a [AtomicU64]; 2],
+}
+
+/// A workload that can be run, and replayed after the clock has stopped.
+///
+/// What a request touches is a pure function of the seat's key and the request's number: it must not depend on time, on
+/// other workers, or on values that a worker could change.
+pub trait Work: Sync {
+    /// Lines of heap `heap` that are in use; each is written before the run.
+    fn lines(&self, heap: usize) -> u64;
+
+    /// Writes what the lines `part` of heap `heap` hold from then on.
+    fn fill(&self, heap: usize, words: &[AtomicU64], part: Range<u64>);
+
+    /// Runs requests 0, 1, … until `observe` ends it.
+    fn run<O: Observe>(&self, seat: &Seat<'_>, observe: &mut O);
+
+    /// Draws the touches of `requests` once more: adds one for each to `touches` at its page's class, and returns what
+    /// their loads add up to.
+    fn replay(&self, key: u64, requests: Range<u64>, pages: &[HeapPages; 2], touches: &mut [u64]) -> u64;
+}
+
+/// Binds `$work` to what implements [`Work`], whatever the kind of `$workload`.
+macro_rules! with_work {
+    ($workload:expr, $work:ident => $body:expr) => {
+        match $workload {
+            plan::workload::Workload::Serve($work) => $body,
+        }
+    };
+}
+pub(crate) use with_work;
+
+/// Values of the workload's own metrics, in the order of its columns. `serve` has none.
+pub(crate) fn metrics(workload: &plan::workload::Workload) -> Vec<Option<f64>> {
+    vec![None; workload.metrics().len()]
+}
+
+/// A `serve` of a private heap of 4 pages and a shared heap of 8, whose ratios are multiples of 1/65536.
+#[cfg(test)]
+pub(crate) fn test_serve() -> plan::workload::Serve {
+    plan::workload::Serve {
+        private_bytes: 16384,
+        shared_bytes: 32768,
+        shared_ratio: 0.25,
+        write_ratio: 0.125,
+        lines_per_request: 16,
+        touches: plan::workload::Touches::Independent,
+        pages: plan::workload::Pages::Base,
+    }
+}
