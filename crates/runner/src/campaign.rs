@@ -1,0 +1,296 @@
+//! The loop over blocks and points: new runs and resumed ones.
+//!
+//! Whole blocks only: a block holds every point once, so a run that ends between two of them compares like with like.
+//! SIGINT and SIGTERM end it between two samples; what is committed stays and can be resumed.
+
+use crate::admit;
+use crate::error::RunError;
+use crate::executor::Executor;
+use crate::folder;
+use crate::journal::Journal;
+use crate::lock::Lock;
+use crate::manifest::Here;
+use crate::progress::{Event, Progress, Step};
+use crate::recover::{Committed, recover};
+use crate::rows::{Context, Id, rows};
+use crate::stages::Stages;
+use plan::point::{Plan, Slot};
+use plan::record::{FactRow, Row, SampleRow};
+use plan::schedule::{block_slots, sample_seed};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its name.
+    pub run_id: String,
+    /// All blocks are done and the raw files summed; else it can be resumed.
+    pub complete: bool,
+    /// It was ended by a signal.
+    pub interrupted: bool,
+    /// Samples committed in all, failed ones included.
+    pub samples: u64,
+    /// Samples that failed.
+    pub failed: u64,
+    /// Samples that were committed before this call.
+    pub resumed: u64,
+    /// Whole blocks done.
+    pub blocks: u32,
+    /// What a reader should know: what a budget did, what stage two asked for.
+    pub notes: Vec<String>,
+}
+
+/// Runs a plan in a new folder `results_root/<experiment>/<host>/<utc>-<id>/`.
+///
+/// # Errors
+/// [`RunError`]; what was committed before stays and can be resumed.
+pub fn run(
+    results_root: &Path,
+    plan: &Plan,
+    here: &Here,
+    executor: &mut dyn Executor,
+    progress: &mut dyn Progress,
+    interrupt: &AtomicBool,
+) -> Result<RunSummary, RunError> {
+    Stages::check(plan)?;
+    let dir = folder::create(results_root, plan, here, &folder::new_run_id())?;
+    let _lock = Lock::take(&dir)?;
+    folder::write_start(&dir, plan, here, executor.source())?;
+    go_on(&dir, plan, here, Vec::new(), false, executor, progress, interrupt)
+}
+
+/// How a run is resumed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResumeOptions<'a> {
+    /// The plan that the caller would make now; refused where it is not the folder's. `None`: whatever the folder says.
+    pub plan: Option<&'a Plan>,
+    /// Makes failed samples again; their rows stay.
+    pub retry_failed: bool,
+}
+
+/// Goes on with the run of a folder; one that is complete is left alone.
+///
+/// # Errors
+/// [`RunError`], among them `Other` for another plan, machine or program, `Changed` where raw files were touched.
+pub fn resume(
+    dir: &Path,
+    options: ResumeOptions<'_>,
+    here: &Here,
+    executor: &mut dyn Executor,
+    progress: &mut dyn Progress,
+    interrupt: &AtomicBool,
+) -> Result<RunSummary, RunError> {
+    let plan = admit::read_plan(dir)?;
+    let _lock = Lock::take(dir)?;
+    if let Some(now) = options.plan {
+        admit::check_plan(dir, &plan, now)?;
+    }
+    let complete = folder::check_sums(dir)?;
+    match admit::read_manifest(dir)? {
+        Some(manifest) if dir.join(SampleRow::FILE).exists() => {
+            admit::check_here(dir, &manifest, here, executor.source())?;
+        }
+        // It was cut off before its first sample: made whole, from the plan that it has.
+        _ => folder::write_start(dir, &plan, here, executor.source())?,
+    }
+    let committed = recover(dir, &plan)?;
+    let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());
+    if complete && !again {
+        return Ok(summary(dir, &plan, &committed, committed.len() as u64, true));
+    }
+    if complete {
+        let path = dir.join(folder::SUMS);
+        std::fs::remove_file(&path).map_err(|source| RunError::File { path, doing: "remove", source })?;
+    }
+    go_on(dir, &plan, here, committed, options.retry_failed, executor, progress, interrupt)
+}
+
+fn summary(dir: &Path, plan: &Plan, committed: &[Committed], resumed: u64, complete: bool) -> RunSummary {
+    let orders: BTreeSet<u32> = committed.iter().map(|sample| sample.row.order).collect();
+    let whole = |block: u32| block_slots(plan, block).iter().all(|slot| orders.contains(&slot.order));
+    let blocks_most = (orders.len() / plan.points.len().max(1)) as u32;
+    RunSummary {
+        dir: dir.into(),
+        run_id: run_id(dir),
+        complete,
+        interrupted: false,
+        samples: committed.len() as u64,
+        failed: committed.iter().filter(|sample| sample.row.error.is_some()).count() as u64,
+        resumed,
+        blocks: (0..blocks_most).take_while(|block| whole(*block)).count() as u32,
+        notes: Vec::new(),
+    }
+}
+
+fn run_id(dir: &Path) -> String {
+    dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Everything a run carries from sample to sample.
+struct Run<'a> {
+    dir: &'a Path,
+    plan: &'a Plan,
+    context: Context<'a>,
+    journal: Journal,
+    committed: Vec<Committed>,
+    /// Orders that need no sample any more.
+    done: BTreeSet<u32>,
+    progress: &'a mut dyn Progress,
+    started: Instant,
+    made: u32,
+    notes: Vec<String>,
+}
+
+#[allow(clippy::too_many_arguments, reason = "the two public ways in, joined; nothing of it belongs together")]
+fn go_on(
+    dir: &Path,
+    plan: &Plan,
+    here: &Here,
+    committed: Vec<Committed>,
+    retry_failed: bool,
+    executor: &mut dyn Executor,
+    progress: &mut dyn Progress,
+    interrupt: &AtomicBool,
+) -> Result<RunSummary, RunError> {
+    catch_file_size_signal();
+    let run_id = run_id(dir);
+    let context = Context {
+        run_id: &run_id,
+        plan,
+        topology: &here.topology,
+        host: &here.host,
+        source: executor.source(),
+        timing: here.timing,
+    };
+    let counts = |sample: &&Committed| !(retry_failed && sample.row.error.is_some());
+    let done = committed.iter().filter(counts).map(|sample| sample.row.order).collect();
+    let resumed = committed.len() as u64;
+    let journal = Journal::open(dir)?;
+    let (started, notes) = (Instant::now(), Vec::new());
+    let mut run = Run { dir, plan, context, journal, committed, done, progress, started, made: 0, notes };
+    let ended = run.blocks(executor, interrupt)?;
+    if ended {
+        folder::write_sums(run.dir)?;
+    }
+    let mut summary = summary(dir, plan, &run.committed, resumed, ended);
+    summary.interrupted = !ended;
+    summary.notes = run.notes;
+    Ok(summary)
+}
+
+impl Run<'_> {
+    /// Runs blocks until there are enough, or the budget ends; `false` when a signal ended it.
+    fn blocks(&mut self, executor: &mut dyn Executor, interrupt: &AtomicBool) -> Result<bool, RunError> {
+        let mut stages = Stages::new(self.plan)?;
+        let mut block = 0;
+        loop {
+            if block >= stages.blocks() {
+                match stages.second_stage(&self.committed) {
+                    Some(note) => {
+                        self.note(block, note)?;
+                        continue;
+                    }
+                    None => return Ok(true),
+                }
+            }
+            let slots = block_slots(self.plan, block);
+            let open: Vec<Slot> = slots.iter().copied().filter(|slot| !self.done.contains(&slot.order)).collect();
+            let untouched = open.len() == slots.len();
+            if untouched
+                && block > 0
+                && let Some(note) = self.over_budget(&stages, block)
+            {
+                self.note(block, note)?;
+                return Ok(true);
+            }
+            if !open.is_empty() {
+                self.facts(block, executor.facts())?;
+            }
+            for slot in open {
+                if interrupt.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
+                self.sample(slot, &stages, executor)?;
+            }
+            block += 1;
+        }
+    }
+
+    /// Makes and commits one sample.
+    fn sample(&mut self, slot: Slot, stages: &Stages, executor: &mut dyn Executor) -> Result<(), RunError> {
+        let plan = self.plan;
+        let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
+        let step = Step { point: &plan.points[slot.point], block: slot.block, done, total, left };
+        self.progress.tell(&Event::Started(step));
+        let seed = sample_seed(plan, slot);
+        let sample = executor.sample(&plan.points[slot.point], &plan.measure, seed)?;
+        let id = Id { sample_id: self.committed.len() as u64, slot, seed };
+        let rows = rows(&self.context, id, &sample);
+        self.journal.commit(&rows)?;
+        self.made += 1;
+        self.done.insert(slot.order);
+        let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
+        let step = Step { done, total, left, ..step };
+        let (error, throughput_per_s) = (rows.sample.error.as_deref(), rows.sample.throughput_per_s);
+        self.progress.tell(&Event::Finished { step, error, throughput_per_s });
+        self.committed.push(Committed { row: rows.sample, extra: rows.extra });
+        Ok(())
+    }
+
+    /// Time per sample, from those made by this call.
+    fn per_sample(&self) -> Option<Duration> {
+        (self.made > 0).then(|| self.started.elapsed() / self.made)
+    }
+
+    /// Samples in all, as far as time and stages allow.
+    fn total(&self, stages: &Stages) -> u64 {
+        let points = self.plan.points.len() as u64;
+        let wanted = u64::from(stages.blocks()) * points;
+        let affordable = self.plan.measure.budget_seconds.zip(self.per_sample()).map(|(budget, each)| {
+            let blocks = (budget / (each.as_secs_f64() * points as f64)).floor().max(1.0);
+            (blocks as u64).saturating_mul(points)
+        });
+        wanted.min(affordable.unwrap_or(u64::MAX)).max(self.done.len() as u64)
+    }
+
+    fn left(&self, stages: &Stages) -> Option<Duration> {
+        let open = self.total(stages).saturating_sub(self.done.len() as u64);
+        Some(self.per_sample()?.mul_f64(open as f64))
+    }
+
+    /// A note, when one more block would not end within the budget.
+    fn over_budget(&self, stages: &Stages, block: u32) -> Option<String> {
+        let budget = self.plan.measure.budget_seconds?;
+        let block_seconds = self.per_sample()?.as_secs_f64() * self.plan.points.len() as f64;
+        let ends = self.started.elapsed().as_secs_f64() + block_seconds;
+        (ends > budget).then(|| stages.cut_short(block, budget, block_seconds))
+    }
+
+    fn facts(&mut self, block: u32, facts: Vec<(String, Option<String>)>) -> Result<(), RunError> {
+        let at_utc = host::clock::utc_now();
+        let row =
+            |(fact, value)| FactRow { run_id: self.context.run_id.into(), block, at_utc: at_utc.clone(), fact, value };
+        let rows: Vec<FactRow> = facts.into_iter().map(row).collect();
+        self.journal.note(&rows)
+    }
+
+    /// A note for the summary, for who watches, and for facts.csv, where `report` finds it.
+    fn note(&mut self, block: u32, note: String) -> Result<(), RunError> {
+        self.progress.tell(&Event::Note(&note));
+        self.facts(block, vec![("note".into(), Some(note.clone()))])?;
+        self.notes.push(note);
+        Ok(())
+    }
+}
+
+/// Writing beyond the file size limit then answers EFBIG instead of killing the run.
+fn catch_file_size_signal() {
+    // Its own failure only brings back the default.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}

@@ -1,0 +1,222 @@
+//! A results folder: made whole before the first sample, never used by two runs, summed when the run is complete.
+//!
+//! plan.toml is written first and samples.csv last of the files at the start, each whole by rename, so a folder with a
+//! samples.csv holds all the others, and one with a plan.toml can be made whole again.
+
+use crate::error::RunError;
+use crate::journal::{csv_lines, further_columns, title_line};
+use crate::manifest::{Here, folder_name, sha256, sha256_of};
+use plan::point::{Plan, Point, Skipped};
+use plan::record::{FactRow, PauseRow, PointRow, PointState, Row, SampleRow, TrafficRow, WindowRow, WorkerRow};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The plan of the run: the truth when it is resumed.
+pub const PLAN: &str = "plan.toml";
+/// Who measured what, where and with what.
+pub const MANIFEST: &str = "manifest.json";
+/// The machine as plain data.
+pub const TOPOLOGY: &str = "topology.json";
+/// The machine as hwloc wrote it.
+pub const TOPOLOGY_XML: &str = "topology.xml";
+/// Sums of the raw files; its presence says that the run is complete.
+pub const SUMS: &str = "SHA256SUMS";
+
+/// The raw files: what this crate writes and nobody changes.
+pub const RAW: &[&str] = &[
+    FactRow::FILE,
+    MANIFEST,
+    PauseRow::FILE,
+    PLAN,
+    PointRow::FILE,
+    SampleRow::FILE,
+    TOPOLOGY,
+    TOPOLOGY_XML,
+    TrafficRow::FILE,
+    WindowRow::FILE,
+    WorkerRow::FILE,
+];
+
+/// Makes `root/<experiment>/<host>/<run_id>/`, which must not be there yet, and gives its path.
+///
+/// # Errors
+/// `File` where a folder cannot be made, or is there already.
+pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str) -> Result<PathBuf, RunError> {
+    let parent = root.join(folder_name(&plan.experiment)).join(folder_name(&here.host));
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::File { path, doing: "create", source }
+    };
+    fs::create_dir_all(&parent).map_err(failed(&parent))?;
+    let dir = parent.join(run_id);
+    fs::create_dir(&dir).map_err(failed(&dir))?;
+    sync_dir(&parent)?;
+    Ok(dir)
+}
+
+/// A name for a run that starts now: sorts by time, and differs between runs of one second.
+pub(crate) fn new_run_id() -> String {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let id = sha256(format!("{pid} {nanos}", pid = std::process::id()).as_bytes());
+    format!("{stamp}-{id}", stamp = host::clock::utc_stamp(), id = &id[..6])
+}
+
+/// Writes every file that a run starts with into an empty folder, or one whose run never began.
+///
+/// # Errors
+/// `File` names the file that could not be written.
+pub(crate) fn write_start(dir: &Path, plan: &Plan, here: &Here, source: &str) -> Result<(), RunError> {
+    let plan_toml = print_plan(dir, plan)?;
+    let run_id = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let manifest = here.manifest(plan, &plan_toml, &run_id, &host::clock::utc_now(), source);
+    write_whole(dir, PLAN, plan_toml.as_bytes())?;
+    if !here.xml.is_empty() {
+        write_whole(dir, TOPOLOGY_XML, here.xml.as_bytes())?;
+    }
+    write_whole(dir, TOPOLOGY, &json(&here.topology))?;
+    write_whole(dir, MANIFEST, &json(&manifest))?;
+    write_whole(dir, PointRow::FILE, &points_csv(plan))?;
+    write_whole(dir, PauseRow::FILE, &title_line::<PauseRow>(&[]))?;
+    write_whole(dir, WindowRow::FILE, &title_line::<WindowRow>(&[]))?;
+    write_whole(dir, WorkerRow::FILE, &title_line::<WorkerRow>(&[]))?;
+    write_whole(dir, TrafficRow::FILE, &title_line::<TrafficRow>(&[]))?;
+    write_whole(dir, FactRow::FILE, &title_line::<FactRow>(&[]))?;
+    write_whole(dir, SampleRow::FILE, &title_line::<SampleRow>(&further_columns(plan)))
+}
+
+/// A plan as TOML that reads back as the same plan.
+pub(crate) fn print_plan(dir: &Path, plan: &Plan) -> Result<String, RunError> {
+    let unreadable = |what: String| RunError::Unreadable { path: dir.join(PLAN), what };
+    let text = toml::to_string(plan).map_err(|error| unreadable(format!("the plan cannot be written: {error}")))?;
+    match toml::from_str::<Plan>(&text) {
+        Ok(back) if back == *plan => Ok(text),
+        _ => Err(unreadable("the plan would not read back as it is".into())),
+    }
+}
+
+/// Replaces a file whole: written beside it, synced, renamed, the folder synced.
+pub(crate) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let path = dir.join(name);
+    let beside = dir.join(format!("{name}.part"));
+    let written = || -> Result<(), (&'static str, io::Error)> {
+        let mut file = File::create(&beside).map_err(|error| ("create", error))?;
+        file.write_all(bytes).map_err(|error| ("write", error))?;
+        file.sync_all().map_err(|error| ("sync", error))?;
+        fs::rename(&beside, &path).map_err(|error| ("rename", error))
+    };
+    if let Err((doing, source)) = written() {
+        // Its own failure adds nothing; a .part file is never read.
+        let _ = fs::remove_file(&beside);
+        return Err(RunError::File { path, doing, source });
+    }
+    sync_dir(dir)
+}
+
+/// Writes SHA256SUMS over the raw files, `sum  name`, sorted by name: the run is complete.
+///
+/// # Errors
+/// `File`.
+pub(crate) fn write_sums(dir: &Path) -> Result<(), RunError> {
+    let mut text = String::new();
+    for name in RAW {
+        if let Some(sum) = sum(dir, name)? {
+            text.push_str(&format!("{sum}  {name}\n"));
+        }
+    }
+    write_whole(dir, SUMS, text.as_bytes())
+}
+
+/// Whether the run is complete: SHA256SUMS names samples.csv. Its raw files are then what they were.
+///
+/// # Errors
+/// `Changed` for a raw file that is not, `File`.
+pub(crate) fn check_sums(dir: &Path) -> Result<bool, RunError> {
+    let path = dir.join(SUMS);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(RunError::File { path, doing: "read", source }),
+    };
+    let short = |sum: &str| format!("{}…", sum.chars().take(12).collect::<String>());
+    let mut complete = false;
+    for (expected, name) in text.lines().filter_map(|line| line.split_once("  ")) {
+        // `report` adds the lines of derived files, which are not the run's.
+        if RAW.contains(&name) {
+            complete |= name == SampleRow::FILE;
+            let found = sum(dir, name)?;
+            if found.as_deref() != Some(expected) {
+                let found = found.map_or_else(|| "no such file".into(), |sum| short(&sum));
+                return Err(RunError::Changed { path: dir.join(name), expected: short(expected), found });
+            }
+        }
+    }
+    Ok(complete)
+}
+
+/// Sum of a file; `None` where it is not there.
+fn sum(dir: &Path, name: &str) -> Result<Option<String>, RunError> {
+    let path = dir.join(name);
+    match File::open(&path).and_then(|mut file| sha256_of(&mut file)) {
+        Ok(sum) => Ok(Some(sum)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(RunError::File { path, doing: "read", source }),
+    }
+}
+
+/// Makes names in a folder survive a power failure.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), RunError> {
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|source| RunError::File { path: dir.into(), doing: "sync", source })
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("plain data becomes JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn points_csv(plan: &Plan) -> Vec<u8> {
+    let factors = |levels: &std::collections::BTreeMap<String, String>| -> Vec<String> {
+        plan.factors.iter().map(|name| levels.get(name).cloned().unwrap_or_default()).collect()
+    };
+    let planned = plan.points.iter().map(|point| [planned_row(point).cells(), factors(&point.factors)].concat());
+    let skipped = plan.skipped.iter().map(|point| [skipped_row(point).cells(), factors(&point.factors)].concat());
+    let mut csv = title_line::<PointRow>(&plan.factors);
+    csv.extend(csv_lines(planned.chain(skipped)));
+    csv
+}
+
+fn planned_row(point: &Point) -> PointRow {
+    PointRow {
+        point_id: Some(point.id.clone()),
+        state: PointState::Planned,
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: Some(point.regime),
+        placement: Some(point.placement_name.clone()),
+        memory_policy: Some(point.memory_policy.clone()),
+        nodes_spanned: Some(point.nodes_spanned),
+        hit_ratio_by_construction: point.hit_ratio_by_construction,
+        bytes: Some(point.bytes),
+        reason: None,
+    }
+}
+
+fn skipped_row(point: &Skipped) -> PointRow {
+    PointRow {
+        point_id: None,
+        state: PointState::Skipped,
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: None,
+        placement: None,
+        memory_policy: None,
+        nodes_spanned: None,
+        hit_ratio_by_construction: None,
+        bytes: None,
+        reason: Some(point.reason.clone()),
+    }
+}
