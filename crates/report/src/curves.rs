@@ -4,6 +4,7 @@
 //! Arms that share all their points are one curve with both names.
 
 use crate::results::{Derived, Results, SummaryLine};
+use crate::series::{group_of, is_arm};
 use crate::show::Unit;
 use plan::point::{Plan, Point};
 use plan::record::{Row, SampleRow};
@@ -14,30 +15,29 @@ use std::collections::HashMap;
 pub struct Curve {
     /// Arm or arms, joined with `+`.
     pub arm: String,
-    /// Subject and further factors, where the plan has more than one level of them: `gmp, shared_ratio=0.5`.
+    /// Levels beyond arm and procs, as [`group_of`] writes them; empty for none.
     pub levels: String,
     /// Indexes into [`Plan::points`], ascending by procs.
     pub points: Vec<usize>,
 }
 
 impl Curve {
-    /// Arm and levels: `close, gmp`.
+    /// Arm and levels: `close, subject=gmp`.
     pub fn name(&self) -> String {
         if self.levels.is_empty() { self.arm.clone() } else { format!("{}, {}", self.arm, self.levels) }
     }
 
     /// Whether a row that names an arm (perhaps several, joined) is about this curve's arm.
     pub fn is_of_arm(&self, arm: &str) -> bool {
-        arm == self.arm || arm.split('+').any(|name| self.arm.split('+').any(|own| own == name))
+        self.arm.split('+').any(|own| is_arm(arm, own))
     }
 }
 
 /// The curves of a plan, in plan order.
 pub fn curves(plan: &Plan) -> Vec<Curve> {
-    let several_subjects = plan.points.iter().any(|point| point.subject != plan.points[0].subject);
     let mut single: Vec<Curve> = Vec::new();
     for (at, point) in plan.points.iter().enumerate() {
-        let levels = levels(point, several_subjects);
+        let levels = group_of(plan, point);
         for arm in point.arm.split('+') {
             match single.iter_mut().find(|curve| curve.arm == arm && curve.levels == levels) {
                 Some(curve) => curve.points.push(at),
@@ -54,12 +54,6 @@ pub fn curves(plan: &Plan) -> Vec<Curve> {
         }
     }
     curves
-}
-
-fn levels(point: &Point, several_subjects: bool) -> String {
-    let subject = several_subjects.then(|| point.subject.clone());
-    let factors = point.factors.iter().map(|(name, level)| format!("{name}={level}"));
-    subject.into_iter().chain(factors).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows of summary.csv by point and metric.

@@ -5,11 +5,24 @@
 
 pub mod curves;
 pub mod draw;
+mod boundaries;
+mod claims;
+mod derive;
+mod fits;
+mod mean;
+mod series;
+mod summary;
+mod datapackage;
+mod schema;
+mod update;
+mod verify;
 mod error;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
+pub mod html;
 mod newest;
+mod present;
 mod results;
 mod samples;
 pub mod show;
@@ -17,7 +30,12 @@ mod sums;
 mod table;
 pub mod tables;
 
+pub use boundaries::{Boundary, boundaries};
+pub use derive::derive;
 pub use error::ReportError;
 pub use newest::newest;
 pub use results::{Derived, Results, SummaryLine, open};
 pub use samples::{Metric, SUMMARISED, Samples};
+pub use series::{Series, group_of, is_arm, series};
+pub use update::{DerivedFile, Updated, update};
+pub use verify::{Mismatch, verify};

@@ -3,6 +3,8 @@
 use crate::datapackage::datapackage;
 use crate::derive::derive;
 use crate::error::ReportError;
+use crate::present::presented;
+use crate::present::presented;
 use crate::results::{Derived, Results, open};
 use crate::schema::{files, titles_of};
 use crate::sums::{SUMS, read_sums, sum_of, sums_text};
@@ -48,7 +50,16 @@ pub fn update(dir: &Path) -> Result<Updated, ReportError> {
 pub(crate) fn derived_files(results: &Results, derived: &Derived) -> Vec<DerivedFile> {
     let mut files = tables_of(results, derived);
     files.push(DerivedFile { name: "datapackage.json".into(), bytes: datapackage(results).into_bytes() });
+    let mut names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+    names.extend(raw_names().filter(|name| results.dir.join(name).is_file()).map(String::from));
+    files.extend(presented(results, derived, &names));
     files
+}
+
+/// Files that the runner writes.
+fn raw_names() -> impl Iterator<Item = &'static str> {
+    let rows = plan::record::FILES.iter().map(|(file, _)| *file).filter(|file| !is_derived(file));
+    ["manifest.json", "plan.toml", "topology.json", "topology.xml"].into_iter().chain(rows)
 }
 
 /// summary.csv, fits.csv and claims.csv.

@@ -4,15 +4,18 @@
 //! them. What a reader could take wrongly (emulated times, ratios by construction, oversubscribed points) is marked in
 //! the figure itself.
 
+mod fitted;
+
+use crate::boundaries::boundaries;
 use crate::curves::{Curve, Summaries, curves, unit_of};
 use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
 use crate::results::{Derived, Results};
+use crate::series::series;
 use crate::tables::published::Published;
+use fitted::{Drawn, fits_of};
 use plan::place::Regime;
-use plan::record::{FitRow, Timing};
-use plan::topology::Topology;
-use stats::fit::Model;
-use std::collections::BTreeMap;
+use plan::record::Timing;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A figure and the name of its file, without folder and ending.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,14 +116,14 @@ impl Drawing<'_> {
         for (at, curve) in self.curves.iter().enumerate() {
             let shift = self.shift(at);
             series.extend(self.samples(at, curve, shift));
-            series.extend(self.fit(at, curve));
+            series.extend(self.fits(at, curve));
             series.extend(self.estimates(at, curve, shift));
         }
         let printed = self.printed();
         series.extend(printed);
         let y_values: Vec<f64> = series.iter().filter(|one| is_data(one)).flat_map(|one| &one.points).map(|p| p.1).collect();
         let procs = self.procs();
-        let marks = boundaries(&self.results.topology);
+        let marks = marks(self.results);
         Figure {
             title: self.title(),
             description: self.description(),
@@ -246,10 +249,16 @@ impl Drawing<'_> {
         Some(Series { name: curve.name(), colour: Some(at), points, style, shift })
     }
 
-    fn fit(&self, at: usize, curve: &Curve) -> Option<Series> {
-        let (model, points) = best_fit(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points)?;
-        let name = format!("fit: {model}, {arm}", arm = curve.name());
-        Some(Series { name, colour: Some(at), points, style: Style::Line { dashed: at % 2 == 1 }, shift: 0.0 })
+    fn fits(&self, at: usize, curve: &Curve) -> Vec<Series> {
+        let drawn = fits_of(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points);
+        let series = |fit: Drawn| Series {
+            name: format!("fit: {model} ({arm})", model = fit.name, arm = curve.name()),
+            colour: Some(at),
+            points: fit.points,
+            style: Style::Line { dashed: at % 2 == 1 },
+            shift: 0.0,
+        };
+        drawn.into_iter().map(series).collect()
     }
 
     fn printed_points(&self) -> Vec<(f64, f64)> {
@@ -308,118 +317,23 @@ fn is_data(series: &Series) -> bool {
     !matches!(series.style, Style::Line { .. })
 }
 
-/// PUs of a core, an LLC, a node and a package of this machine, where there are several of it; equal ones are one mark.
-fn boundaries(topology: &Topology) -> Vec<Mark> {
-    let node = topology.nodes.iter().map(|node| node.pus.len()).max();
-    let package = topology.packages.iter().map(|package| package.pus.len()).max();
-    let llc = topology.llcs.iter().map(|llc| llc.pus.len()).max();
-    let core = topology.cores.iter().map(|core| core.pus.len()).max();
-    let host = Some(topology.pus.len());
-    let mut marks: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-    for (name, pus) in [("core", core), ("LLC", llc), ("node", node), ("package", package), ("host", host)] {
-        if let Some(pus) = pus.filter(|&pus| pus > 1) {
-            marks.entry(pus).or_default().push(name);
+// The machine's boundaries as all curves of the plan meet them; equal ones are one mark.
+fn marks(results: &Results) -> Vec<Mark> {
+    let mut names: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for curve in series(&results.plan) {
+        for boundary in boundaries(&results.topology, &results.plan, &curve) {
+            names.entry(boundary.procs).or_default().insert(boundary.name);
         }
     }
-    let label = |pus: usize, names: &[&str]| format!("{names}: {pus} PUs", names = names.join(" = "));
-    marks.into_iter().map(|(pus, names)| Mark { x: pus as f64, label: label(pus, &names) }).collect()
-}
-
-// The adequate fit with the most weight, as a curve over the procs of its regime.
-fn best_fit<'a>(
-    fits: &'a [FitRow],
-    response: &str,
-    curve: &Curve,
-    points: &[plan::point::Point],
-) -> Option<(&'a str, Vec<(f64, f64)>)> {
-    let usable = |row: &&FitRow| {
-        row.response == response && curve.is_of_arm(&row.arm) && row.estimate.is_some() && !row.status.starts_with("refused")
+    let order = |name: &str| ["core", "llc", "node", "package"].iter().position(|known| *known == name);
+    let mark = |(procs, names): (u32, BTreeSet<&str>)| {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_by_key(|name| order(name));
+        Mark { x: f64::from(procs), label: format!("one {names}: {procs}", names = names.join(" = ")) }
     };
-    let candidates = fits.iter().filter(usable).filter_map(|row| model(&row.model).map(|model| (row, model)));
-    let best = candidates.max_by(|one, other| weight(one.0).total_cmp(&weight(other.0)))?;
-    let (row, model) = best;
-    let same = |other: &&FitRow| {
-        usable(other) && other.model == row.model && other.arm == row.arm && other.group == row.group && other.regime == row.regime
-    };
-    let parameter = |name: &&str| fits.iter().filter(same).find(|row| row.parameter == *name)?.estimate;
-    let parameters: Option<Vec<f64>> = model.parameter_names().iter().map(parameter).collect();
-    let parameters = parameters?;
-    let procs = curve.points.iter().map(|&at| &points[at]).filter(|point| point.regime == row.regime).map(|p| p.procs);
-    let (low, high) = (procs.clone().min()?, procs.max()?);
-    let at = |step: u32| f64::from(low) * (f64::from(high) / f64::from(low)).powf(f64::from(step) / 100.0);
-    let line = (0..=100).map(|step| (at(step), model.value(&parameters, at(step)))).collect();
-    Some((row.model.as_str(), line))
-}
-
-fn weight(row: &FitRow) -> f64 {
-    row.akaike_weight.unwrap_or(0.0)
-}
-
-// Models of the whole rise; those of the decay have another range of x.
-fn model(name: &str) -> Option<Model> {
-    [Model::Usl, Model::Amdahl].into_iter().find(|model| model.name() == name)
+    // One worker fills a core on most machines: no boundary that a curve could show.
+    names.into_iter().filter(|&(procs, _)| procs > 1).map(mark).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture::{derived, golden};
-
-    fn drawn(published: bool) -> Vec<Named> {
-        let results = golden();
-        let derived = derived(&results);
-        figures(&results, &derived, published.then(Published::numa_binding).as_ref())
-    }
-
-    fn figure(name: &str, published: bool) -> Figure {
-        drawn(published).into_iter().find(|named| named.name == name).expect(name).figure
-    }
-
-    #[test]
-    fn figures_are_drawn_for_what_was_measured() {
-        let names: Vec<&str> = drawn(false).iter().map(|named| named.name).collect();
-        assert_eq!(names, ["throughput", "local_hit_ratio", "pause_p50", "pause_max", "pause_variance"]);
-    }
-
-    #[test]
-    fn every_sample_is_a_dot() {
-        for named in drawn(false) {
-            let dots = |series: &&Series| matches!(series.style, Style::Dots(_));
-            let points: usize = named.figure.series.iter().filter(dots).map(|series| series.points.len()).sum();
-            assert_eq!(points, 36, "{}", named.name);
-        }
-    }
-
-    #[test]
-    fn boundaries_fits_and_printed_values_are_there() {
-        let throughput = figure("throughput", true);
-        let marks: Vec<(f64, &str)> = throughput.marks.iter().map(|mark| (mark.x, mark.label.as_str())).collect();
-        assert!(marks.iter().any(|(x, label)| *x == 4.0 && label.contains("node")), "{marks:?}");
-        let printed = throughput.series.iter().find(|series| series.style == Style::Cross).expect("printed values");
-        assert_eq!(printed.points, [(8.0, 42_100.0), (32.0, 68_900.0), (64.0, 51_300.0)]);
-        let fit = throughput.series.iter().find(|series| matches!(series.style, Style::Line { .. })).expect("a fit");
-        assert_eq!((fit.name.as_str(), fit.points.len()), ("fit: usl, close", 101));
-        // lambda x / (1 + sigma (x-1) + kappa x (x-1)) at 1.
-        assert!((fit.points[0].1 - 1e5).abs() < 1e-6);
-        assert!(throughput.title.contains("modelled timing") && throughput.svg().contains("Timing is modelled"));
-        assert!(!figure("local_hit_ratio", true).title.contains("timing"));
-    }
-
-    #[test]
-    fn ratios_by_construction_are_hollow_and_oversubscribed_points_are_marked() {
-        let ratio = figure("local_hit_ratio", false);
-        let shapes = |figure: &Figure| -> Vec<Shape> {
-            figure.series.iter().filter_map(|one| if let Style::Dots(shape) = one.style { Some(shape) } else { None }).collect()
-        };
-        assert_eq!(shapes(&ratio), [Shape::Circle, Shape::Hollow]);
-        let mut results = golden();
-        let last = results.plan.points.len() - 1;
-        results.plan.points[last].regime = Regime::Oversubscribed;
-        results.plan.points[5].regime = Regime::Oversubscribed;
-        let derived = derived(&results);
-        let throughput = figures(&results, &derived, None).remove(0).figure;
-        assert!(shapes(&throughput).contains(&Shape::Plus));
-        assert_eq!(throughput.bands.len(), 1);
-        assert_eq!(throughput.bands[0].low, 7.0);
-    }
-}
+mod tests;

@@ -1,0 +1,32 @@
+//! The files of a results folder that people look at: figures, tables, report.html.
+
+use crate::figures::figures;
+use crate::html::{Parts, html};
+use crate::results::{Derived, Results};
+use crate::tables::published::{Measured, Published, csv, latex, markdown};
+use crate::update::DerivedFile;
+
+/// figures/*.svg, tables/* and report.html, in this order; the same folder gives the same bytes.
+///
+/// `others` are the names of the folder's other files, for the list in report.html.
+pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String]) -> Vec<DerivedFile> {
+    let published = Published::of(&results.plan);
+    let figures = figures(results, derived, published.as_ref());
+    let svg = |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
+    let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
+    if let Some(published) = &published {
+        let measured = Some(Measured { results, derived });
+        made.push(file("tables/published.csv".into(), csv(published, measured)));
+        made.push(file("tables/published.md".into(), markdown(published, measured)));
+        made.push(file("tables/published.tex".into(), latex(published, measured)));
+    }
+    let mut files: Vec<String> = others.iter().cloned().chain(made.iter().map(|file| file.name.clone())).collect();
+    files.sort();
+    let parts = Parts { results, derived, figures: &figures, published: published.as_ref(), files: &files };
+    made.push(file("report.html".into(), html(parts)));
+    made
+}
+
+fn file(name: String, text: String) -> DerivedFile {
+    DerivedFile { name, bytes: text.into_bytes() }
+}
