@@ -4,7 +4,6 @@ use crate::datapackage::datapackage;
 use crate::derive::derive;
 use crate::error::ReportError;
 use crate::present::presented;
-use crate::present::presented;
 use crate::results::{Derived, Results, open};
 use crate::schema::{files, titles_of};
 use crate::sums::{SUMS, read_sums, sum_of, sums_text};
