@@ -7,6 +7,7 @@ mod machines;
 use machines::{bare, machine, sparse, with_cxl, with_memory, within, without_memory};
 use plan::experiment::{Overrides, read_experiment};
 use plan::point::{Plan, Point};
+use plan::schedule::{Costs, blocks_expected};
 use plan::topology::{Conditions, Topology};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -101,6 +102,20 @@ fn plans_are_those_reviewed() {
 
 fn inherited(cpus: &str) -> Conditions {
     Conditions { inherited_cpus: Some(cpus.parse().expect("a list")), ..Conditions::ideal() }
+}
+
+/// The paper's grid fits a quarter of an hour on 64 PUs; where settling arms run too, what fits are whole blocks.
+#[test]
+fn the_paper_grid_fits_its_budget() {
+    let file = read_experiment(&root().join("experiments/numa-binding.toml")).expect("the experiment is sound");
+    let check = |conditions: &Conditions, budget: f64, expect: u32| {
+        let overrides = Overrides { budget_seconds: Some(budget), ..Overrides::default() };
+        let plan = plan::plan(&file, &overrides, &machine(2, 32, 1), conditions).expect("it plans");
+        assert_eq!(blocks_expected(&plan, &Costs::EXPECTED), expect, "within {budget} s");
+    };
+    check(&Conditions::ideal(), 900.0, 10);
+    check(&Conditions::ideal(), 60.0, 0);
+    check(&Conditions { numa_balancing: true, ..Conditions::ideal() }, 900.0, 5);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::placement::{Placed, Room};
 use crate::topology::{Conditions, Topology};
 
 /// A place for all workers, or why there is none.
-type Outcome = Result<Placed, Reason>;
+pub(super) type Outcome = Result<Placed, Reason>;
 
 /// Arms whose places are the same on this machine, and what becomes of each number of workers.
 pub(super) struct Group {

@@ -23,36 +23,57 @@ pub(super) fn bytes_on_node(placement: &Placement, need: Need) -> Vec<(u32, u64)
 
 /// Adds the bytes of all heaps whose effective policy `counts`.
 fn spread(placement: &Placement, need: Need, counts: impl Fn(&MemoryPolicy) -> bool, bytes: &mut BTreeMap<u32, u64>) {
-    let effective = |policy: &MemoryPolicy| match (policy, &placement.process.memory) {
-        (MemoryPolicy::FirstTouch, Some(process)) => process.clone(),
-        _ => policy.clone(),
-    };
-    let mut add = |policy: &MemoryPolicy, heap: u64, touchers: &[Option<u32>]| {
-        let mut share = |node: u32, parts: usize, of: usize| {
-            *bytes.entry(node).or_insert(0) += (u128::from(heap) * parts as u128 / of as u128) as u64;
-        };
-        match policy {
-            _ if !counts(policy) => {}
-            MemoryPolicy::FirstTouch | MemoryPolicy::Local => {
-                let mut parts: BTreeMap<u32, usize> = BTreeMap::new();
-                touchers.iter().flatten().for_each(|&node| *parts.entry(node).or_insert(0) += 1);
-                parts.into_iter().for_each(|(node, parts)| share(node, parts, touchers.len()));
-            }
-            MemoryPolicy::Bind(nodes) if nodes.len() == 1 => nodes.iter().for_each(|node| share(node, 1, 1)),
-            MemoryPolicy::Interleave(nodes) => nodes.iter().for_each(|node| share(node, 1, nodes.len())),
-            // The kernel chooses by what is free, or by weights that only the host knows.
-            _ => {}
+    let process = placement.process.memory.as_ref();
+    let effective = |policy| effective(policy, process);
+    let mut add = |policy: &MemoryPolicy, heap: u64, touchers: &Touchers| {
+        if counts(policy) {
+            add_heap(policy, heap, touchers, bytes);
         }
     };
+    // Thousands of workers have a handful of nodes and, as all are of one arm, one policy.
+    let mut private: Vec<(&MemoryPolicy, Touchers)> = Vec::new();
+    let mut all = Touchers::new();
     for place in &placement.workers {
-        add(&effective(&place.private), need.private_bytes, &[place.node]);
+        *all.entry(place.node).or_insert(0) += 1;
+        match private.iter_mut().find(|(policy, _)| *policy == &place.private) {
+            Some((_, touchers)) => *touchers.entry(place.node).or_insert(0) += 1,
+            None => private.push((&place.private, Touchers::from([(place.node, 1)]))),
+        }
     }
-    let nodes: Vec<Option<u32>> = placement.workers.iter().map(|place| place.node).collect();
+    for (policy, touchers) in &private {
+        add(effective(policy), need.private_bytes.saturating_mul(touchers.values().sum()), touchers);
+    }
+    let first = placement.workers.first().map(|place| (place.node, 1)).into_iter().collect();
     let touchers = match placement.shared.toucher {
-        Toucher::All => &nodes[..],
-        Toucher::FirstWorker => &nodes[..nodes.len().min(1)],
+        Toucher::All => &all,
+        Toucher::FirstWorker => &first,
     };
-    add(&effective(&placement.shared.policy), need.shared_bytes, touchers);
+    add(effective(&placement.shared.policy), need.shared_bytes, touchers);
+}
+
+/// The policy that holds for a heap: that of the process where the heap has none of its own.
+fn effective<'a>(policy: &'a MemoryPolicy, process: Option<&'a MemoryPolicy>) -> &'a MemoryPolicy {
+    if *policy == MemoryPolicy::FirstTouch { process.unwrap_or(policy) } else { policy }
+}
+
+/// How many of those who touch a heap first are on each node; `None`: they may be on several.
+type Touchers = BTreeMap<Option<u32>, u64>;
+
+/// Adds a heap, or heaps of one policy taken together, in equal parts for all that touch.
+fn add_heap(policy: &MemoryPolicy, heap: u64, touchers: &Touchers, bytes: &mut BTreeMap<u32, u64>) {
+    let mut share = |node: u32, parts: u64, of: u64| {
+        *bytes.entry(node).or_insert(0) += (u128::from(heap) * u128::from(parts) / u128::from(of)) as u64;
+    };
+    match policy {
+        MemoryPolicy::FirstTouch | MemoryPolicy::Local => {
+            let of = touchers.values().sum();
+            touchers.iter().for_each(|(node, parts)| node.iter().for_each(|&node| share(node, *parts, of)));
+        }
+        MemoryPolicy::Bind(nodes) if nodes.len() == 1 => nodes.iter().for_each(|node| share(node, 1, 1)),
+        MemoryPolicy::Interleave(nodes) => nodes.iter().for_each(|node| share(node, 1, nodes.len() as u64)),
+        // The kernel chooses by what is free, or by weights that only the host knows.
+        _ => {}
+    }
 }
 
 /// What a node can give: as probed, else its size; `None` where neither is known.

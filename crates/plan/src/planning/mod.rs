@@ -8,12 +8,13 @@ mod notes;
 mod reason;
 
 use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, Thresholds};
+use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::show_bytes;
 use crate::record::Seed;
 use crate::topology::{Conditions, Topology};
 use crate::workload::{Scope, Workload};
-use arms::{Group, groups};
+use arms::{Group, Outcome, groups};
 use grid::{Level, levels, procs_listed};
 use std::collections::BTreeMap;
 
@@ -93,11 +94,20 @@ pub fn plan(
         .iter()
         .map(|level| level.workload.resolve(Scope { topology, procs_max }))
         .collect::<Result<Vec<_>, _>>()?;
+    let ways: Vec<Way<'_>> = file
+        .sweep
+        .subjects
+        .iter()
+        .flat_map(|subject| {
+            levels.iter().zip(&workloads).map(move |(level, workload)| Way { subject, level, workload })
+        })
+        .collect();
     let mut expansion = Expansion { topology, conditions, points: Vec::new(), skipped: Vec::new() };
-    for group in groups {
-        for subject in &file.sweep.subjects {
-            for (level, workload) in levels.iter().zip(&workloads) {
-                expansion.add(&group, subject, level, workload)?;
+    for mut group in groups {
+        for (procs, placed) in std::mem::take(&mut group.points) {
+            // The last of the copies is the original: one placement of thousands of workers is large.
+            for (way, placed) in ways.iter().zip(std::iter::repeat_n(placed, ways.len())) {
+                expansion.add(&group, procs, way, placed)?;
             }
         }
     }
@@ -122,6 +132,13 @@ pub fn plan(
     })
 }
 
+/// A subject with a level of each further factor.
+struct Way<'a> {
+    subject: &'a str,
+    level: &'a Level,
+    workload: &'a Workload,
+}
+
 /// Points and skipped points, as they are found.
 struct Expansion<'a> {
     topology: &'a Topology,
@@ -131,62 +148,54 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// Adds all procs of an arm with one subject and one level of each factor.
-    fn add(&mut self, group: &Group, subject: &str, level: &Level, workload: &Workload) -> Result<(), PlanError> {
-        for (procs, placed) in &group.points {
-            let skipped = |reason: String| Skipped {
+    fn add(&mut self, group: &Group, procs: u32, way: &Way<'_>, placed: Outcome) -> Result<(), PlanError> {
+        let need = way.workload.need();
+        let bytes = memory::all_bytes(need, procs).ok_or_else(|| PlanError::Impossible {
+            section: "workload",
+            key: "private_bytes".into(),
+            found: format!("{procs} heaps of {bytes}", bytes = show_bytes(need.private_bytes)),
+            must: "fit 63 bits together".into(),
+        })?;
+        match placed.and_then(|placed| self.fit(way.workload, placed, bytes)) {
+            Ok(placed) => self.points.push(self.point(group, procs, way, placed, bytes)),
+            Err(reason) => self.skipped.push(Skipped {
                 arm: group.name.clone(),
-                procs: *procs,
-                subject: subject.into(),
-                factors: level.factors.clone(),
-                reason,
-            };
-            let placed = match placed {
-                Ok(placed) => placed,
-                Err(reason) => {
-                    self.skipped.push(skipped(reason.to_string()));
-                    continue;
-                }
-            };
-            let (need, placement) = (workload.need(), &placed.placement);
-            let bytes = memory::all_bytes(need, *procs).ok_or_else(|| PlanError::Impossible {
-                section: "workload",
-                key: "private_bytes".into(),
-                found: format!("{procs} heaps of {bytes}", bytes = show_bytes(need.private_bytes)),
-                must: "fit 63 bits together".into(),
-            })?;
-            let fit = memory::check_fit(placement, need, bytes, self.topology)
-                .and_then(|()| memory::check_pages(workload, placement, self.topology, self.conditions));
-            if let Err(reason) = fit {
-                self.skipped.push(skipped(reason.to_string()));
-                continue;
-            }
-            let bytes_on_node = memory::bytes_on_node(placement, need);
-            self.points.push(Point {
-                id: String::new(),
-                arm: group.name.clone(),
-                procs: *procs,
-                subject: subject.into(),
-                factors: level.factors.clone(),
-                regime: placed.regime,
-                placement_name: group.placement_name.clone(),
-                memory_policy: arms::policy_in_words(placement),
-                nodes_spanned: placed.nodes.len() as u32,
-                hit_ratio_by_construction: hit_ratio::by_construction(
-                    workload,
-                    placed,
-                    &bytes_on_node,
-                    self.topology,
-                    self.conditions,
-                ),
-                placement: placement.clone(),
-                workload: workload.clone(),
-                settle: group.settle,
-                bytes_on_node,
-                bytes,
-            });
+                procs,
+                subject: way.subject.into(),
+                factors: way.level.factors.clone(),
+                reason: reason.to_string(),
+            }),
         }
         Ok(())
+    }
+
+    fn fit(&self, workload: &Workload, placed: Placed, bytes: u64) -> Outcome {
+        memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
+        memory::check_pages(workload, &placed.placement, self.topology, self.conditions)?;
+        Ok(placed)
+    }
+
+    fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
+        let bytes_on_node = memory::bytes_on_node(&placed.placement, way.workload.need());
+        let hit_ratio =
+            hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
+        Point {
+            id: String::new(),
+            arm: group.name.clone(),
+            procs,
+            subject: way.subject.into(),
+            factors: way.level.factors.clone(),
+            regime: placed.regime,
+            placement_name: group.placement_name.clone(),
+            memory_policy: arms::policy_in_words(&placed.placement),
+            nodes_spanned: placed.nodes.len() as u32,
+            placement: placed.placement,
+            workload: way.workload.clone(),
+            settle: group.settle,
+            hit_ratio_by_construction: hit_ratio,
+            bytes_on_node,
+            bytes,
+        }
     }
 }
 
