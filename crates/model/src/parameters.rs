@@ -53,3 +53,9 @@ impl Parameters {
         slice_ns: 3_000_000.0,
     };
 }
+
+impl Default for Parameters {
+    fn default() -> Parameters {
+        Parameters::DEFAULT
+    }
+}

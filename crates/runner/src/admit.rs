@@ -1,8 +1,9 @@
 //! Whether a results folder may be gone on with: the same plan, machine, program and kind of executor, in words where not.
 
 use crate::error::RunError;
-use crate::folder::{MANIFEST, PLAN, TOPOLOGY};
+use crate::folder::{MANIFEST, PLAN, TOPOLOGY, TOPOLOGY_XML};
 use crate::manifest::Here;
+use crate::modelled::MODELLED;
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
 use plan::topology::Topology;
@@ -24,6 +25,24 @@ pub fn read_plan(dir: &Path) -> Result<Plan, RunError> {
         false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
     })?;
     toml::from_str(&text).map_err(|error| RunError::Unreadable { path: dir.join(PLAN), what: error.message().into() })
+}
+
+/// The machine of a modelled run, with hwloc's XML of it, so that it can be resumed anywhere; `None` for a live run.
+///
+/// # Errors
+/// `NoRun` where the folder does not say, `Unreadable`, `File`.
+pub fn modelled_machine(dir: &Path) -> Result<Option<(Topology, String)>, RunError> {
+    let manifest = read_manifest(dir)?.ok_or_else(|| match dir.is_dir() {
+        true => RunError::NoRun { dir: dir.into(), why: format!("it holds no {MANIFEST}") },
+        false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
+    })?;
+    if manifest.source != MODELLED {
+        return Ok(None);
+    }
+    let topology = read_json(dir, TOPOLOGY)?;
+    let topology =
+        topology.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: format!("it holds no {TOPOLOGY}") })?;
+    Ok(Some((topology, read(dir, TOPOLOGY_XML)?.unwrap_or_default())))
 }
 
 /// The manifest of a folder; `None` where the run was cut off before it was written.

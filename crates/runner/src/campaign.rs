@@ -92,12 +92,13 @@ pub fn resume(
         admit::check_plan(dir, &plan, now)?;
     }
     let complete = folder::check_sums(dir)?;
-    match admit::read_manifest(dir)? {
-        Some(manifest) if dir.join(SampleRow::FILE).exists() => {
-            admit::check_here(dir, &manifest, here, executor.source())?;
-        }
+    let manifest = admit::read_manifest(dir)?;
+    let manifest =
+        manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
+    admit::check_here(dir, &manifest, here, executor.source())?;
+    if !dir.join(SampleRow::FILE).exists() {
         // It was cut off before its first sample: made whole, from the plan that it has.
-        _ => folder::write_start(dir, &plan, here, executor.source())?,
+        folder::write_start(dir, &plan, here, executor.source())?;
     }
     let committed = recover(dir, &plan)?;
     let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());

@@ -1,7 +1,7 @@
 //! A results folder: made whole before the first sample, never used by two runs, summed when the run is complete.
 //!
-//! plan.toml is written first and samples.csv last of the files at the start, each whole by rename, so a folder with a
-//! samples.csv holds all the others, and one with a plan.toml can be made whole again.
+//! Every file at the start is whole by rename. What says which machine it is comes first, then plan.toml, and samples.csv
+//! last: a folder with a plan.toml can be made whole again, one with a samples.csv is.
 
 use crate::error::RunError;
 use crate::journal::{csv_lines, further_columns, title_line};
@@ -70,12 +70,12 @@ pub(crate) fn write_start(dir: &Path, plan: &Plan, here: &Here, source: &str) ->
     let plan_toml = print_plan(dir, plan)?;
     let run_id = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let manifest = here.manifest(plan, &plan_toml, &run_id, &host::clock::utc_now(), source);
-    write_whole(dir, PLAN, plan_toml.as_bytes())?;
     if !here.xml.is_empty() {
         write_whole(dir, TOPOLOGY_XML, here.xml.as_bytes())?;
     }
     write_whole(dir, TOPOLOGY, &json(&here.topology))?;
     write_whole(dir, MANIFEST, &json(&manifest))?;
+    write_whole(dir, PLAN, plan_toml.as_bytes())?;
     write_whole(dir, PointRow::FILE, &points_csv(plan))?;
     write_whole(dir, PauseRow::FILE, &title_line::<PauseRow>(&[]))?;
     write_whole(dir, WindowRow::FILE, &title_line::<WindowRow>(&[]))?;
@@ -176,7 +176,8 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     bytes
 }
 
-fn points_csv(plan: &Plan) -> Vec<u8> {
+/// points.csv of a plan.
+pub fn points_csv(plan: &Plan) -> Vec<u8> {
     let factors = |levels: &std::collections::BTreeMap<String, String>| -> Vec<String> {
         plan.factors.iter().map(|name| levels.get(name).cloned().unwrap_or_default()).collect()
     };

@@ -6,6 +6,9 @@
 mod admit;
 mod campaign;
 pub mod child;
+mod child_io;
+pub mod cost;
+mod death;
 mod disturbance;
 mod error;
 pub mod executor;
@@ -15,6 +18,7 @@ mod gate;
 mod heaps;
 pub mod hits;
 mod journal;
+pub mod live;
 pub mod lock;
 pub mod manifest;
 mod measured;
@@ -36,7 +40,7 @@ mod timer;
 mod windows;
 pub mod workload;
 
-pub use admit::read_plan;
+pub use admit::{modelled_machine, read_plan};
 pub use campaign::{ResumeOptions, RunSummary, resume, run};
 pub use error::{RunError, Stop};
 pub use manifest::Here;

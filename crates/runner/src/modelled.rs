@@ -13,6 +13,9 @@ use plan::random::{draw, split};
 use plan::record::{HitSource, Seed, StopReason};
 use plan::topology::Topology;
 
+/// The source that its rows name.
+pub(crate) const MODELLED: &str = "modelled";
+
 /// Spread that is put on what the model predicts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
@@ -27,6 +30,12 @@ impl Noise {
     pub const DEFAULT: Noise = Noise { throughput_sd: 0.02, pause_sd: 0.5 };
     /// None: what is measured is what is predicted.
     pub const NONE: Noise = Noise { throughput_sd: 0.0, pause_sd: 0.0 };
+}
+
+impl Default for Noise {
+    fn default() -> Noise {
+        Noise::DEFAULT
+    }
 }
 
 /// Computes samples of a topology.
@@ -46,7 +55,7 @@ impl Modelled {
 
 impl Executor for Modelled {
     fn source(&self) -> &'static str {
-        "modelled"
+        MODELLED
     }
 
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {

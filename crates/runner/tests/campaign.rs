@@ -311,6 +311,11 @@ fn folders_that_cannot_be_gone_on_with() {
     );
     check("lost", &|dir| fs::remove_file(dir.join("traffic.csv")).unwrap(), "found no such file");
     check("no-plan", &|dir| fs::remove_file(dir.join("plan.toml")).unwrap(), "it holds no plan.toml");
+    check(
+        "no-manifest",
+        &|dir| (unsummed(dir), fs::remove_file(dir.join("manifest.json")).unwrap()).1,
+        "no manifest.json",
+    );
     check("bad-plan", &|dir| fs::write(dir.join("plan.toml"), "experiment = 3").unwrap(), "plan.toml: ");
     let damage = |dir: &Path| {
         unsummed(dir);
@@ -331,7 +336,7 @@ fn a_run_that_was_cut_off_before_its_first_sample_is_made_whole() {
     let root = tempfile::tempdir().unwrap();
     let whole = run_all(root.path(), &plan()).dir;
     let truth = essence(&whole);
-    for lost in [&["samples.csv"][..], &["samples.csv", "facts.csv", "manifest.json"]] {
+    for lost in [&["samples.csv"][..], &["samples.csv", "facts.csv", "pauses.csv", "points.csv"]] {
         fs::remove_file(whole.join("SHA256SUMS")).unwrap();
         lost.iter().for_each(|name| fs::remove_file(whole.join(name)).unwrap());
         let summary = resume_all(&whole).unwrap();
