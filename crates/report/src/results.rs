@@ -90,7 +90,12 @@ fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {
     read_json(path)
 }
 
-fn read_plan(path: &Path) -> Result<Plan, ReportError> {
+/// The run's id, from manifest.json.
+pub(crate) fn read_run_id(path: &Path) -> Result<String, ReportError> {
+    Ok(read_manifest(path)?.run_id)
+}
+
+pub(crate) fn read_plan(path: &Path) -> Result<Plan, ReportError> {
     let text = read_text(path)?;
     toml::from_str(&text).map_err(|source| ReportError::Toml { path: path.into(), source: Box::new(source) })
 }

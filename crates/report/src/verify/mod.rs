@@ -1,0 +1,165 @@
+//! Whether a results folder says what its samples say: sums, schema, counts, arithmetic, and that everything derived
+//! follows from the raw files. It changes nothing.
+
+mod derived;
+mod rows;
+mod samples;
+
+use crate::error::ReportError;
+use crate::results::{open, read_plan, read_run_id};
+use crate::sums::{SUMS, read_sums, sum_of_file};
+use crate::update::is_derived;
+use std::fmt;
+use std::path::Path;
+
+/// Mismatches of one kind in one file that are listed one by one; the rest are counted.
+const LISTED_MOST: usize = 20;
+
+/// Something that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// File in the folder.
+    pub file: String,
+    /// Line in it, from 1; `None` where the file as a whole is meant.
+    pub row: Option<u64>,
+    /// What does not fit.
+    pub what: String,
+    /// What the file says.
+    pub found: String,
+    /// What follows from the rest.
+    pub expected: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{file}", file = self.file)?;
+        if let Some(row) = self.row {
+            write!(out, ":{row}")?;
+        }
+        write!(
+            out,
+            ": {what}: found {found}, expected {expected}",
+            what = self.what,
+            found = self.found,
+            expected = self.expected
+        )
+    }
+}
+
+/// Checks a folder; empty where everything fits. A folder of an unfinished run has no sums of its raw files yet, and
+/// may have rows of a sample that was not committed.
+///
+/// # Errors
+/// Only where the folder cannot be looked at: it is none, or a file cannot be read.
+pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
+    let plan = read_plan(&dir.join("plan.toml"))?;
+    let run_id = read_run_id(&dir.join("manifest.json"))?;
+    let mut found = Found::default();
+    let sums = match read_sums(dir) {
+        Ok(sums) => sums,
+        Err(error @ ReportError::Sums { .. }) => {
+            found.note(SUMS, None, "line", error, "a SHA-256 sum, two blanks and a file's name");
+            Default::default()
+        }
+        Err(error) => return Err(error),
+    };
+    let complete = sums.contains_key("samples.csv");
+    check_sums(dir, &sums, &mut found)?;
+    rows::check_schema(dir, &plan, complete, &mut found)?;
+    if found.is_readable() {
+        samples::check_samples(dir, &plan, &run_id, complete, &mut found)?;
+        match open(dir) {
+            Ok(results) => derived::check_derived(&results, &mut found)?,
+            Err(error @ ReportError::Read { .. }) => return Err(error),
+            Err(error) => found.note("samples.csv", None, "folder", error, "a results folder"),
+        }
+    }
+    Ok(found.into_lines())
+}
+
+/// Every file that SHA256SUMS lists is there and unchanged; every derived file is listed.
+fn check_sums(
+    dir: &Path,
+    sums: &std::collections::BTreeMap<String, String>,
+    found: &mut Found,
+) -> Result<(), ReportError> {
+    for (name, expected) in sums {
+        let path = dir.join(name);
+        if !path.is_file() {
+            found.note(name, None, "file", "none", "a file, since SHA256SUMS lists it");
+            continue;
+        }
+        let sum = sum_of_file(&path)?;
+        if sum != *expected {
+            found.note(name, None, "SHA-256", sum, expected);
+        }
+    }
+    for name in ["summary.csv", "fits.csv", "claims.csv", "datapackage.json", "report.html"] {
+        if is_derived(name) && dir.join(name).is_file() && !sums.contains_key(name) {
+            found.note(SUMS, None, "list of files", format!("no {name}"), format!("{name} with its sum"));
+        }
+    }
+    Ok(())
+}
+
+/// Mismatches found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    lines: Vec<Mismatch>,
+    /// How many were left out, by (file, what).
+    more: Vec<((String, String), usize)>,
+    unreadable: bool,
+}
+
+impl Found {
+    pub(crate) fn note(
+        &mut self,
+        file: &str,
+        row: Option<u64>,
+        what: &str,
+        found: impl fmt::Display,
+        expected: impl fmt::Display,
+    ) {
+        let alike = self.lines.iter().rev().take_while(|line| line.file == file && line.what == what).count();
+        if alike >= LISTED_MOST {
+            let key = (file.to_string(), what.to_string());
+            match self.more.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, count)) => *count += 1,
+                None => self.more.push((key, 1)),
+            }
+            return;
+        }
+        let (found, expected) = (found.to_string(), expected.to_string());
+        self.lines.push(Mismatch { file: file.into(), row, what: what.into(), found, expected });
+    }
+
+    /// As [`Found::note`], for what makes further checks of the rows pointless.
+    pub(crate) fn note_unreadable(
+        &mut self,
+        file: &str,
+        row: Option<u64>,
+        what: &str,
+        found: impl fmt::Display,
+        expected: &str,
+    ) {
+        self.unreadable = true;
+        self.note(file, row, what, found, expected);
+    }
+
+    fn is_readable(&self) -> bool {
+        !self.unreadable
+    }
+
+    fn into_lines(self) -> Vec<Mismatch> {
+        let more = self.more.into_iter().map(|((file, what), count)| {
+            let found = format!("{count} more of these");
+            Mismatch { file, row: None, what, found, expected: "none".into() }
+        });
+        self.lines.into_iter().chain(more).collect()
+    }
+}
+
+/// Equal but for the rounding of a double's last digits.
+pub(crate) fn close(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-9 * found.abs().max(expected.abs())
+}

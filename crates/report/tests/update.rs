@@ -1,0 +1,316 @@
+//! A results folder on disk: `update` makes what `verify` accepts, and `verify` sees each thing that is broken.
+
+use report::{ReportError, Updated, open, update, verify};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p")
+}
+
+/// The raw files of the golden folder, in a place that may be written to.
+fn copy() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in [
+        "manifest.json",
+        "plan.toml",
+        "topology.json",
+        "points.csv",
+        "samples.csv",
+        "pauses.csv",
+        "windows.csv",
+        "workers.csv",
+        "traffic.csv",
+        "facts.csv",
+    ] {
+        fs::copy(golden().join(name), dir.path().join(name)).unwrap();
+    }
+    dir
+}
+
+/// As [`copy`], with a report, its samples.csv listed in SHA256SUMS as a complete run has it.
+fn complete() -> TempDir {
+    // Derived once; a copy is as good.
+    static DONE: LazyLock<TempDir> = LazyLock::new(|| {
+        let dir = copy();
+        list_sums(dir.path());
+        update(dir.path()).unwrap();
+        dir
+    });
+    let dir = tempfile::tempdir().unwrap();
+    copy_all(DONE.path(), dir.path());
+    dir
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
+        if path.is_dir() {
+            fs::create_dir(to.join(&name)).unwrap();
+            copy_all(&path, &to.join(&name));
+        } else {
+            fs::copy(&path, to.join(&name)).unwrap();
+        }
+    }
+}
+
+/// What the runner does at the end of a run.
+fn list_sums(dir: &Path) {
+    use sha2::Digest;
+    let mut text = String::new();
+    for name in [
+        "facts.csv",
+        "manifest.json",
+        "pauses.csv",
+        "plan.toml",
+        "points.csv",
+        "samples.csv",
+        "topology.json",
+        "traffic.csv",
+        "windows.csv",
+        "workers.csv",
+    ] {
+        let sum: String =
+            sha2::Sha256::digest(fs::read(dir.join(name)).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+        text.push_str(&format!("{sum}  {name}\n"));
+    }
+    fs::write(dir.join("SHA256SUMS"), text).unwrap();
+}
+
+fn lines_of(dir: &Path) -> Vec<String> {
+    verify(dir).unwrap().iter().map(ToString::to_string).collect()
+}
+
+/// Puts `text` into the cell of `column` in row `line` (from 1, the title line is 1).
+fn set_cell(path: &Path, line: usize, column: &str, text: &str) {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).unwrap();
+    let mut rows: Vec<Vec<String>> =
+        reader.records().map(|row| row.unwrap().iter().map(String::from).collect()).collect();
+    let at = rows[0].iter().position(|title| title == column).unwrap();
+    rows[line - 1][at] = text.into();
+    let mut writer = csv::Writer::from_path(path).unwrap();
+    rows.iter().for_each(|row| writer.write_record(row).unwrap());
+    writer.flush().unwrap();
+}
+
+#[test]
+fn a_report_verifies_and_is_the_same_every_time() {
+    let dir = complete();
+    assert_eq!(lines_of(dir.path()), Vec::<String>::new());
+    let Updated { files, derived, .. } = update(dir.path()).unwrap();
+    let before: Vec<Vec<u8>> = files.iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    assert_eq!(update(dir.path()).unwrap().derived, derived);
+    let after: Vec<Vec<u8>> = files.iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    assert!(before == after, "a second report changed a byte");
+    assert_eq!(files.last().map(String::as_str), Some("SHA256SUMS"));
+    for name in ["summary.csv", "fits.csv", "claims.csv", "datapackage.json", "report.html"] {
+        assert!(files.iter().any(|file| file == name), "{name} is not among {files:?}");
+    }
+    let left_over = fs::read_dir(dir.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new"));
+    assert_eq!(left_over.count(), 0);
+}
+
+#[test]
+fn an_unfinished_run_is_reported_without_sums_of_its_raw_files() {
+    let dir = copy();
+    let updated = update(dir.path()).unwrap();
+    assert!(!updated.results.complete);
+    assert!(updated.results.notes[0].contains("unfinished"));
+    let sums = fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap();
+    assert!(sums.contains("  summary.csv") && !sums.contains("  samples.csv"));
+    assert_eq!(lines_of(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_stale_figure_goes_and_a_name_that_leaves_the_folder_does_not_count() {
+    let dir = complete();
+    let outside = dir.path().join("keep");
+    fs::create_dir_all(dir.path().join("figures")).unwrap();
+    fs::write(dir.path().join("figures/old.svg"), "old").unwrap();
+    fs::write(&outside, "keep").unwrap();
+    let sums = fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap();
+    let sum = "0".repeat(64);
+    fs::write(dir.path().join("SHA256SUMS"), format!("{sums}{sum}  figures/old.svg\n{sum}  figures/../keep\n"))
+        .unwrap();
+    update(dir.path()).unwrap();
+    assert!(!dir.path().join("figures/old.svg").exists());
+    assert!(outside.exists());
+}
+
+/// One thing is changed in a complete folder; `verify` says so in a line that holds these words.
+fn check_broken(file: &str, line: usize, column: &str, text: &str, expect: &str) {
+    let dir = complete();
+    set_cell(&dir.path().join(file), line, column, text);
+    // Without this, the changed sum alone would be found.
+    list_sums(dir.path());
+    let found = lines_of(dir.path());
+    assert!(
+        found.iter().any(|line| line.contains(expect)),
+        "{file}:{line} {column} = {text}: no \"{expect}\" in {found:#?}"
+    );
+}
+
+#[test]
+fn each_broken_cell_is_found() {
+    for (file, line, column, text, expect) in [
+        (
+            "samples.csv",
+            2,
+            "throughput_per_s",
+            "190401",
+            "samples.csv:2: throughput_per_s, operations / elapsed: found 190401, expected 190400",
+        ),
+        (
+            "samples.csv",
+            2,
+            "operations",
+            "19041",
+            "samples.csv:2: operations of all workers: found 19040, expected 19041",
+        ),
+        ("samples.csv", 2, "operations", "", "samples.csv:2: operations or elapsed_ns: found empty"),
+        ("samples.csv", 3, "sample_id", "0", "samples.csv:3: sample_id: found 0, expected 1"),
+        ("samples.csv", 2, "run_id", "x", "samples.csv:2: run_id: found x"),
+        ("samples.csv", 2, "point_id", "p99", "samples.csv:2: point_id: found p99, expected a point of plan.toml"),
+        ("samples.csv", 2, "procs", "3", "samples.csv:2: procs: found 3, expected 2"),
+        ("samples.csv", 2, "arm", "x", "samples.csv:2: arm: found x, expected close"),
+        ("samples.csv", 2, "subject", "x", "samples.csv:2: subject: found x, expected threads"),
+        ("samples.csv", 2, "regime", "smt", "samples.csv:2: regime: found smt, expected core"),
+        ("samples.csv", 2, "regime", "x", "samples.csv:2: column regime: found \"x\""),
+        (
+            "samples.csv",
+            2,
+            "elapsed_ns",
+            "-1",
+            "samples.csv:2: column elapsed_ns: found \"-1\", expected a whole number",
+        ),
+        (
+            "samples.csv",
+            2,
+            "pause_count",
+            "31",
+            "samples.csv:2: pause_count, steady rows in pauses.csv: found 31, expected 32",
+        ),
+        ("samples.csv", 2, "pause_mean_ns", "7000", "samples.csv:2: pause_mean_ns: found 7000"),
+        ("samples.csv", 2, "pause_max_ns", "9999", "samples.csv:2: pause_max_ns: found 9999, expected 8211"),
+        ("samples.csv", 2, "stopped_ns_sum", "1", "samples.csv:2: stopped_ns_sum, total of steady pauses: found 1"),
+        ("samples.csv", 2, "local_touches", "5", "samples.csv:2: local_touches, traffic.csv within a node: found 5"),
+        ("samples.csv", 3, "remote_touches", "5", "samples.csv:3: remote_touches, traffic.csv between nodes: found 5"),
+        ("samples.csv", 3, "local_hit_ratio", "0.95", "samples.csv:3: local_hit_ratio: found 0.95, expected 0.94"),
+        ("samples.csv", 3, "local_hit_ratio", "0.95", "samples.csv:3: local_hit_ratio, local / known touches"),
+        (
+            "pauses.csv",
+            2,
+            "total_ns",
+            "8099",
+            "pauses.csv:2: total_ns, the sum of its parts: found 8099, expected 8098",
+        ),
+        (
+            "pauses.csv",
+            2,
+            "warmup",
+            "true",
+            "samples.csv:2: pause_count, steady rows in pauses.csv: found 32, expected 31",
+        ),
+        ("pauses.csv", 2, "warmup", "yes", "pauses.csv:2: column warmup: found \"yes\", expected true or false"),
+        ("windows.csv", 2, "operations", "1", "samples.csv:2: operations of all steady windows"),
+        ("windows.csv", 3, "window", "5", "windows.csv:3: window: found 5, expected 1"),
+        ("workers.csv", 3, "worker", "0", "workers.csv:3: worker: found 0 again"),
+        ("workers.csv", 3, "sample_id", "5", "samples.csv:2: rows in workers.csv: found 1, expected 2"),
+        ("workers.csv", 3, "sample_id", "999", "samples.csv: sample: found no row of sample 999"),
+        ("traffic.csv", 4, "memory_node", "", "samples.csv:3: local_hit_low and local_hit_high"),
+        ("points.csv", 2, "state", "gone", "points.csv:2: column state: found \"gone\""),
+        ("facts.csv", 2, "block", "x", "facts.csv:2: column block: found \"x\", expected a whole number"),
+        ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found unknown or repeated column threads"),
+        ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found no column procs"),
+        ("summary.csv", 2, "mean", "1", "summary.csv:2: row that follows from samples.csv"),
+        ("claims.csv", 2, "verdict", "refuted", "claims.csv:2: row that follows from samples.csv"),
+        ("fits.csv", 2, "estimate", "1", "fits.csv:2: row that follows from samples.csv"),
+    ] {
+        check_broken(file, line, column, text, expect);
+    }
+}
+
+#[test]
+fn a_changed_a_missing_and_an_unlisted_file_are_found() {
+    let dir = complete();
+    let append = |name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, fs::read_to_string(&path).unwrap() + "\n").unwrap();
+    };
+    append("report.html");
+    append("manifest.json");
+    fs::remove_file(dir.path().join("datapackage.json")).unwrap();
+    let found = lines_of(dir.path()).join("\n");
+    for expect in ["report.html: SHA-256: found", "manifest.json: SHA-256: found", "datapackage.json: file: found none"]
+    {
+        assert!(found.contains(expect), "no \"{expect}\" in\n{found}");
+    }
+    list_sums(dir.path());
+    assert!(
+        lines_of(dir.path()).iter().any(|line| line.starts_with("SHA256SUMS: list of files: found no summary.csv"))
+    );
+    fs::write(dir.path().join("SHA256SUMS"), "abc samples.csv\n").unwrap();
+    assert!(lines_of(dir.path())[0].starts_with("SHA256SUMS: line: found"));
+}
+
+/// Opening a folder in which `text` of samples.csv was changed fails with this message.
+fn check_refused(change: impl Fn(String) -> String, expect: &str) {
+    let dir = copy();
+    list_sums(dir.path());
+    let path = dir.path().join("samples.csv");
+    fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    let message = open(dir.path()).unwrap_err().to_string();
+    let found = message.replace(&format!("{}/", dir.path().display()), "");
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn samples_that_cannot_be_read_name_file_line_and_column() {
+    check_refused(|text| text.replacen(",procs,", ",p,", 1), "samples.csv:1: unknown or repeated column p");
+    check_refused(|text| text.replacen(",procs,", ",arm,", 1), "samples.csv:1: unknown or repeated column arm");
+    let without_last =
+        |text: String| text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_string() + "\n").collect();
+    check_refused(
+        without_last,
+        "samples.csv:1: column error is missing; the title line must be that of this plan's experiment",
+    );
+    check_refused(
+        |text| text.replacen(",190400,", ",fast,", 1),
+        "samples.csv:2: column throughput_per_s: found \"fast\", expected a number",
+    );
+    check_refused(|text| text.replacen(",p01,", ",p77,", 1), "samples.csv:3: point p77 is not in plan.toml");
+    check_refused(|text| text.replacen(",false,,\n", ",false,\n", 1), "samples.csv:2: 58 cells, the title line has 59");
+    check_refused(
+        |text| text.trim_end().into(),
+        "samples.csv:37: the last line is torn, and the run is complete; restore the file",
+    );
+}
+
+#[test]
+fn a_torn_last_line_of_an_unfinished_run_is_left_out_and_told() {
+    let dir = copy();
+    let path = dir.path().join("samples.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, &text[..text.len() - 20]).unwrap();
+    let results = open(dir.path()).unwrap();
+    assert_eq!(results.samples.len(), 35);
+    assert!(results.notes.iter().any(|note| note.starts_with("samples.csv:37: torn last line")));
+}
+
+#[test]
+fn what_is_no_results_folder_is_refused() {
+    let dir = copy();
+    fs::write(
+        dir.path().join("manifest.json"),
+        fs::read_to_string(golden().join("manifest.json")).unwrap().replacen("\"format\": 1", "\"format\": 2", 1),
+    )
+    .unwrap();
+    assert!(matches!(open(dir.path()), Err(ReportError::NewerFormat { found: 2, known: 1, .. })));
+    fs::remove_file(dir.path().join("plan.toml")).unwrap();
+    assert!(matches!(open(dir.path()), Err(ReportError::NotAResultsFolder { file: "plan.toml", .. })));
+    assert!(verify(dir.path()).is_err());
+}
