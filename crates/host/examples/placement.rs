@@ -20,7 +20,7 @@ fn main() -> Result<(), HostError> {
     println!("timing: {class} ({evidence})", evidence = evidence.join("; "));
     let mut wrong = 0;
     let with_pus = || topology.nodes.iter().filter(|node| node.pus.intersects(&topology.allowed_pus));
-    for from in with_pus() {
+    for from in ends(with_pus().collect()) {
         let pu = from.pus.intersection(&topology.allowed_pus).first().expect("it has allowed PUs");
         for (text, node, expect) in expectations(topology, from.os_index) {
             let policy: MemoryPolicy = text.parse().expect("a policy");
@@ -61,12 +61,11 @@ struct Found {
 
 /// Policies to try from a node, which node to look at, and the share of pages that must lie there.
 fn expectations(topology: &Topology, from: u32) -> Vec<(String, u32, f64)> {
-    let memory: Vec<u32> =
-        topology.nodes.iter().filter(|node| node.has_memory()).map(|node| node.os_index).collect();
+    let memory: Vec<u32> = topology.nodes.iter().filter(|node| node.has_memory()).map(|node| node.os_index).collect();
     let own = if memory.contains(&from) { from } else { memory[0] };
     let mut expectations = vec![("first-touch".to_owned(), own, 1.0), ("local".to_owned(), own, 1.0)];
     let all: plan::set::NodeSet = memory.iter().copied().collect();
-    for &node in &memory {
+    for node in ends(memory.clone()) {
         expectations.push((format!("bind:{node}"), node, 1.0));
         expectations.push((format!("preferred:{node}"), node, 1.0));
         expectations.push((format!("interleave:{all}"), node, 1.0 / memory.len() as f64));
@@ -75,6 +74,14 @@ fn expectations(topology: &Topology, from: u32) -> Vec<(String, u32, f64)> {
         }
     }
     expectations
+}
+
+/// The first two and the last two: a machine of 65 nodes has 4225 pairs.
+fn ends<T: Copy>(mut all: Vec<T>) -> Vec<T> {
+    if all.len() > 4 {
+        all.drain(2..all.len() - 2);
+    }
+    all
 }
 
 fn on_a_thread(granted: &Granted, pu: u32, policy: &MemoryPolicy, node: u32) -> Result<Found, HostError> {

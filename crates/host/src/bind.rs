@@ -61,13 +61,14 @@ pub fn affinity() -> Result<CpuSet, HostError> {
         // SAFETY:
         // - `words` is writable for `bytes`, the length that is passed (above).
         // - pid 0 is the calling thread; the call changes nothing else (sched_setaffinity(2)).
-        let written =
-            unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, bytes, words.as_mut_ptr()) };
+        let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, bytes, words.as_mut_ptr()) };
         match (written, Errno::last()) {
             (0.., _) => return Ok(pus_of(&words)),
             // The mask is shorter than the kernel's; 64 KiB of it would be half a million PUs.
             (_, Errno(libc::EINVAL)) if bytes < 65_536 => words.resize(words.len() * 2, 0),
-            (_, errno) => return Err(HostError::Call { call: "sched_getaffinity", asked: "this thread".into(), errno }),
+            (_, errno) => {
+                return Err(HostError::Call { call: "sched_getaffinity", asked: "this thread".into(), errno });
+            }
         }
     }
 }
@@ -78,9 +79,8 @@ pub(crate) fn set_affinity(pus: &CpuSet) -> Result<(), HostError> {
     // SAFETY:
     // - `words` is readable for the length that is passed, its own.
     // - pid 0 is the calling thread; affinity is no matter of memory safety (sched_setaffinity(2)).
-    let answer = unsafe {
-        libc::syscall(libc::SYS_sched_setaffinity, 0, words.len() * size_of::<c_ulong>(), words.as_ptr())
-    };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, words.len() * size_of::<c_ulong>(), words.as_ptr()) };
     match answer {
         0 => Ok(()),
         _ => Err(HostError::Call { call: "sched_setaffinity", asked: format!("PUs {pus}"), errno: Errno::last() }),

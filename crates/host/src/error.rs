@@ -42,7 +42,9 @@ pub enum HostError {
         online: CpuSet,
     },
     /// A PU outside the cpuset or the inherited affinity.
-    #[error("cannot bind to PU {pu}: not in this process's allowed cpuset {allowed}; check the container's cpuset.cpus")]
+    #[error(
+        "cannot bind to PU {pu}: not in this process's allowed cpuset {allowed}; check the container's cpuset.cpus"
+    )]
     PuNotAllowed {
         /// The PU.
         pu: u32,
@@ -74,7 +76,9 @@ pub enum HostError {
         with_memory: NodeSet,
     },
     /// A node outside the cpuset.
-    #[error("memory of node {node} is not in this process's allowed nodes {allowed}; check the container's cpuset.mems")]
+    #[error(
+        "memory of node {node} is not in this process's allowed nodes {allowed}; check the container's cpuset.mems"
+    )]
     NodeNotAllowed {
         /// The node.
         node: u32,
@@ -196,7 +200,9 @@ pub enum HostError {
         why: &'static str,
     },
     /// A synthetic description with an error.
-    #[error("synthetic:\"{text}\" is not a description hwloc understands; a correct one: synthetic:\"pack:2 numa:1 core:4 pu:2\"")]
+    #[error(
+        "synthetic:\"{text}\" is not a description hwloc understands; a correct one: synthetic:\"pack:2 numa:1 core:4 pu:2\""
+    )]
     NotSynthetic {
         /// The description.
         text: String,
@@ -208,7 +214,9 @@ pub enum HostError {
         text: String,
     },
     /// An environment variable that makes hwloc show another machine.
-    #[error("{variable} is set, which makes hwloc show another machine than this one; unset it, or use --input FILE.xml")]
+    #[error(
+        "{variable} is set, which makes hwloc show another machine than this one; unset it, or use --input FILE.xml"
+    )]
     ForeignByEnvironment {
         /// The variable.
         variable: &'static str,
@@ -252,6 +260,8 @@ fn explain_refusal(errno: Errno, filtered: bool) -> &'static str {
             "blocked by a seccomp filter (Seccomp: 2 in /proc/self/status); run with --cap-add SYS_NICE or \
              --security-opt seccomp=unconfined, or accept placement = thread only"
         }
-        (_, false) => "this process lacks the right; run as root or with CAP_SYS_NICE, or accept placement = thread only",
+        (_, false) => {
+            "this process lacks the right; run as root or with CAP_SYS_NICE, or accept placement = thread only"
+        }
     }
 }

@@ -44,7 +44,10 @@ pub fn machine_facts_in(root: &Root) -> BTreeMap<String, String> {
     add("kernel_options", root.text("proc/cmdline").map(|line| relevant_options(&line)));
     let weights = root.names("sys/kernel/mm/mempolicy/weighted_interleave");
     for node in weights.iter().filter(|name| name.starts_with("node")) {
-        add(&format!("interleave_weight_{node}"), root.text(format!("sys/kernel/mm/mempolicy/weighted_interleave/{node}")));
+        add(
+            &format!("interleave_weight_{node}"),
+            root.text(format!("sys/kernel/mm/mempolicy/weighted_interleave/{node}")),
+        );
     }
     facts
 }
@@ -165,16 +168,39 @@ fn hottest_millidegrees(root: &Root) -> Option<u64> {
 /// that was compiled against.
 fn loaded_version(root: &Root, library: &str) -> Option<String> {
     let maps = root.text("proc/self/maps")?;
-    let path = maps.lines().filter_map(|line| line.split_ascii_whitespace().nth(5)).find(|path| path.contains(library))?;
+    let path =
+        maps.lines().filter_map(|line| line.split_ascii_whitespace().nth(5)).find(|path| path.contains(library))?;
     Some(path[path.find(library)? + library.len()..].to_owned())
 }
 
 /// Options of the kernel's command line that can move a figure; the rest is nobody's business and may hold secrets.
 fn relevant_options(line: &str) -> String {
     const NAMES: [&str; 25] = [
-        "isolcpus", "nohz", "nohz_full", "rcu_nocbs", "mitigations", "numa", "numa_balancing", "transparent_hugepage",
-        "hugepages", "hugepagesz", "default_hugepagesz", "tsc", "clocksource", "intel_pstate", "amd_pstate", "idle", "maxcpus",
-        "nr_cpus", "nosmt", "preempt", "mem", "memmap", "movablecore", "kernelcore", "irqaffinity",
+        "isolcpus",
+        "nohz",
+        "nohz_full",
+        "rcu_nocbs",
+        "mitigations",
+        "numa",
+        "numa_balancing",
+        "transparent_hugepage",
+        "hugepages",
+        "hugepagesz",
+        "default_hugepagesz",
+        "tsc",
+        "clocksource",
+        "intel_pstate",
+        "amd_pstate",
+        "idle",
+        "maxcpus",
+        "nr_cpus",
+        "nosmt",
+        "preempt",
+        "mem",
+        "memmap",
+        "movablecore",
+        "kernelcore",
+        "irqaffinity",
     ];
     let relevant = |option: &&str| NAMES.contains(&option.split('=').next().unwrap_or_default());
     line.split_ascii_whitespace().filter(relevant).collect::<Vec<_>>().join(" ")
@@ -273,7 +299,10 @@ mod tests {
     fn this_machine_has_facts() {
         let facts = machine_facts();
         for name in ["arch", "kernel", "libc", "memory_bytes", "pu_source", "libhwloc_so", "libnuma_so"] {
-            assert!(facts.get(name).is_some_and(|value| !value.is_empty() && !value.contains('\n')), "{name}: {facts:?}");
+            assert!(
+                facts.get(name).is_some_and(|value| !value.is_empty() && !value.contains('\n')),
+                "{name}: {facts:?}"
+            );
         }
     }
 }

@@ -20,7 +20,9 @@ pub fn depend(loaded: u64) -> u64 {
         let mut value = loaded;
         // SAFETY:
         // - one register in and out, no memory, no stack, no flags.
-        unsafe { core::arch::asm!("and {0}, {0}, xzr", inout(reg) value, options(pure, nomem, nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("and {0}, {0}, xzr", inout(reg) value, options(pure, nomem, nostack, preserves_flags))
+        };
         value
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -115,8 +115,7 @@ fn query_pages(addresses: &[*mut c_void], statuses: &mut [c_int]) -> Result<(), 
     // SAFETY:
     // - `addresses` is readable and `statuses` writable for `count` entries (asserted).
     // - without target nodes the call only asks; the addresses are looked up, not accessed (move_pages(2)).
-    let answer =
-        unsafe { numa::move_pages(0, count, addresses.as_ptr(), std::ptr::null(), statuses.as_mut_ptr(), 0) };
+    let answer = unsafe { numa::move_pages(0, count, addresses.as_ptr(), std::ptr::null(), statuses.as_mut_ptr(), 0) };
     match answer {
         0 => Ok(()),
         _ => Err(crate::policy::refusal("move_pages", "where pages lie", Errno::last())),
@@ -164,8 +163,7 @@ fn resident_pages(region: &Region) -> Result<Vec<bool>, HostError> {
 fn by_numa_maps(region: &Region) -> Result<PageMap, HostError> {
     let root = Root::system();
     let path = root.path("proc/self/numa_maps");
-    let text =
-        root.text("proc/self/numa_maps").ok_or(HostError::File { path, errno: Errno(libc::EACCES) })?;
+    let text = root.text("proc/self/numa_maps").ok_or(HostError::File { path, errno: Errno(libc::EACCES) })?;
     let counts = numa_maps_counts(&text, region.address()..region.address() + region.mapped_bytes());
     let resident = resident_pages(region)?;
     let mut nodes = vec![UNKNOWN; region.page_count()];
@@ -187,7 +185,8 @@ fn numa_maps_counts(text: &str, range: std::ops::Range<usize>) -> BTreeMap<u32, 
         }
         for word in words {
             let count = word.strip_prefix('N').and_then(|rest| rest.split_once('='));
-            if let Some((Ok(node), Ok(pages))) = count.map(|(node, pages)| (node.parse::<u32>(), pages.parse::<u64>())) {
+            if let Some((Ok(node), Ok(pages))) = count.map(|(node, pages)| (node.parse::<u32>(), pages.parse::<u64>()))
+            {
                 *counts.entry(node).or_default() += pages;
             }
         }
@@ -223,7 +222,12 @@ mod tests {
             assert_eq!(map.nodes.len(), 64);
             for page in 0..64u64 {
                 let expect = (page % 2 == 0).then_some(node);
-                assert_eq!(map.node_of(page * map.page_bytes + 8), expect, "page {page} by {source:?}", source = map.source);
+                assert_eq!(
+                    map.node_of(page * map.page_bytes + 8),
+                    expect,
+                    "page {page} by {source:?}",
+                    source = map.source
+                );
             }
             assert_eq!((map.unknown(), map.uniform(), map.node_of(64 * map.page_bytes)), (32, None, None));
             assert_eq!(map.counts, BTreeMap::from([(node, 32)]));

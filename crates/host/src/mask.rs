@@ -78,7 +78,7 @@ mod tests {
             let nodes: NodeSet = list.parse().expect("a list");
             let mask = NodeMask::of(&nodes);
             assert_eq!(mask.nodes(), nodes);
-            assert!(mask.maxnode() > 1024 && (mask.maxnode() - 1) % c_ulong::from(WORD_BITS) == 0);
+            assert!(mask.maxnode() > 1024 && (mask.maxnode() - 1).is_multiple_of(c_ulong::from(WORD_BITS)));
             let pus: CpuSet = list.parse().expect("a list");
             assert_eq!(pus_of(&cpu_words(&pus)), pus);
         }

@@ -215,8 +215,10 @@ mod tests {
             2 << 20,
             "1",
             1,
-            Some("1 huge pages of 2MiB asked on nodes 1, 0 are free there; write a larger number to \
-                  /sys/devices/system/node/nodeN/hugepages/hugepages-2048kB/nr_hugepages"),
+            Some(
+                "1 huge pages of 2MiB asked on nodes 1, 0 are free there; write a larger number to \
+                  /sys/devices/system/node/nodeN/hugepages/hugepages-2048kB/nr_hugepages",
+            ),
         );
     }
 

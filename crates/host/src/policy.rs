@@ -101,9 +101,8 @@ pub(crate) fn allowed_nodes() -> Result<NodeSet, HostError> {
     // SAFETY:
     // - `mask` is writable for `maxnode - 1` bits.
     // - mode and address are null, as MPOL_F_MEMS_ALLOWED wants (get_mempolicy(2)).
-    let answer = unsafe {
-        numa::get_mempolicy(std::ptr::null_mut(), mask.as_mut_ptr(), maxnode, std::ptr::null_mut(), flags)
-    };
+    let answer =
+        unsafe { numa::get_mempolicy(std::ptr::null_mut(), mask.as_mut_ptr(), maxnode, std::ptr::null_mut(), flags) };
     match answer {
         0 => Ok(mask.nodes()),
         _ => Err(refusal("get_mempolicy", "allowed nodes", Errno::last())),
@@ -148,8 +147,7 @@ fn ask(address: *mut c_void, flags: u32) -> Result<MemoryPolicy, HostError> {
     // - `mode` and `mask` are writable, the mask for `maxnode - 1` bits.
     // - `address` is only looked up: the kernel answers EFAULT where nothing is mapped, and without MPOL_F_NODE it
     //   faults nothing in (get_mempolicy(2)).
-    let answer =
-        unsafe { numa::get_mempolicy(&mut mode, mask.as_mut_ptr(), maxnode, address, c_ulong::from(flags)) };
+    let answer = unsafe { numa::get_mempolicy(&mut mode, mask.as_mut_ptr(), maxnode, address, c_ulong::from(flags)) };
     if answer != 0 {
         return Err(refusal("get_mempolicy", "the policy in force", Errno::last()));
     }
@@ -213,7 +211,15 @@ mod tests {
         let granted = Granted::read(&Root::system()).expect("the live host");
         let node = granted.allowed_nodes().first().expect("a node with memory");
         let before = thread().expect("a policy");
-        for name in ["first-touch", "local", "bind:N", "preferred:N", "preferred-many:N", "interleave:N", "weighted-interleave:N"] {
+        for name in [
+            "first-touch",
+            "local",
+            "bind:N",
+            "preferred:N",
+            "preferred-many:N",
+            "interleave:N",
+            "weighted-interleave:N",
+        ] {
             let policy: MemoryPolicy = name.replace('N', &node.to_string()).parse().expect("a policy");
             let _guard = PolicyGuard::keep().expect("a policy");
             match set_thread(&granted, &policy) {
@@ -237,7 +243,10 @@ mod tests {
         };
         check("bind:0,9", "no node 9: this host has nodes 0-2");
         check("bind:1", "node 1 has no memory; nodes with memory: 0,2");
-        check("preferred:2", "memory of node 2 is not in this process's allowed nodes 0; check the container's cpuset.mems");
+        check(
+            "preferred:2",
+            "memory of node 2 is not in this process's allowed nodes 0; check the container's cpuset.mems",
+        );
     }
 
     #[test]
@@ -260,7 +269,11 @@ mod tests {
             assert!(text.starts_with(expect), "{text}");
             assert!(!text.contains('\n'));
         };
-        check(libc::EPERM, true, "mbind: EPERM: blocked by a seccomp filter (Seccomp: 2 in /proc/self/status); run with --cap-add SYS_NICE");
+        check(
+            libc::EPERM,
+            true,
+            "mbind: EPERM: blocked by a seccomp filter (Seccomp: 2 in /proc/self/status); run with --cap-add SYS_NICE",
+        );
         check(libc::EPERM, false, "mbind: EPERM: this process lacks the right");
         check(libc::ENOSYS, false, "mbind: ENOSYS: this kernel was built without it");
         check(libc::ENOSYS, true, "mbind: ENOSYS: this sandbox or container does not have the call");

@@ -52,7 +52,10 @@ pub fn throttled_periods() -> Option<u64> {
 /// As [`throttled_periods`], from elsewhere.
 pub fn throttled_periods_in(root: &Root) -> Option<u64> {
     let counts = cgroup_files(root, "cpu", "cpu.stat");
-    counts.iter().filter_map(|text| crate::root::find_field(text, "nr_throttled ")?.parse::<u64>().ok()).reduce(|a, b| a + b)
+    counts
+        .iter()
+        .filter_map(|text| crate::root::find_field(text, "nr_throttled ")?.parse::<u64>().ok())
+        .reduce(|a, b| a + b)
 }
 
 /// A file of this process's control group and of each one above it, innermost first, those that are there.
@@ -120,11 +123,18 @@ mod tests {
         let stat = "nr_periods 10\nnr_throttled 3\nthrottled_usec 5\n";
         check(&[("proc/self/cgroup", "0::/a/b\n"), ("sys/fs/cgroup/a/b/cpu.stat", stat)], Some(3));
         check(
-            &[("proc/self/cgroup", "0::/a/b\n"), ("sys/fs/cgroup/a/b/cpu.stat", stat), ("sys/fs/cgroup/a/cpu.stat", stat)],
+            &[
+                ("proc/self/cgroup", "0::/a/b\n"),
+                ("sys/fs/cgroup/a/b/cpu.stat", stat),
+                ("sys/fs/cgroup/a/cpu.stat", stat),
+            ],
             Some(6),
         );
         check(
-            &[("proc/self/cgroup", "4:cpu,cpuacct:/x\n1:name=systemd:/\n"), ("sys/fs/cgroup/cpu,cpuacct/x/cpu.stat", stat)],
+            &[
+                ("proc/self/cgroup", "4:cpu,cpuacct:/x\n1:name=systemd:/\n"),
+                ("sys/fs/cgroup/cpu,cpuacct/x/cpu.stat", stat),
+            ],
             Some(3),
         );
         check(&[("proc/self/cgroup", "4:cpu:/../..\n"), ("sys/fs/cgroup/cpu/cpu.stat", stat)], Some(3));

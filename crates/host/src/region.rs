@@ -118,8 +118,8 @@ impl Region {
     /// `File` where smaps cannot be read.
     pub fn huge_bytes(&self) -> Result<u64, HostError> {
         let path = std::path::PathBuf::from("/proc/self/smaps");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| HostError::File { path, errno: Errno::of(&error) })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| HostError::File { path, errno: Errno::of(&error) })?;
         let start = self.address() as u64;
         Ok(huge_bytes_in(&text, start..start + self.mapped_bytes as u64))
     }

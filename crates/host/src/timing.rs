@@ -46,9 +46,10 @@ fn classify(root: &Root, signature: Option<&str>) -> (Timing, Vec<String>) {
         };
         add(class, format!("clock source {source}"));
     }
-    if let Some((steal, total)) = root.cpus("sys/devices/system/cpu/online").and_then(|pus| {
-        crate::proc::steal_ticks_in(root, &pus).filter(|&(steal, _)| steal > 0)
-    }) {
+    if let Some((steal, total)) = root
+        .cpus("sys/devices/system/cpu/online")
+        .and_then(|pus| crate::proc::steal_ticks_in(root, &pus).filter(|&(steal, _)| steal > 0))
+    {
         add(Timing::Virtual, format!("{steal} of {total} clock ticks since boot were stolen by a hypervisor"));
     }
     (timing, evidence)
@@ -65,8 +66,17 @@ fn class_of_signature(signature: &str) -> Timing {
 
 /// Names of machines that exist only as software; those of cloud vendors' bare metal are not among them.
 fn class_of_firmware(names: &str) -> Timing {
-    const VIRTUAL: [&str; 9] =
-        ["QEMU", "KVM", "VMware", "VirtualBox", "Xen", "Bochs", "Parallels", "Virtual Machine", "Google Compute Engine"];
+    const VIRTUAL: [&str; 9] = [
+        "QEMU",
+        "KVM",
+        "VMware",
+        "VirtualBox",
+        "Xen",
+        "Bochs",
+        "Parallels",
+        "Virtual Machine",
+        "Google Compute Engine",
+    ];
     match VIRTUAL.iter().any(|name| names.contains(name)) {
         true => Timing::Virtual,
         false => Timing::Hardware,

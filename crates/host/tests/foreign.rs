@@ -44,7 +44,8 @@ fn stored_machines_load_or_are_refused_in_words() {
                 check_shape(&name, topology);
                 let number = |at: usize| row[counts[at]].parse::<usize>().expect("a number");
                 let found = [topology.packages.len(), topology.nodes.len(), topology.pus.len()];
-                let without_pus = PACKAGES_WITHOUT_PUS.iter().find(|(file, _)| *file == name).map_or(0, |(_, count)| *count);
+                let without_pus =
+                    PACKAGES_WITHOUT_PUS.iter().find(|(file, _)| *file == name).map_or(0, |(_, count)| *count);
                 let expect = [number(0) - without_pus, number(1), number(3)];
                 // Where hwloc names no core, each PU is one.
                 let cores = if number(2) == 0 { number(3) } else { number(2) };
@@ -56,7 +57,9 @@ fn stored_machines_load_or_are_refused_in_words() {
                     wrong.push(format!("{name}: {without} nodes without PUs, index {}", number(4)));
                 }
             }
-            (Err(error), "no") => assert!(!error.to_string().contains('\n') && error.to_string().contains(&name), "{error}"),
+            (Err(error), "no") => {
+                assert!(!error.to_string().contains('\n') && error.to_string().contains(&name), "{error}")
+            }
             (Ok(_), _) => wrong.push(format!("{name}: loads, index says it does not")),
             (Err(error), _) => wrong.push(error.to_string()),
         }
@@ -77,7 +80,11 @@ fn check_shape(name: &str, topology: &Topology) {
     for pu in &topology.pus {
         assert!(topology.cores[pu.core as usize].pus.contains(pu.os_index), "{name}: PU {}", pu.os_index);
         if let Some(node) = pu.node {
-            assert!(topology.node(node).is_some_and(|node| node.pus.contains(pu.os_index)), "{name}: PU {}", pu.os_index);
+            assert!(
+                topology.node(node).is_some_and(|node| node.pus.contains(pu.os_index)),
+                "{name}: PU {}",
+                pu.os_index
+            );
         }
     }
     let in_nodes: usize = topology.nodes.iter().map(|node| node.pus.len()).sum();

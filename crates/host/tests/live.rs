@@ -29,7 +29,8 @@ fn every_policy_that_works_goes_round_on_a_region() {
     let granted = machine.granted();
     let node = granted.allowed_nodes().first().expect("a node with memory");
     for name in &machine.conditions().policies {
-        let text = if matches!(name.as_str(), "first-touch" | "local") { name.clone() } else { format!("{name}:{node}") };
+        let text =
+            if matches!(name.as_str(), "first-touch" | "local") { name.clone() } else { format!("{name}:{node}") };
         let asked: MemoryPolicy = text.parse().expect("a policy");
         let region = Region::new(granted, 1 << 20, Pages::Base, &asked).expect("a region");
         assert_eq!((region.policy(), region.policy_now()), (&asked, Ok(asked.clone())));

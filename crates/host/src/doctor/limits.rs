@@ -13,12 +13,19 @@ pub(super) fn of_machine(machine: &Machine) -> Vec<Finding> {
     let (topology, conditions) = (machine.topology(), machine.conditions());
     let online = topology.pu_set();
     let cpuset = match topology.allowed_pus == online && topology.allowed_nodes.len() == count_with_memory(machine) {
-        true => finding("cpuset", format!("all PUs {online}, nodes {nodes}", nodes = topology.allowed_nodes), Verdict::Good, None),
+        true => finding(
+            "cpuset",
+            format!("all PUs {online}, nodes {nodes}", nodes = topology.allowed_nodes),
+            Verdict::Good,
+            None,
+        ),
         false => finding(
             "cpuset",
             format!("PUs {pus} of {online}, nodes {nodes}", pus = topology.allowed_pus, nodes = topology.allowed_nodes),
             Verdict::Notice,
-            Some("claims about the whole host cannot be tested from here; run outside the container, or widen its cpuset"),
+            Some(
+                "claims about the whole host cannot be tested from here; run outside the container, or widen its cpuset",
+            ),
         ),
     };
     let policies = match &conditions.policies_refused {
@@ -26,7 +33,9 @@ pub(super) fn of_machine(machine: &Machine) -> Vec<Finding> {
             "memory policies",
             why.clone(),
             Verdict::Forbidden,
-            Some("run with --cap-add SYS_NICE or --security-opt seccomp=unconfined; without, workers are bound and pages are not"),
+            Some(
+                "run with --cap-add SYS_NICE or --security-opt seccomp=unconfined; without, workers are bound and pages are not",
+            ),
         ),
         None => finding("memory policies", conditions.policies.join(", "), Verdict::Good, None),
     };
@@ -63,7 +72,8 @@ fn count_with_memory(machine: &Machine) -> usize {
 /// The tightest quota of this group and those above it, in PUs.
 fn quota(root: &Root) -> Finding {
     const NAME: &str = "CPU quota";
-    const REMEDY: &str = "threads are stopped for the rest of each period; remove the quota (docker --cpus, Kubernetes limits)";
+    const REMEDY: &str =
+        "threads are stopped for the rest of each period; remove the quota (docker --cpus, Kubernetes limits)";
     let v2 = proc::cgroup_files(root, "cpu", "cpu.max");
     let v1_quota = proc::cgroup_files(root, "cpu", "cpu.cfs_quota_us");
     let v1_period = proc::cgroup_files(root, "cpu", "cpu.cfs_period_us");
@@ -131,7 +141,9 @@ fn oom_group(root: &Root) -> Finding {
             NAME,
             "1",
             Verdict::Disturbs,
-            Some("a child that runs out of memory takes the whole run with it; write 0 to memory.oom.group, then --resume"),
+            Some(
+                "a child that runs out of memory takes the whole run with it; write 0 to memory.oom.group, then --resume",
+            ),
         ),
     }
 }
@@ -158,8 +170,18 @@ fn perf(root: &Root) -> Finding {
         }
         // 3 is Debian's and Android's addition, 4 Ubuntu's: all events are closed to users without CAP_PERFMON.
         Some(level) => match level.parse::<i32>() {
-            Ok(3..) => finding(NAME, level, Verdict::Forbidden, Some("sysctl kernel.perf_event_paranoid=2, or run with CAP_PERFMON")),
-            Ok(2) => finding(NAME, level, Verdict::Notice, Some("own processes only, no kernel; sysctl kernel.perf_event_paranoid=1")),
+            Ok(3..) => finding(
+                NAME,
+                level,
+                Verdict::Forbidden,
+                Some("sysctl kernel.perf_event_paranoid=2, or run with CAP_PERFMON"),
+            ),
+            Ok(2) => finding(
+                NAME,
+                level,
+                Verdict::Notice,
+                Some("own processes only, no kernel; sysctl kernel.perf_event_paranoid=1"),
+            ),
             Ok(_) => finding(NAME, level, Verdict::Good, None),
             Err(_) => unknown(NAME),
         },

@@ -107,8 +107,18 @@ mod tests {
         use Verdict::{Disturbs, Forbidden, Good, Notice};
         let governor = |policy: u32| format!("sys/devices/system/cpu/cpufreq/policy{policy}/scaling_governor");
         check("governor", &[(&governor(0), "performance\n")], Good, "performance");
-        check("governor", &[(&governor(0), "performance\n"), (&governor(1), "powersave\n")], Disturbs, "performance, powersave");
-        check("SMT", &[("sys/devices/system/cpu/smt/control", "on\n"), ("sys/devices/system/cpu/smt/active", "1")], Notice, "on");
+        check(
+            "governor",
+            &[(&governor(0), "performance\n"), (&governor(1), "powersave\n")],
+            Disturbs,
+            "performance, powersave",
+        );
+        check(
+            "SMT",
+            &[("sys/devices/system/cpu/smt/control", "on\n"), ("sys/devices/system/cpu/smt/active", "1")],
+            Notice,
+            "on",
+        );
         check("SMT", &[("sys/devices/system/cpu/smt/control", "notsupported\n")], Good, "notsupported");
         let thp = "sys/kernel/mm/transparent_hugepage/enabled";
         check("THP", &[(thp, "[always] madvise never\n")], Notice, "always");
@@ -141,11 +151,21 @@ mod tests {
         let group = ("proc/self/cgroup", "0::/a\n");
         check("CPU quota", &[group, ("sys/fs/cgroup/a/cpu.max", "max 100000\n")], Good, "none");
         check("CPU quota", &[group, ("sys/fs/cgroup/a/cpu.max", "20000 100000\n")], Disturbs, "0.20 PUs");
-        check("CPU quota", &[group, ("sys/fs/cgroup/cpu.max", "50000 100000\n"), ("sys/fs/cgroup/a/cpu.max", "max 100000")], Disturbs, "0.50 PUs");
+        check(
+            "CPU quota",
+            &[group, ("sys/fs/cgroup/cpu.max", "50000 100000\n"), ("sys/fs/cgroup/a/cpu.max", "max 100000")],
+            Disturbs,
+            "0.50 PUs",
+        );
         let v1 = ("proc/self/cgroup", "3:cpu,cpuacct:/x\n");
         let period = ("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
         check("CPU quota", &[v1, period, ("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "-1\n")], Good, "none");
-        check("CPU quota", &[v1, period, ("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "150000\n")], Disturbs, "1.50 PUs");
+        check(
+            "CPU quota",
+            &[v1, period, ("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "150000\n")],
+            Disturbs,
+            "1.50 PUs",
+        );
         check("CPU quota", &[], Unknown, "not available");
         check("memory.oom.group", &[group, ("sys/fs/cgroup/a/memory.oom.group", "1\n")], Disturbs, "1");
         check("memory.oom.group", &[group, ("sys/fs/cgroup/a/memory.oom.group", "0\n")], Good, "0");

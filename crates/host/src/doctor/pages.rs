@@ -30,8 +30,10 @@ fn balancing(root: &Root, nodes: usize) -> Finding {
             NAME,
             mode,
             Verdict::Notice,
-            Some("the kernel moves pages of unbound memory after about 2 s; unbound arms run young and settled. \
-                  Off: sysctl kernel.numa_balancing=0"),
+            Some(
+                "the kernel moves pages of unbound memory after about 2 s; unbound arms run young and settled. \
+                  Off: sysctl kernel.numa_balancing=0",
+            ),
         ),
     }
 }
@@ -61,9 +63,8 @@ fn mthp(root: &Root) -> Finding {
     }
     let large = format!("{kib}kB", kib = memory::thp_bytes(root) / 1024);
     let all = root.chosen(format!("{THP}/enabled")).is_some_and(|mode| mode == "always");
-    let in_force = |(size, mode): &&(String, String)| {
-        *size != large && (mode == "always" || (mode == "inherit" && all))
-    };
+    let in_force =
+        |(size, mode): &&(String, String)| *size != large && (mode == "always" || (mode == "inherit" && all));
     let on: Vec<String> = sizes.iter().filter(in_force).map(|(size, mode)| format!("{size} {mode}")).collect();
     match on.is_empty() {
         true => finding("mTHP", "none", Verdict::Good, None),
@@ -89,9 +90,12 @@ fn khugepaged(root: &Root) -> Finding {
 fn ksm(root: &Root) -> Finding {
     match root.text("sys/kernel/mm/ksm/run") {
         None => unknown("KSM"),
-        Some(run) if run == "1" => {
-            finding("KSM", run, Verdict::Disturbs, Some("echo 2 > /sys/kernel/mm/ksm/run (stops it and takes merged pages apart)"))
-        }
+        Some(run) if run == "1" => finding(
+            "KSM",
+            run,
+            Verdict::Disturbs,
+            Some("echo 2 > /sys/kernel/mm/ksm/run (stops it and takes merged pages apart)"),
+        ),
         Some(run) => finding("KSM", run, Verdict::Good, None),
     }
 }
@@ -102,7 +106,8 @@ fn damon(root: &Root) -> Finding {
         return unknown("DAMON");
     }
     let names = root.names(KDAMONDS);
-    let running = names.iter().filter(|name| root.text(format!("{KDAMONDS}/{name}/state")).is_some_and(|state| state == "on"));
+    let running =
+        names.iter().filter(|name| root.text(format!("{KDAMONDS}/{name}/state")).is_some_and(|state| state == "on"));
     match running.count() {
         0 => finding("DAMON", "none running", Verdict::Good, None),
         count => finding(

@@ -48,7 +48,12 @@ fn steal(root: &Root) -> Finding {
             let value = format!("{percent:.2} % of all time since boot");
             // A share that samples are flagged at.
             match percent > 2.0 {
-                true => finding("steal", value, Verdict::Disturbs, Some("ask for dedicated PUs, or run when neighbours are idle")),
+                true => finding(
+                    "steal",
+                    value,
+                    Verdict::Disturbs,
+                    Some("ask for dedicated PUs, or run when neighbours are idle"),
+                ),
                 false => finding("steal", value, Verdict::Notice, None),
             }
         }
@@ -102,7 +107,12 @@ fn turbo(root: &Root) -> Finding {
 fn smt(root: &Root) -> Finding {
     let Some(control) = root.text("sys/devices/system/cpu/smt/control") else { return unknown("SMT") };
     match root.number("sys/devices/system/cpu/smt/active") {
-        Some(1) => finding("SMT", control, Verdict::Notice, Some("two PUs share a core; smt = \"off\" in an arm uses one of each")),
+        Some(1) => finding(
+            "SMT",
+            control,
+            Verdict::Notice,
+            Some("two PUs share a core; smt = \"off\" in an arm uses one of each"),
+        ),
         _ => finding("SMT", control, Verdict::Good, None),
     }
 }

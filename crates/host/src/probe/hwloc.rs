@@ -17,11 +17,8 @@ pub(super) fn read(hwloc: &hwlocality::Topology, source: TopologySource) -> Topo
     let cores = cores(hwloc, &online);
     let nodes = nodes(hwloc, &packages);
     let allowed_pus = online.iter().filter(|&pu| hwloc.allowed_cpuset().is_set(pu as usize)).collect();
-    let allowed_nodes: NodeSet = nodes
-        .iter()
-        .map(|node| node.os_index)
-        .filter(|&node| hwloc.allowed_nodeset().is_set(node as usize))
-        .collect();
+    let allowed_nodes: NodeSet =
+        nodes.iter().map(|node| node.os_index).filter(|&node| hwloc.allowed_nodeset().is_set(node as usize)).collect();
     // An unbounded set means "whatever there may be", not PUs that are offline.
     let known = hwloc.complete_cpuset();
     let offline_pus: CpuSet = match known.weight() {
@@ -210,9 +207,8 @@ fn distances(hwloc: &hwlocality::Topology, nodes: &[Node]) -> Option<Distances> 
     let matrix = found.iter().find(|matrix| matrix.num_objects() > 0)?;
     let rows: Vec<Option<u32>> =
         matrix.objects().map(|object| object.and_then(TopologyObject::os_index).map(|index| index as u32)).collect();
-    let known: Vec<usize> = (0..rows.len())
-        .filter(|&at| nodes.iter().any(|node| Some(node.os_index) == rows[at]))
-        .collect();
+    let known: Vec<usize> =
+        (0..rows.len()).filter(|&at| nodes.iter().any(|node| Some(node.os_index) == rows[at])).collect();
     let value = |from: usize, to: usize| matrix.distances()[from * rows.len() + to] as u32;
     (!known.is_empty()).then(|| Distances {
         nodes: known.iter().filter_map(|&at| rows[at]).collect(),

@@ -73,6 +73,7 @@ pub struct Read {
 /// `ForeignByEnvironment`, `Unreadable`.
 pub fn probe() -> Result<Machine, HostError> {
     refuse_foreign_environment()?;
+    hush();
     let root = Root::system();
     let builder = TopologyBuilder::new().with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
         hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
@@ -122,7 +123,8 @@ fn read_xml(path: &Path) -> Result<Read, HostError> {
         return Err(refuse(why));
     }
     hush();
-    let hwloc = build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
+    let hwloc =
+        build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
     Ok(foreign(&hwloc, TopologySource::Xml(path.display().to_string())))
 }
 
@@ -144,7 +146,8 @@ fn why_not_a_topology(text: &str) -> Option<&'static str> {
     (!text.contains("</topology>")).then_some("cut short: it has no </topology>; copy it again")
 }
 
-/// Keeps hwloc from printing boxes of asterisks about files of its ancestors, which load all the same.
+/// Keeps hwloc from printing: boxes of asterisks about files of its ancestors, which load all the same, and that there is
+/// no /sys, which [`Machine::disagreements`] says.
 fn hush() {
     const VARIABLE: &str = "HWLOC_HIDE_ERRORS";
     let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);

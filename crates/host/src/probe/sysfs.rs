@@ -22,7 +22,9 @@ pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
         let present = root.cpus("sys/devices/system/cpu/present").unwrap_or_default();
         topology.offline_pus = present.difference(&online);
     } else {
-        lines.push("/sys/devices/system/cpu cannot be read: PUs and caches are what the processor tells of itself".into());
+        lines.push(
+            "/sys/devices/system/cpu cannot be read: PUs and caches are what the processor tells of itself".into(),
+        );
     }
     if let Some(list) = root.nodes(format!("{NODES}/online")) {
         let nodes = nodes(root, &list, topology);
@@ -37,7 +39,9 @@ pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
         if root.has("sys/devices/system/cpu") {
             lines.push("/sys/devices/system/node is missing (kernel without NUMA): one node is assumed".into());
         } else {
-            lines.push("/sys/devices/system/node cannot be read: nodes and distances are unknown, one node is assumed".into());
+            lines.push(
+                "/sys/devices/system/node cannot be read: nodes and distances are unknown, one node is assumed".into(),
+            );
         }
     }
     assign_nodes(&mut topology.pus, &topology.nodes);
@@ -195,11 +199,8 @@ mod tests {
         ]);
         let mut topology = two_by_two();
         let lines = overlay(&root, &mut topology);
-        let nodes: Vec<(u32, NodeKind, String, Option<u64>, Option<u32>)> = topology
-            .nodes
-            .iter()
-            .map(|node| (node.os_index, node.kind, node.pus.to_string(), node.memory_bytes, node.package))
-            .collect();
+        let row = |node: &Node| (node.os_index, node.kind, node.pus.to_string(), node.memory_bytes, node.package);
+        let nodes: Vec<_> = topology.nodes.iter().map(row).collect();
         let expect = [
             (0, NodeKind::Dram, "0-1".to_owned(), Some(1 << 30), Some(0)),
             (2, NodeKind::Dram, "2-3".to_owned(), Some(0), Some(1)),
@@ -209,7 +210,10 @@ mod tests {
         assert_eq!(topology.nodes[0].available_bytes(), Some(1 << 20));
         assert_eq!(topology.pus.iter().map(|pu| pu.node).collect::<Vec<_>>(), [Some(0), Some(0), Some(2), Some(2)]);
         assert_eq!(topology.offline_pus.to_string(), "4-5");
-        assert_eq!((topology.distance(0, 66), topology.distance(66, 0), topology.distance(0, 1)), (Some(40), Some(43), None));
+        assert_eq!(
+            (topology.distance(0, 66), topology.distance(66, 0), topology.distance(0, 1)),
+            (Some(40), Some(43), None)
+        );
         assert_eq!(
             lines,
             [
