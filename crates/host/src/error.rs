@@ -169,6 +169,22 @@ pub enum HostError {
         /// MemFree + Inactive(file) + SReclaimable of it.
         available_bytes: u64,
     },
+    /// Pages of a bound region that lie elsewhere: the cpuset changed, or something moved them.
+    #[error(
+        "bind to node {nodes}: {pages} pages asked, {there} found there and {elsewhere}; shrink private_bytes or free node {nodes}, \
+         and see that the container's cpuset.mems stays as it is",
+        elsewhere = list_counts(elsewhere)
+    )]
+    PagesElsewhere {
+        /// Nodes of the bind.
+        nodes: NodeSet,
+        /// Pages of the region.
+        pages: u64,
+        /// Pages found on those nodes.
+        there: u64,
+        /// Pages found on others, `(node, pages)`.
+        elsewhere: Vec<(u32, u64)>,
+    },
     /// A file that cannot be read.
     #[error("{path}: {errno}: cannot be read", path = path.display())]
     File {
@@ -247,6 +263,11 @@ pub enum HostError {
         /// As they are.
         found: String,
     },
+}
+
+fn list_counts(counts: &[(u32, u64)]) -> String {
+    let items: Vec<String> = counts.iter().map(|(node, pages)| format!("{pages} on node {node}")).collect();
+    items.join(", ")
 }
 
 fn explain_refusal(errno: Errno, filtered: bool) -> &'static str {

@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::{HostError, Region, Root};
 use core::ffi::{c_int, c_ulong, c_void};
 use libnuma_sys as numa;
+use plan::policy::MemoryPolicy;
 use std::collections::BTreeMap;
 
 /// The node of a page that cannot be told.
@@ -71,6 +72,21 @@ impl PageMap {
     pub fn moved_since(&self, earlier: &PageMap) -> u64 {
         let told = |&(now, then): &(&i16, &i16)| *now != UNKNOWN && *then != UNKNOWN && now != then;
         self.nodes.iter().zip(&earlier.nodes).filter(told).count() as u64
+    }
+
+    /// Whether a bind held: no page that can be told lies outside its nodes. Other policies may spill, and always pass.
+    ///
+    /// # Errors
+    /// `PagesElsewhere`, with the pages on each node.
+    pub fn check_bound(&self, policy: &MemoryPolicy) -> Result<(), HostError> {
+        let MemoryPolicy::Bind(nodes) = policy else { return Ok(()) };
+        let (there, elsewhere): (Vec<_>, Vec<_>) =
+            self.counts.iter().map(|(&node, &pages)| (node, pages)).partition(|&(node, _)| nodes.contains(node));
+        if elsewhere.is_empty() {
+            return Ok(());
+        }
+        let there = there.iter().map(|(_, pages)| pages).sum();
+        Err(HostError::PagesElsewhere { nodes: nodes.clone(), pages: self.nodes.len() as u64, there, elsewhere })
     }
 
     fn new(region: &Region, nodes: Vec<i16>, source: MapSource) -> PageMap {
@@ -198,7 +214,6 @@ fn numa_maps_counts(text: &str, range: std::ops::Range<usize>) -> BTreeMap<u32, 
 mod tests {
     use super::*;
     use crate::Granted;
-    use plan::policy::MemoryPolicy;
     use plan::workload::Pages;
     use std::sync::atomic::Ordering::Relaxed;
 
@@ -258,6 +273,23 @@ mod tests {
         assert_eq!(numa_maps_counts(text, 0x7f0000000000..0x7f0000400000), BTreeMap::from([(0, 24), (3, 2)]));
         assert_eq!(numa_maps_counts(text, 0x7f0000000000..0x7f0000900000), BTreeMap::from([(0, 25), (3, 2)]));
         assert_eq!(numa_maps_counts(text, 0..1), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_bind_that_did_not_hold_is_an_error() {
+        let map = PageMap {
+            page_bytes: 4096,
+            nodes: vec![1, 1, 1, 0, UNKNOWN],
+            source: MapSource::MovePages,
+            counts: BTreeMap::from([(0, 1), (1, 3)]),
+        };
+        let check = |policy: &str, expect: Option<&str>| {
+            let found = map.check_bound(&policy.parse().expect("a policy")).err().map(|error| error.to_string());
+            assert_eq!(found.as_deref().map(|text| text.split(';').next().unwrap_or_default()), expect, "{policy}");
+        };
+        check("bind:1", Some("bind to node 1: 5 pages asked, 3 found there and 1 on node 0"));
+        check("bind:0-1", None);
+        check("preferred:1", None);
     }
 
     #[test]

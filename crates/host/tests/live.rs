@@ -6,6 +6,11 @@ use plan::policy::MemoryPolicy;
 use plan::workload::Pages;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// A machine is lent to threads of a run.
+const fn may_be_shared<T: Send + Sync>() {}
+const _: () = may_be_shared::<host::Machine>();
+const _: () = may_be_shared::<Region>();
+
 fn on_a_thread<T: Send>(granted: &Granted, work: impl FnOnce(&Granted) -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(|| work(granted)).join().expect("the thread ends well"))
 }
