@@ -77,14 +77,14 @@ impl<'a> Summaries<'a> {
         Some((row.mean?, row.ci_low.zip(row.ci_high)))
     }
 
-    /// Local hit ratio; its interval is widened by touches whose page or PU is unknown.
+    /// Local hit ratio; its interval is widened by touches whose page or PU is unknown, `None` where all samples agree.
     pub(crate) fn hit_ratio(&self, point: &'a Point) -> Option<(f64, Option<(f64, f64)>)> {
         let (mean, interval) = self.estimate(point, "local_hit_ratio")?;
         let bound = |metric: &'static str| self.get(point, metric).and_then(|line| line.row.mean);
         let (low, high) = interval.unwrap_or((mean, mean));
         let low = bound("local_hit_low").map_or(low, |bound| bound.min(low)).max(0.0);
         let high = bound("local_hit_high").map_or(high, |bound| bound.max(high)).min(1.0);
-        Some((mean, (interval.is_some() || low < high).then_some((low, high))))
+        Some((mean, (low < high).then_some((low, high))))
     }
 }
 

@@ -8,15 +8,17 @@ use super::{Figure, Scale, Series, Shape, Style};
 use std::collections::HashSet;
 use std::fmt::Write;
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 860.0;
 const MARGIN: f64 = 14.0;
 const TITLE: f64 = 16.0;
-const PLOT_HEIGHT: f64 = 300.0;
+const PLOT_HEIGHT: f64 = 360.0;
 const LEGEND_SYMBOL: f64 = 26.0;
 const LEGEND_GAP: f64 = 18.0;
-const DOT: f64 = 5.5;
-const ESTIMATE: f64 = 9.0;
+const DOT: f64 = 4.5;
+const ESTIMATE: f64 = 7.5;
 const CROSS: f64 = 11.0;
+// Sideways places of dots at one x, in pixels.
+const SPREAD: [f64; 6] = [-4.0, 4.0, -2.5, 2.5, -5.0, 5.0];
 
 /// Everything that is placed before the first stroke.
 struct Layout<'a> {
@@ -233,7 +235,11 @@ fn draw_series(sheet: &mut Sheet<'_>, layout: &Layout<'_>, series: &Series) {
             // Dots that would cover each other exactly are drawn once: a million samples are still a small file.
             let mut seen = HashSet::new();
             let alpha = if matches!(shape, Shape::Hollow | Shape::Plus) { 0.9 } else { 0.5 };
-            for at in series.points.iter().filter_map(place) {
+            for (nth, (x, y)) in series.points.iter().filter_map(place).enumerate() {
+                // A little to the side, in turn, so that they show beside the symbol of their mean; hollow ones are
+                // all equal.
+                let aside = if *shape == Shape::Hollow { 0.0 } else { SPREAD[nth % SPREAD.len()] };
+                let at = (x + aside, y);
                 if seen.insert(((at.0 * 2.0).round() as i64, (at.1 * 2.0).round() as i64)) {
                     sheet.symbol(*shape, at, DOT, Ink { colour, alpha });
                 }

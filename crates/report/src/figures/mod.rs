@@ -102,6 +102,24 @@ pub fn figures(results: &Results, derived: &Derived, published: Option<&Publishe
     SUBJECTS.iter().filter(wanted).map(drawn).collect()
 }
 
+#[derive(Default)]
+struct Estimates {
+    points: Vec<(f64, f64)>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Estimates {
+    fn push(&mut self, procs: f64, mean: f64, (low, high): (f64, f64)) {
+        self.points.push((procs, mean));
+        self.low.push(low);
+        self.high.push(high);
+    }
+}
+
+// Up to here equal steps of procs are equal lengths, as a knee is best seen.
+const LINEAR_PROCS: f64 = 128.0;
+
 struct Drawing<'a> {
     results: &'a Results,
     derived: &'a Derived,
@@ -116,7 +134,7 @@ impl Drawing<'_> {
         for (at, curve) in self.curves.iter().enumerate() {
             let shift = self.shift(at);
             series.extend(self.samples(at, curve, shift));
-            series.extend(self.fits(at, curve));
+            series.extend(self.fits(curve).into_iter().map(|fit| line(at, fit)));
             series.extend(self.estimates(at, curve, shift));
         }
         let printed = self.printed();
@@ -130,7 +148,7 @@ impl Drawing<'_> {
             x: Axis {
                 label: "procs (workers)".into(),
                 unit: crate::show::Unit::Plain,
-                scale: if procs.last().is_some_and(|&most| most > 16.0) { Scale::Log } else { Scale::Linear },
+                scale: if procs.last().is_some_and(|&most| most > LINEAR_PROCS) { Scale::Log } else { Scale::Linear },
                 ticks: procs.clone(),
                 include: Vec::new(),
             },
@@ -228,37 +246,47 @@ impl Drawing<'_> {
         by_shape.into_iter().map(series).collect()
     }
 
-    fn estimates(&self, at: usize, curve: &Curve, shift: f64) -> Option<Series> {
+    // One series for each symbol; the arm's name stands in the legend beside its own symbol, else beside the first.
+    fn estimates(&self, at: usize, curve: &Curve, shift: f64) -> Vec<Series> {
         let summaries = Summaries::of(self.derived);
-        let (mut points, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
-        for point in curve.points.iter().map(|&index| &self.results.plan.points[index]) {
+        let mut by_shape: Vec<(Shape, Estimates)> = Vec::new();
+        for &index in &curve.points {
+            let point = &self.results.plan.points[index];
             let estimate = match self.subject.metric {
                 "local_hit_ratio" => summaries.hit_ratio(point),
                 metric => summaries.estimate(point, metric),
             };
-            if let Some((mean, interval)) = estimate {
-                let (from, to) = interval.unwrap_or((mean, mean));
-                points.push((f64::from(point.procs), mean));
-                low.push(from);
-                high.push(to);
-            }
+            let Some((mean, interval)) = estimate else { continue };
+            let shape = self.shape(at, index);
+            let known = by_shape.iter().position(|(known, _)| *known == shape);
+            let known = known.unwrap_or_else(|| {
+                by_shape.push((shape, Estimates::default()));
+                by_shape.len() - 1
+            });
+            by_shape[known].1.push(f64::from(point.procs), mean, interval.unwrap_or((mean, mean)));
         }
-        let hollow = !points.is_empty() && curve.points.iter().all(|&index| self.shape(at, index) == Shape::Hollow);
-        let shape = if hollow { Shape::Hollow } else { Shape::of_arm(at) };
-        let style = Style::Interval { low, high, shape };
-        Some(Series { name: curve.name(), colour: Some(at), points, style, shift })
+        by_shape.sort_by_key(|(shape, _)| *shape != Shape::of_arm(at));
+        let series = |(nth, (shape, Estimates { points, low, high })): (usize, (Shape, Estimates))| Series {
+            name: if nth == 0 { curve.name() } else { String::new() },
+            colour: Some(at),
+            points,
+            style: Style::Interval { low, high, shape },
+            shift,
+        };
+        by_shape.into_iter().enumerate().map(series).collect()
     }
 
-    fn fits(&self, at: usize, curve: &Curve) -> Vec<Series> {
-        let drawn = fits_of(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points);
-        let series = |fit: Drawn| Series {
-            name: format!("fit: {model} ({arm})", model = fit.name, arm = curve.name()),
-            colour: Some(at),
-            points: fit.points,
-            style: Style::Line { dashed: at % 2 == 1 },
-            shift: 0.0,
-        };
-        drawn.into_iter().map(series).collect()
+    fn fits(&self, curve: &Curve) -> Vec<Drawn> {
+        fits_of(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points)
+    }
+
+    // "unbound usl; close amdahl, misfit": which model each line is.
+    fn fits_note(&self) -> Option<String> {
+        let fits = self.curves.iter().flat_map(|curve| {
+            self.fits(curve).into_iter().map(|fit| format!("{arm}: {model}", arm = curve.name(), model = fit.name))
+        });
+        let fits: Vec<String> = fits.collect();
+        (!fits.is_empty()).then(|| format!("Lines are fits. {fits}.", fits = fits.join("; ")))
     }
 
     fn printed_points(&self) -> Vec<(f64, f64)> {
@@ -295,6 +323,7 @@ impl Drawing<'_> {
              out of view or unbounded."
                 .to_string(),
         ];
+        notes.extend(self.fits_note());
         let shapes: Vec<Shape> = self.curves.iter().enumerate().flat_map(|(at, curve)| {
             curve.points.iter().map(move |&point| self.shape(at, point)).collect::<Vec<_>>()
         }).collect();
@@ -302,7 +331,7 @@ impl Drawing<'_> {
             notes.push("Hollow: by construction, it follows from the plan alone and says nothing about a runtime.".into());
         }
         if shapes.contains(&Shape::Plus) {
-            notes.push("Small upright crosses: oversubscribed, more workers than the arm has PUs.".into());
+            notes.push("Upright crosses: oversubscribed, more workers than the arm has PUs.".into());
         }
         let manifest = &self.results.manifest;
         if self.subject.is_time && manifest.timing != Timing::Hardware {
@@ -311,6 +340,11 @@ impl Drawing<'_> {
         }
         notes
     }
+}
+
+fn line(at: usize, fit: Drawn) -> Series {
+    let style = Style::Line { dashed: at % 2 == 1 };
+    Series { name: String::new(), colour: Some(at), points: fit.points, style, shift: 0.0 }
 }
 
 fn is_data(series: &Series) -> bool {
@@ -329,7 +363,8 @@ fn marks(results: &Results) -> Vec<Mark> {
     let mark = |(procs, names): (u32, BTreeSet<&str>)| {
         let mut names: Vec<&str> = names.into_iter().collect();
         names.sort_by_key(|name| order(name));
-        Mark { x: f64::from(procs), label: format!("one {names}: {procs}", names = names.join(" = ")) }
+        let names = names.join(" = ").replace("llc", "LLC");
+        Mark { x: f64::from(procs), label: format!("{names}: {procs} workers") }
     };
     // One worker fills a core on most machines: no boundary that a curve could show.
     names.into_iter().filter(|&(procs, _)| procs > 1).map(mark).collect()

@@ -23,7 +23,8 @@ pub(super) fn machine(page: &mut Page, results: &Results) {
     page.pairs(&facts);
 }
 
-fn shape(topology: &Topology) -> String {
+/// Packages, nodes, cores and PUs, one sentence.
+pub(super) fn shape(topology: &Topology) -> String {
     let of = |number: usize, thing: &str| count(number as u64, thing);
     let model = topology.cpu_model.as_deref().unwrap_or("processor model unknown");
     format!(

@@ -42,7 +42,8 @@ pub fn html(parts: Parts<'_>) -> String {
     page.raw(&format!("<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n", title = text(&title)));
     page.element("h1", "", &title);
     page.element("p", "muted", &run_line(parts.results));
-    page.element("p", "", &parts.results.plan.question);
+    page.element("p", "muted", &machine::shape(&parts.results.topology));
+    page.element("p", "lead", &parts.results.plan.question);
     warnings(&mut page, parts.results);
     outcome::question(&mut page, parts.results);
     tables::measured(&mut page, parts);

@@ -61,7 +61,7 @@ pub(crate) enum Paint {
 }
 
 /// Lines of at most `width` letters, broken at blanks, each behind `indent` blanks; a longer word is cut.
-pub(crate) fn wrap(text: &str, indent: usize, width: usize) -> String {
+pub fn wrap(text: &str, indent: usize, width: usize) -> String {
     let most = width.saturating_sub(indent).max(10);
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split_whitespace() {
