@@ -161,3 +161,149 @@ pub(crate) fn csv_lines(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> 
     }
     writer.into_inner().expect("a vector takes everything")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::Executor;
+    use crate::folder;
+    use crate::manifest::Here;
+    use crate::modelled::{Modelled, Noise};
+    use crate::recover::recover;
+    use crate::rows::{Context, Id, rows};
+    use plan::record::Timing;
+    use plan::schedule::{block_slots, sample_seed};
+    use plan::topology::Topology;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    fn golden(name: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p");
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    /// A folder that a run has begun, its plan, and the rows of its first samples.
+    fn begun() -> (tempfile::TempDir, Plan, Vec<SampleRows>) {
+        let topology: Topology = serde_json::from_str(&golden("topology.json")).unwrap();
+        let mut plan: Plan = toml::from_str(&golden("plan.toml")).unwrap();
+        plan.measure.windows = 3;
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let program =
+            plan::manifest::Program { version: "0".into(), commit: "c".into(), rustc: "r".into(), sha256: "s".into() };
+        let here = Here::modelled(topology.clone(), String::new(), program, Vec::new());
+        folder::write_start(dir.path(), &plan, &here, "modelled").unwrap();
+        let mut model = Modelled::new(topology.clone(), model::Parameters::DEFAULT, Noise::DEFAULT);
+        let context = Context {
+            run_id: "run",
+            plan: &plan,
+            topology: &topology,
+            host: "model",
+            source: "modelled",
+            timing: Timing::Modelled,
+        };
+        let slots = block_slots(&plan, 0);
+        let sample = |(slot, sample_id)| {
+            let (slot, seed): (plan::point::Slot, _) = (slot, sample_seed(&plan, slot));
+            let sample = model.sample(&plan.points[slot.point], &plan.measure, seed).unwrap();
+            rows(&context, Id { sample_id, slot, seed }, &sample)
+        };
+        let all = slots.into_iter().zip(0..4).map(sample).collect();
+        (dir, plan, all)
+    }
+
+    /// A file of which one call fails, and all that follow; a failing write writes half.
+    struct Faulty {
+        file: File,
+        calls_left: Rc<Cell<u32>>,
+    }
+
+    impl Faulty {
+        fn call(&self) -> io::Result<()> {
+            match self.calls_left.get() {
+                0 => Err(io::Error::from(io::ErrorKind::StorageFull)),
+                left => {
+                    self.calls_left.set(left - 1);
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    impl Write for Faulty {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Err(error) = self.call() {
+                self.file.write_all(&bytes[..bytes.len() / 2])?;
+                return Err(error);
+            }
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.file.flush()
+        }
+    }
+
+    impl Sink for Faulty {
+        fn sync(&mut self) -> io::Result<()> {
+            self.call()
+        }
+
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            self.call()?;
+            self.file.cut(length)
+        }
+    }
+
+    #[test]
+    fn whichever_call_fails_what_was_committed_stays() {
+        for calls in 0.. {
+            let (dir, plan, all) = begun();
+            let calls_left = Rc::new(Cell::new(calls));
+            let open = |path: &Path| {
+                let file = OpenOptions::new().append(true).open(path)?;
+                let length = file.metadata()?.len();
+                Ok((Faulty { file, calls_left: Rc::clone(&calls_left) }, length))
+            };
+            let mut journal = Journal::open_with(dir.path(), open).unwrap();
+            let mut committed = 0;
+            let error = all.iter().find_map(|rows| {
+                let error = journal.commit(rows).err();
+                committed += usize::from(error.is_none());
+                error
+            });
+            let found = recover(dir.path(), &plan).unwrap();
+            // A row that was written whole, and whose sync failed, may be there after all.
+            assert!(
+                (committed..=committed + 1).contains(&found.len()),
+                "{calls} calls: {} of {committed}",
+                found.len()
+            );
+            found.iter().zip(&all).for_each(|(found, wrote)| assert_eq!(found.row, wrote.sample));
+            // The rest can be appended, and then all of it is there.
+            let mut journal = Journal::open(dir.path()).unwrap();
+            all[found.len()..].iter().for_each(|rows| journal.commit(rows).unwrap());
+            assert_eq!(recover(dir.path(), &plan).unwrap().len(), all.len());
+            let Some(error) = error else {
+                // 4 samples of 5 files, each written and synced.
+                assert_eq!(calls, 4 * 5 * 2);
+                return;
+            };
+            let text = error.to_string();
+            assert!(text.contains(".csv: cannot ") && text.ends_with("make room, then resume"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_device_is_named() {
+        let (dir, _, all) = begun();
+        let open = |path: &Path| {
+            let full = path.ends_with("workers.csv");
+            let path = if full { Path::new("/dev/full") } else { path };
+            Ok((OpenOptions::new().append(true).open(path)?, 0))
+        };
+        let error = Journal::open_with(dir.path(), open).unwrap().commit(&all[0]).unwrap_err();
+        let expect = "workers.csv: cannot write: No space left on device (os error 28); make room, then resume";
+        assert!(error.to_string().ends_with(expect), "{error}");
+        assert_eq!(error.exit_code(), 1);
+    }
+}

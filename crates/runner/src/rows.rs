@@ -177,7 +177,7 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     row.run_delay_ratio = run_delay_ratio(measured);
     row.pages_migrated = measured.pages_migrated;
     row.hint_faults = measured.hint_faults;
-    row.steal_ratio = measured.steal_ticks.filter(|(_, all)| *all > 0).map(|(steal, all)| steal as f64 / all as f64);
+    row.steal_ratio = measured.steal_ticks.and_then(|(steal, all)| ratio(steal, all));
     let reasons = disturbances(row, point, measured, &context.plan.measure.thresholds);
     row.contaminated = !reasons.is_empty();
     row.contaminated_reason = row.contaminated.then(|| reasons.join("; "));
@@ -187,14 +187,13 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
 fn fill_hits(row: &mut SampleRow, measured: &Measured) {
     let Some(hits) = &measured.hits else { return };
     let known = hits.local + hits.remote;
-    let ratio = |part: u64| (known > 0).then(|| part as f64 / known as f64);
-    row.local_hit_ratio = ratio(hits.local);
+    row.local_hit_ratio = ratio(hits.local, known);
     row.local_hit_low = Some(hits.low);
     row.local_hit_high = Some(hits.high);
     row.hit_source = Some(hits.source);
     row.local_touches = Some(hits.local);
     row.remote_touches = Some(hits.remote);
-    row.local_package_ratio = hits.package_local.and_then(ratio);
+    row.local_package_ratio = hits.package_local.and_then(|local| ratio(local, known));
 }
 
 fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
@@ -218,7 +217,12 @@ fn run_delay_ratio(measured: &Measured) -> Option<f64> {
     let known = || measured.workers.iter().filter_map(|worker| Some((worker.run_delay_ns?, worker.wall_ns)));
     let wall: u64 = known().map(|(_, wall)| wall).sum();
     let delay: u64 = known().map(|(delay, _)| delay).sum();
-    (wall > 0).then(|| delay as f64 / wall as f64)
+    ratio(delay, wall)
+}
+
+/// `None` of nothing.
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 fn total_ns(pause: &PauseTimes) -> u64 {
@@ -231,7 +235,7 @@ fn in_warmup(pause: &PauseTimes, measured: &Measured) -> bool {
 }
 
 fn pause_rows(run_id: &str, sample_id: u64, measured: &Measured) -> Vec<PauseRow> {
-    let row = |(pause, times): (u64, &PauseTimes)| PauseRow {
+    let rows = (0..).zip(&measured.pauses).map(|(pause, times)| PauseRow {
         run_id: run_id.into(),
         sample_id,
         pause,
@@ -244,8 +248,8 @@ fn pause_rows(run_id: &str, sample_id: u64, measured: &Measured) -> Vec<PauseRow
         steal_ticks: times.steal_ticks,
         involuntary_switches: times.involuntary_switches,
         warmup: in_warmup(times, measured),
-    };
-    (0..).zip(&measured.pauses).map(row).collect()
+    });
+    rows.collect()
 }
 
 fn window_rows(run_id: &str, sample_id: u64, measured: &Measured) -> Vec<WindowRow> {
@@ -293,3 +297,7 @@ fn traffic_rows(context: &Context<'_>, sample_id: u64, measured: &Measured) -> V
     });
     rows.collect()
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

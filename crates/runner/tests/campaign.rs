@@ -1,5 +1,7 @@
 //! Whole runs by the modelled executor on a literal machine of two nodes: what they write, and how they are gone on with.
 
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
+
 use plan::experiment::{Measure, Repetitions};
 use plan::manifest::{Manifest, Program};
 use plan::point::{Plan, Point};
@@ -17,6 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Files that grow, in the order they are written.
 const GROWING: [&str; 5] = ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv", "samples.csv"];
+
+/// A folder in memory where there is one: runs sync every row, which a disk takes its time for.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 fn golden<T>(name: &str, parse: impl Fn(&str) -> T) -> T {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p");
@@ -107,7 +114,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_run_writes_a_whole_folder() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let plan = plan();
     let summary = run_all(root.path(), &plan);
     assert!(summary.complete && !summary.interrupted);
@@ -140,7 +147,7 @@ fn a_run_writes_a_whole_folder() {
 
 #[test]
 fn truth_is_recovered_without_noise() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let plan = plan();
     let mut exact = Modelled::new(topology(), model::Parameters::DEFAULT, Noise::NONE);
     let summary = run(root.path(), &plan, &here(), &mut exact, &mut Silent, &AtomicBool::new(false)).unwrap();
@@ -158,24 +165,24 @@ fn truth_is_recovered_without_noise() {
 
 #[test]
 fn cut_anywhere_and_resumed_each_sample_is_there_once() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let whole = run_all(root.path(), &plan()).dir;
     let truth = essence(&whole);
     let size = |name: &str| fs::read(whole.join(name)).unwrap().len();
-    // A crash leaves the other files at most complete, and samples.csv anywhere; from its fourth row on, byte by byte
-    // over two rows, then at seeded places. What is behind the cut may be lost, NUL bytes, or garbage.
+    // A crash leaves the other files at most complete, and samples.csv anywhere; every 17th byte of two rows,
+    // their ends, then at seeded places. What is behind the cut may be lost, NUL bytes, or garbage.
     let rows = fs::read(whole.join("samples.csv")).unwrap();
     let ends: Vec<usize> = (0..rows.len()).filter(|&at| rows[at] == b'\n').map(|at| at + 1).collect();
     let every_byte = ends[4]..=ends[6];
-    let seeded = (0..60u64).map(|at| {
+    let seeded = (0..24u64).map(|at| {
         let first = ends[0] as u64;
         (first + plan::random::below(plan::random::draw(7, at), rows.len() as u64 - first)) as usize
     });
-    for (case, cut) in every_byte.step_by(7).chain([ends[5], ends[6] - 1]).chain(seeded).enumerate() {
+    for (case, cut) in every_byte.step_by(17).chain([ends[5], ends[6] - 1]).chain(seeded).enumerate() {
         let dir = root.path().join(format!("cut-{case}"));
         copy(&whole, &dir);
         fs::remove_file(dir.join("SHA256SUMS")).unwrap();
-        let tail: &[u8] = [&b""[..], &[0; 388], b"3,garbage\n\0\xff"][case % 3];
+        let tail: &[u8] = [&b""[..], &[0; 388], b"\xff,garbage\n\0\xff"][case % 3];
         let kept = [&rows[..cut], tail].concat();
         fs::write(dir.join("samples.csv"), kept).unwrap();
         // Orphans: the files before it hold more than is committed, and may be torn themselves.
@@ -227,7 +234,7 @@ impl Executor for Wayward<'_> {
 
 #[test]
 fn a_signal_ends_it_after_the_sample() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let truth = essence(&run_all(&root.path().join("whole"), &plan()).dir);
     let interrupt = AtomicBool::new(false);
     let mut executor = Wayward { inner: modelled(), interrupt: &interrupt, left: 5, fails: None };
@@ -241,7 +248,7 @@ fn a_signal_ends_it_after_the_sample() {
 
 #[test]
 fn failed_points_are_rows_and_are_retried_only_when_asked() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let (plan, never) = (plan(), AtomicBool::new(false));
     let failing = plan.points[1].id.clone().leak();
     let mut executor = Wayward { inner: modelled(), interrupt: &never, left: u32::MAX, fails: Some(failing) };
@@ -262,7 +269,7 @@ fn failed_points_are_rows_and_are_retried_only_when_asked() {
 
 #[test]
 fn what_is_another_is_refused_in_words() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let dir = run_all(root.path(), &plan()).dir;
     fs::remove_file(dir.join("SHA256SUMS")).unwrap();
     let check = |options: ResumeOptions<'_>, here: &Here, expect: &str| {
@@ -290,7 +297,7 @@ fn what_is_another_is_refused_in_words() {
 
 #[test]
 fn folders_that_cannot_be_gone_on_with() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let whole = run_all(root.path(), &plan()).dir;
     let check = |case: &str, change: &dyn Fn(&Path), expect: &str| {
         let dir = root.path().join(case);
@@ -333,7 +340,7 @@ fn folders_that_cannot_be_gone_on_with() {
 
 #[test]
 fn a_run_that_was_cut_off_before_its_first_sample_is_made_whole() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let whole = run_all(root.path(), &plan()).dir;
     let truth = essence(&whole);
     for lost in [&["samples.csv"][..], &["samples.csv", "facts.csv", "pauses.csv", "points.csv"]] {
@@ -347,7 +354,7 @@ fn a_run_that_was_cut_off_before_its_first_sample_is_made_whole() {
 
 #[test]
 fn two_runs_cannot_share_a_folder() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let dir = run_all(root.path(), &plan()).dir;
     let _held = runner::lock::Lock::take(&dir).unwrap();
     assert!(matches!(resume_all(&dir), Err(RunError::Locked { .. })));
@@ -355,7 +362,7 @@ fn two_runs_cannot_share_a_folder() {
 
 #[test]
 fn a_budget_ends_whole_blocks_and_says_so() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let mut plan = plan();
     plan.measure.repetitions = Repetitions::Fixed(10);
     // Less than any block takes: the first is made all the same.
@@ -369,7 +376,7 @@ fn a_budget_ends_whole_blocks_and_says_so() {
 
 #[test]
 fn until_is_decided_in_two_stages() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let check = |until: f64, max: u32, sd: f64, expect: std::ops::RangeInclusive<u32>, note: &str| {
         let mut plan = plan();
         plan.points.truncate(2);
