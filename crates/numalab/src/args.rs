@@ -245,7 +245,7 @@ fn parse_pauses(text: &str) -> Result<PauseEvery, String> {
 }
 
 fn parse_procs(text: &str) -> Result<Procs, String> {
-    text.parse()
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 #[cfg(test)]

@@ -1,1 +1,52 @@
-fn main() {}
+//! The numalab command: the command line in, one call, its answer printed. What is decided is decided elsewhere.
+
+mod args;
+mod doctor;
+mod exit;
+mod planning;
+mod progress;
+mod report;
+mod run;
+mod sample;
+mod signals;
+mod tables;
+mod topo;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use exit::{Exit, FAILED, print};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match answer(&cli.command) {
+        Ok(code) => code,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn answer(command: &Command) -> Result<ExitCode, Exit> {
+    match command {
+        Command::Topo(args) => topo::topo(args)?,
+        Command::Doctor(args) => doctor::doctor(args)?,
+        Command::Plan(args) => planning::planning(args)?,
+        Command::Run(args) => return run::run(args),
+        Command::Report(args) => report::report(args)?,
+        Command::Verify(args) => report::verify(args)?,
+        Command::Claims(args) => report::claims(args)?,
+        Command::Tables(args) => tables::tables(args)?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "numalab", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            rendered.map_err(|error| Exit::new(FAILED, format!("cannot write the manual page: {error}")))?;
+            print(&String::from_utf8_lossy(&page))?;
+        }
+        Command::Sample => return Ok(sample::sample()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,26 @@
+//! Tells the program what it was built from: commit and toolchain, for manifest.json.
+
+use std::process::Command;
+
+fn main() {
+    // Cargo's default, any change of this package, would miss a commit that changes another crate.
+    for path in ["../../.git/HEAD", "../../.git/index", "../../crates"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    println!("cargo:rustc-env=NUMALAB_COMMIT={commit}", commit = commit());
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let version = answer(&rustc, &["--version"]).unwrap_or_else(|| "unknown".into());
+    println!("cargo:rustc-env=NUMALAB_RUSTC={version}");
+}
+
+/// Twelve digits of the commit, `-dirty` where the code was changed since; `unknown` outside a repository.
+fn commit() -> String {
+    let Some(commit) = answer("git", &["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
+    let changed = answer("git", &["status", "--porcelain", "--", "../../crates", "../../Cargo.toml", "../../Cargo.lock"]);
+    if changed.is_some_and(|changed| !changed.is_empty()) { format!("{commit}-dirty") } else { commit }
+}
+
+fn answer(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+}

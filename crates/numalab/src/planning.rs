@@ -1,0 +1,82 @@
+//! `numalab plan`: what an experiment would do on a machine. Nothing is bound, nothing is measured.
+
+use crate::args::{Format, Planning};
+use crate::exit::{Exit, FAILED, USAGE, WithCode, print};
+use host::Input;
+use plan::experiment::{Extent, Overrides};
+use plan::point::Plan;
+use plan::quantity::show_bytes;
+use plan::schedule::{Costs, block_seconds, blocks_expected};
+use plan::topology::{Conditions, Topology};
+use std::fmt::Write;
+use std::path::Path;
+
+pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
+    // The file first: a mistake in it needs no machine to be told.
+    let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
+    let read = host::read_topology(&args.input).code(if args.input == Input::Host { FAILED } else { USAGE })?;
+    let plan = plan::plan(&file, &args.changes.overrides(), &read.topology, &read.conditions).code(USAGE)?;
+    match args.format {
+        Format::Text => print(&text(&plan, &read.topology)),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&plan).expect("a plan has text keys only");
+            print(&format!("{json}\n"))
+        }
+        Format::Csv => print(&String::from_utf8_lossy(&runner::folder::points_csv(&plan))),
+    }
+}
+
+/// Reads an experiment and plans it on a machine.
+pub(crate) fn plan_file(
+    path: &Path,
+    overrides: &Overrides,
+    topology: &Topology,
+    conditions: &Conditions,
+) -> Result<Plan, Exit> {
+    let file = plan::experiment::read_experiment(path).code(USAGE)?;
+    plan::plan(&file, overrides, topology, conditions).code(USAGE)
+}
+
+fn text(plan: &Plan, topology: &Topology) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| writeln!(out, "{text}").expect("a string takes every line");
+    line(format!("{name}: {question}", name = plan.experiment, question = plan.question));
+    line(format!("machine   {shape}", shape = crate::topo::shape(topology)));
+    for note in &plan.notes {
+        line(format!("note      {note}"));
+    }
+    line(format!("time      {time}", time = time(plan)));
+    line(String::new());
+    line(format!("{:<5} {:<22} {:>5}  {:<14} {:>5} {:>10}  {}", "point", "arm", "procs", "regime", "nodes", "heaps", "memory policy"));
+    for point in &plan.points {
+        let bytes = show_bytes(point.bytes);
+        line(format!(
+            "{id:<5} {arm:<22} {procs:>5}  {regime:<14} {nodes:>5} {bytes:>10}  {policy}",
+            id = point.id,
+            arm = point.arm,
+            procs = point.procs,
+            regime = point.regime,
+            nodes = point.nodes_spanned,
+            policy = point.memory_policy,
+        ));
+    }
+    if !plan.skipped.is_empty() {
+        line(String::new());
+    }
+    for skipped in &plan.skipped {
+        line(format!("skipped   {arm} x {procs}: {reason}", arm = skipped.arm, procs = skipped.procs, reason = skipped.reason));
+    }
+    out
+}
+
+fn time(plan: &Plan) -> String {
+    let costs = Costs::EXPECTED;
+    let blocks = blocks_expected(plan, &costs);
+    let points = plan.points.len();
+    let extent = match plan.measure.extent {
+        Extent::Seconds(seconds) => format!("{seconds} s"),
+        Extent::Operations(operations) => format!("{operations} operations a worker"),
+    };
+    let seconds = f64::from(blocks) * block_seconds(plan, &costs);
+    format!("{blocks} blocks of {points} points, samples of {extent}: about {seconds:.0} s")
+}

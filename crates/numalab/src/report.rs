@@ -1,0 +1,114 @@
+//! `numalab report`, `verify` and `claims`: a results folder in, what follows from it out.
+
+use crate::args::{Claims, Format, Report, Verify};
+use crate::exit::{CHECK, Exit, FAILED, USAGE, print};
+use plan::record::{ClaimRow, Row};
+use report::tables::{Look, claims_text, main_text};
+use report::{ReportError, Updated};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// The experiment whose newest results are meant where no folder is named.
+pub(crate) const EXPERIMENT: &str = "numa-binding";
+
+pub(crate) fn report(args: &Report) -> Result<(), Exit> {
+    print(&update_and_show(&args.dir, args.format)?)
+}
+
+/// Redraws a folder and gives its summary as text, CSV or JSON.
+pub(crate) fn update_and_show(dir: &Path, format: Format) -> Result<String, Exit> {
+    let Updated { results, derived, .. } = report::update(dir).map_err(refused)?;
+    Ok(match format {
+        Format::Text => {
+            let table = main_text(&results, &derived, look());
+            let claims = claims_text(&results, &derived, look());
+            format!("{table}\n{claims}\nreport: {path}\n", path = dir.join("report.html").display())
+        }
+        Format::Csv => text_of(dir, "summary.csv")?,
+        Format::Json => {
+            let (summary, fits) = (rows_of(dir, "summary.csv")?, rows_of(dir, "fits.csv")?);
+            let claims = rows_of(dir, "claims.csv")?;
+            let document = serde_json::json!({ "dir": dir, "summary": summary, "fits": fits, "claims": claims });
+            format!("{document:#}\n")
+        }
+    })
+}
+
+pub(crate) fn verify(args: &Verify) -> Result<(), Exit> {
+    let mismatches = report::verify(&args.dir).map_err(refused)?;
+    if mismatches.is_empty() {
+        return print(&format!("{dir}: everything follows from its samples\n", dir = args.dir.display()));
+    }
+    let lines: String = mismatches.iter().map(|mismatch| format!("{mismatch}\n")).collect();
+    print(&lines)?;
+    let n = mismatches.len();
+    Err(Exit::new(CHECK, format!("{dir}: {n} mismatches", dir = args.dir.display())))
+}
+
+pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
+    let dir = match &args.dir {
+        Some(dir) => dir.clone(),
+        None => newest(&args.results)?,
+    };
+    let results = report::open(&dir).map_err(refused)?;
+    let derived = report::derive(&results);
+    let cells = derived.claims.iter().map(ClaimRow::cells);
+    match args.format {
+        Format::Text => print(&claims_text(&results, &derived, look())),
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(plan::record::titles::<ClaimRow>()).expect("a vector takes every byte");
+            cells.for_each(|row| writer.write_record(row).expect("as many cells as titles"));
+            print(&String::from_utf8_lossy(&writer.into_inner().expect("a vector takes every byte")))
+        }
+        Format::Json => {
+            let titles = plan::record::titles::<ClaimRow>();
+            let rows: Vec<_> = cells.map(|row| object(&titles, row.iter().map(String::as_str))).collect();
+            print(&format!("{rows:#}\n", rows = serde_json::Value::from(rows)))
+        }
+    }
+}
+
+fn newest(results: &Path) -> Result<PathBuf, Exit> {
+    report::newest(results, EXPERIMENT).ok_or_else(|| {
+        Exit::new(USAGE, format!("no results of {EXPERIMENT} below {results}; measure with: make run", results = results.display()))
+    })
+}
+
+/// A folder that is none, or whose files cannot be read, is the caller's to mend; what cannot be written is a failure.
+pub(crate) fn refused(error: ReportError) -> Exit {
+    let code = if matches!(error, ReportError::Write { .. }) { FAILED } else { USAGE };
+    Exit::new(code, error)
+}
+
+/// Colour on a terminal, unless NO_COLOR says otherwise (no-color.org).
+pub(crate) fn look() -> Look {
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Look { width: 100, colour }
+}
+
+fn text_of(dir: &Path, file: &str) -> Result<String, Exit> {
+    let path = dir.join(file);
+    std::fs::read_to_string(&path).map_err(|error| Exit::new(FAILED, format!("{path}: {error}", path = path.display())))
+}
+
+/// The rows of a CSV as objects; numbers stay numbers, an empty cell is null.
+fn rows_of(dir: &Path, file: &str) -> Result<Vec<serde_json::Value>, Exit> {
+    let text = text_of(dir, file)?;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let broken = |error: csv::Error| Exit::new(FAILED, format!("{file}: {error}"));
+    let titles = reader.headers().map_err(broken)?.clone();
+    let titles: Vec<&str> = titles.iter().collect();
+    reader.records().map(|row| row.map(|row| object(&titles, row.iter())).map_err(broken)).collect()
+}
+
+fn object<'a>(titles: &[&str], cells: impl Iterator<Item = &'a str>) -> serde_json::Value {
+    let value = |cell: &str| match (cell, cell.parse::<f64>()) {
+        ("", _) => serde_json::Value::Null,
+        (_, Ok(number)) if number.is_finite() => serde_json::json!(number),
+        ("true", _) => true.into(),
+        ("false", _) => false.into(),
+        _ => cell.into(),
+    };
+    titles.iter().map(|title| title.to_string()).zip(cells.map(value)).collect::<serde_json::Map<_, _>>().into()
+}

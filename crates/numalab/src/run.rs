@@ -1,0 +1,131 @@
+//! `numalab run`: plans, runs, reports; and `--resume`.
+
+use crate::args::Run;
+use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
+use crate::planning::plan_file;
+use crate::progress::progress;
+use crate::signals::Signals;
+use host::Input;
+use model::Parameters;
+use plan::manifest::{Manifest, Program};
+use plan::record::Timing;
+use plan::topology::Topology;
+use runner::executor::Executor;
+use runner::live::Live;
+use runner::modelled::{Modelled, Noise};
+use runner::{Here, ResumeOptions, RunError, RunSummary};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
+    let signals = Signals::listen()?;
+    let mut stage = match args.resume.as_deref() {
+        Some(dir) => stage_of(dir)?,
+        None if args.modelled => modelled(args.input.as_ref())?,
+        None => live()?,
+    };
+    let Stage { here, executor } = &mut stage;
+    let (executor, interrupt) = (executor.as_mut(), &*signals.interrupt);
+    let mut progress = progress();
+    let done = match (&args.resume, &args.file) {
+        (Some(dir), _) => {
+            let options = ResumeOptions { plan: None, retry_failed: args.retry_failed };
+            runner::resume(dir, options, here, executor, progress.as_mut(), interrupt)
+        }
+        (None, Some(file)) => {
+            let plan = plan_file(file, &args.changes.overrides(), &here.topology, &here.conditions)?;
+            introduce(&plan, here);
+            runner::run(&args.results, &plan, here, executor, progress.as_mut(), interrupt)
+        }
+        (None, None) => return Err(Exit::new(USAGE, "an experiment file or --resume DIR is needed")),
+    };
+    drop(progress);
+    conclude(args, &signals, done)
+}
+
+/// The machine a run is about, and what makes its samples.
+struct Stage {
+    here: Here,
+    executor: Box<dyn Executor>,
+}
+
+fn live() -> Result<Stage, Exit> {
+    let machine = host::probe().code(FAILED)?;
+    for disagreement in machine.disagreements() {
+        eprintln!("numalab: {disagreement}");
+    }
+    let here = Here::live(&machine, program()?, command());
+    let mut child = Command::new("/proc/self/exe");
+    child.arg("__sample");
+    Ok(Stage { here, executor: Box::new(Live::new(&machine, child)) })
+}
+
+fn modelled(input: Option<&Input>) -> Result<Stage, Exit> {
+    let input = input.unwrap_or(&Input::Host);
+    let read = host::read_topology(input).code(if *input == Input::Host { FAILED } else { USAGE })?;
+    modelled_on(read.topology, read.xml)
+}
+
+fn modelled_on(topology: Topology, xml: String) -> Result<Stage, Exit> {
+    let executor = Modelled::new(topology.clone(), Parameters::default(), Noise::default());
+    Ok(Stage { here: Here::modelled(topology, xml, program()?, command()), executor: Box::new(executor) })
+}
+
+/// A resumed run goes on as it began: on this host, or modelled on the machine that its folder holds.
+fn stage_of(dir: &Path) -> Result<Stage, Exit> {
+    let read = |file: &str| std::fs::read_to_string(dir.join(file)).unwrap_or_default();
+    // What is missing or broken in the folder is `runner::resume`'s to say, with a live machine as well as with none.
+    let manifest = serde_json::from_str::<Manifest>(&read("manifest.json"));
+    let topology = serde_json::from_str::<Topology>(&read("topology.json"));
+    match (manifest, topology) {
+        (Ok(manifest), Ok(topology)) if manifest.timing == Timing::Modelled => modelled_on(topology, read("topology.xml")),
+        _ => live(),
+    }
+}
+
+fn program() -> Result<Program, Exit> {
+    let sha256 = runner::manifest::executable_sha256();
+    Ok(Program {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("NUMALAB_COMMIT").into(),
+        rustc: env!("NUMALAB_RUSTC").into(),
+        sha256: sha256.map_err(|error| Exit::new(FAILED, format!("cannot read /proc/self/exe: {error}")))?,
+    })
+}
+
+fn command() -> Vec<String> {
+    std::env::args().collect()
+}
+
+/// What this machine is and what is about to happen, on stderr before the first sample.
+fn introduce(plan: &plan::point::Plan, here: &Here) {
+    let model = here.topology.cpu_model.as_deref().unwrap_or("processor not named");
+    eprintln!("{model}: {shape}", shape = crate::topo::shape(&here.topology));
+    eprintln!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; "));
+    eprintln!("{question}", question = plan.question);
+    for note in &plan.notes {
+        eprintln!("note: {note}");
+    }
+}
+
+/// Reports what there is, whole or not, and gives the exit code.
+fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -> Result<ExitCode, Exit> {
+    let done = done.map_err(|error| Exit::new(error.exit_code(), error))?;
+    if done.interrupted {
+        let message = format!(
+            "stopped after {samples} samples; go on with: numalab run --resume {dir}",
+            samples = done.samples,
+            dir = done.dir.display(),
+        );
+        return Err(Exit::new(signals.exit_code(), message));
+    }
+    for note in &done.notes {
+        eprintln!("note: {note}");
+    }
+    let text = crate::report::update_and_show(&done.dir, args.format)?;
+    print(&text)?;
+    if done.samples > 0 && done.failed == done.samples {
+        return Err(Exit::new(NOT_TESTABLE, format!("all {failed} samples failed; the causes are in samples.csv", failed = done.failed)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
