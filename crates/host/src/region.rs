@@ -178,7 +178,7 @@ impl Mapping {
                 let size_flag = (page_bytes.trailing_zeros() as c_int) << libc::MAP_HUGE_SHIFT;
                 (bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_HUGETLB | size_flag)
             }
-            Pages::Base | Pages::Thp => (bytes + align + 2 * guard_bytes(), libc::PROT_NONE, 0),
+            Pages::Base | Pages::Thp => (bytes + align + guard_bytes(), libc::PROT_NONE, 0),
         };
         let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY:
@@ -199,7 +199,8 @@ impl Mapping {
         let first = self.start.as_ptr().addr() + guard_bytes();
         let offset = first.next_multiple_of(align) - self.start.as_ptr().addr();
         // SAFETY:
-        // - offset <= guard + align, and the mapping is that much and another guard longer than `bytes` (Mapping::new).
+        // - offset <= align, since the mapping starts on a page and the guard is one; the mapping is that much and another
+        //   guard longer than `bytes` (Mapping::new).
         let start = unsafe { self.start.add(offset) };
         // SAFETY:
         // - the range lies inside our own mapping, starts on a page and is whole pages (above).
@@ -290,9 +291,16 @@ mod tests {
         let region = Region::new(&granted, 100_001, Pages::Base, &policy).expect("a region");
         assert_eq!(region.bytes(), 100_008);
         assert_eq!(region.policy(), &policy);
-        assert_eq!(region.policy_now(), Ok(policy));
-        let line = format!("{:x}-{:x} rw-p", region.address(), region.address() + region.mapped_bytes());
-        assert!(maps().contains(&line), "{line}");
+        assert_eq!(region.policy_now(), Ok(policy.clone()));
+        let line_of =
+            |region: &Region| format!("{:x}-{:x} rw-p", region.address(), region.address() + region.mapped_bytes());
+        let line = line_of(&region);
+        // The kernel puts mappings side by side and would make one of equal neighbours.
+        let neighbours: Vec<Region> =
+            (0..8).map(|_| Region::new(&granted, 100_001, Pages::Base, &policy).expect("a region")).collect();
+        for region in neighbours.iter().chain([&region]) {
+            assert!(maps().contains(&line_of(region)), "{}", line_of(region));
+        }
         assert!(region.words().iter().all(|word| word.load(Relaxed) == 0));
         drop(region);
         assert!(!maps().contains(&line), "still mapped: {line}");
