@@ -49,7 +49,11 @@ pub(crate) fn derived(results: &Results) -> Derived {
             SummaryLine { row, factors: Vec::new() }
         })
     });
-    Derived { summary: lines.collect(), fits: fits(), claims: Verdict::ALL.iter().map(|&verdict| claim(verdict)).collect() }
+    Derived {
+        summary: lines.collect(),
+        fits: fits(),
+        claims: Verdict::ALL.iter().map(|&verdict| claim(verdict)).collect(),
+    }
 }
 
 fn fits() -> Vec<FitRow> {
@@ -101,7 +105,9 @@ fn claim(verdict: Verdict) -> ClaimRow {
         printed: Some(0.76),
         rule: "value".into(),
         verdict,
-        reason: format!("because this is the {verdict} one, with a reason long enough that a terminal of 100 columns must wrap it"),
+        reason: format!(
+            "because this is the {verdict} one, with a reason long enough that a terminal of 100 columns must wrap it"
+        ),
         needed_n: (verdict == Verdict::Undecided).then(|| "> 1000".into()),
     }
 }

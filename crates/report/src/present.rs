@@ -12,7 +12,8 @@ use crate::update::DerivedFile;
 pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String]) -> Vec<DerivedFile> {
     let published = Published::of(&results.plan);
     let figures = figures(results, derived, published.as_ref());
-    let svg = |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
+    let svg =
+        |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
     let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
     if let Some(published) = &published {
         let measured = Some(Measured { results, derived });

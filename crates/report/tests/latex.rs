@@ -11,7 +11,8 @@ const TABLES: [&str; 2] = ["published.tex", "unmeasured.tex"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let required = std::env::var("NUMALAB_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "latex"));
+    let required =
+        std::env::var("NUMALAB_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "latex"));
     let missing = missing_tool();
     let trial = |table: &'static str| {
         let missing = missing.clone();
@@ -33,7 +34,8 @@ fn missing_tool() -> Option<String> {
     if !runs("pdflatex", "--version") {
         return Some("pdflatex is not installed; install texlive-latex-base".into());
     }
-    (!runs("kpsewhich", "booktabs.sty")).then(|| "booktabs.sty is not installed; install texlive-latex-recommended".into())
+    (!runs("kpsewhich", "booktabs.sty"))
+        .then(|| "booktabs.sty is not installed; install texlive-latex-recommended".into())
 }
 
 fn compile(table: &str, missing: Option<String>) -> Result<(), Failed> {

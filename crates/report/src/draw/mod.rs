@@ -136,8 +136,7 @@ pub struct Mark {
 impl Shape {
     /// The symbol of the `at`-th arm.
     pub fn of_arm(at: usize) -> Shape {
-        const SHAPES: [Shape; 5] =
-            [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond, Shape::TriangleDown];
+        const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond, Shape::TriangleDown];
         SHAPES[at % SHAPES.len()]
     }
 }

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn no_two_colours_share_their_light_value() {
         // The style sheet tells them apart by it.
-        let mut lights: Vec<u32> = [GROUND, INK, MUTED, GRID, AXIS, BAND].iter().chain(&COLOURS).map(|c| c.light).collect();
+        let mut lights: Vec<u32> =
+            [GROUND, INK, MUTED, GRID, AXIS, BAND].iter().chain(&COLOURS).map(|c| c.light).collect();
         lights.sort_unstable();
         lights.dedup();
         assert_eq!(lights.len(), 6 + COLOURS.len());

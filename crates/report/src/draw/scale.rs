@@ -121,7 +121,10 @@ impl Ruler {
         let (first, last) = (self.low.floor() as i32, self.high.ceil() as i32);
         let factors: &[f64] = if decades <= 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let every = ((decades / 7.0).ceil() as usize).max(1);
-        (first..=last).step_by(every).flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power))).collect()
+        (first..=last)
+            .step_by(every)
+            .flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)))
+            .collect()
     }
 }
 
@@ -161,7 +164,8 @@ fn tick_number(shown: f64, step: f64) -> String {
     if shown != 0.0 && (shown.abs() >= 1e5 || shown.abs() < 1e-3) {
         return format!("{shown:.0e}");
     }
-    let decimals = if step.is_finite() && step > 0.0 { (-(step * 1.0001).log10().floor()).clamp(0.0, 3.0) as usize } else { 0 };
+    let decimals =
+        if step.is_finite() && step > 0.0 { (-(step * 1.0001).log10().floor()).clamp(0.0, 3.0) as usize } else { 0 };
     let text = format!("{shown:.decimals$}");
     // Log axes mix 0.5 and 20: no trailing zeros.
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }

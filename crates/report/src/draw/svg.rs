@@ -4,7 +4,7 @@ use super::layout::{Flag, LINE, TEXT, flags, flow, width, wrap};
 use super::paint::{Anchor, Ink, Sheet, paint, view_box};
 use super::palette::{self, Colour, of_series};
 use super::scale::{Position, Ruler, Tick};
-use super::{Figure, Scale, Series, Shape, Style};
+use super::{Axis, Figure, Scale, Series, Shape, Style};
 use std::collections::HashSet;
 use std::fmt::Write;
 
@@ -87,8 +87,8 @@ impl<'a> Layout<'a> {
             x_ticks: sparse(x_ticks, &x),
             x,
             y_ticks,
-            x_label: with_unit(&figure.x.label, x_unit),
-            y_label: with_unit(&figure.y.label, y_unit),
+            x_label: full_label(&figure.x, x_unit),
+            y_label: full_label(&figure.y, y_unit),
             title,
             flags,
             notes,
@@ -163,8 +163,11 @@ fn notes(figure: &Figure, y: &Ruler, x: &Ruler) -> Vec<String> {
     notes
 }
 
-fn with_unit(label: &str, unit: &str) -> String {
-    if unit.is_empty() { label.into() } else { format!("{label} ({unit})") }
+fn full_label(axis: &Axis, unit: &str) -> String {
+    let log = (axis.scale == Scale::Log).then_some("log scale");
+    let extra: Vec<&str> = [unit].into_iter().filter(|unit| !unit.is_empty()).chain(log).collect();
+    let label = &axis.label;
+    if extra.is_empty() { label.clone() } else { format!("{label} ({extra})", extra = extra.join(", ")) }
 }
 
 // Labels that would touch the one before are left out; the tick stays.
@@ -278,6 +281,8 @@ fn draw_interval(sheet: &mut Sheet<'_>, layout: &Layout<'_>, (x, y): (f64, f64),
     for (value, up) in [(ends.0, false), (ends.1, true)] {
         let edge = if up { layout.top } else { layout.bottom };
         match layout.y.position(value) {
+            // Shorter than the symbol: a cap would only blot it.
+            Position::At(end) if (end - y).abs() < 1.0 => {}
             Position::At(end) => {
                 sheet.line((x, y), (x, end), colour.into(), 2.0);
                 sheet.line((x - 4.0, end), (x + 4.0, end), colour.into(), 1.5);

@@ -27,7 +27,9 @@ pub(super) fn fits_of(fits: &[FitRow], response: &str, curve: &Curve, points: &[
         let Some((best, model)) = best(&rows, models) else { continue };
         let same = |row: &&&FitRow| row.model == best.model && row.arm == best.arm && row.regime == best.regime;
         let parameter = |name: &&str| rows.iter().filter(same).find(|row| row.parameter == *name)?.estimate;
-        let Some(parameters) = model.parameter_names().iter().map(parameter).collect::<Option<Vec<f64>>>() else { continue };
+        let Some(parameters) = model.parameter_names().iter().map(parameter).collect::<Option<Vec<f64>>>() else {
+            continue;
+        };
         let of_regime = curve.points.iter().map(|&at| &points[at]).filter(|point| point.regime == best.regime);
         let procs: Vec<f64> = of_regime.map(|point| f64::from(point.procs)).collect();
         let peak = || rows.iter().find(|row| row.parameter == "argmax" && row.regime == best.regime)?.estimate;
@@ -35,7 +37,10 @@ pub(super) fn fits_of(fits: &[FitRow], response: &str, curve: &Curve, points: &[
         let from = if past_peak { peak().unwrap_or(first) } else { first };
         let at = |step: u32| from * (last / from).powf(f64::from(step) / f64::from(STEPS));
         let name = if best.status == "ok" { best.model.clone() } else { format!("{}, {}", best.model, best.status) };
-        drawn.push(Drawn { name, points: (0..=STEPS).map(|step| (at(step), model.value(&parameters, at(step)))).collect() });
+        drawn.push(Drawn {
+            name,
+            points: (0..=STEPS).map(|step| (at(step), model.value(&parameters, at(step)))).collect(),
+        });
     }
     drawn
 }

@@ -139,7 +139,8 @@ impl Drawing<'_> {
         }
         let printed = self.printed();
         series.extend(printed);
-        let y_values: Vec<f64> = series.iter().filter(|one| is_data(one)).flat_map(|one| &one.points).map(|p| p.1).collect();
+        let y_values: Vec<f64> =
+            series.iter().filter(|one| is_data(one)).flat_map(|one| &one.points).map(|p| p.1).collect();
         let procs = self.procs();
         let marks = marks(self.results);
         Figure {
@@ -193,7 +194,8 @@ impl Drawing<'_> {
     fn y_axis(&self, values: &[f64]) -> Axis {
         let unit = unit_of(self.subject.metric, self.results);
         let positive = values.iter().copied().filter(|&value| value > 0.0 && value.is_finite());
-        let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) =
+            positive.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
         let ratio = unit == crate::show::Unit::Ratio;
         // Beyond a factor of 20 a linear axis would press the small ones to the ground.
         let scale = if !ratio && high > 20.0 * low { Scale::Log } else { Scale::Linear };
@@ -302,7 +304,7 @@ impl Drawing<'_> {
     fn printed(&self) -> Option<Series> {
         let points = self.printed_points();
         let name = "printed in the article, on its machine".to_string();
-        (!points.is_empty()).then(|| Series { name, colour: None, points, style: Style::Cross, shift: 0.0 })
+        (!points.is_empty()).then_some(Series { name, colour: None, points, style: Style::Cross, shift: 0.0 })
     }
 
     // From the first oversubscribed procs on, where that holds for all arms alike.
@@ -312,7 +314,7 @@ impl Drawing<'_> {
         let lowest = points.iter().filter(crowded).map(|point| point.procs).min();
         let highest_free = points.iter().filter(|point| !crowded(point)).map(|point| point.procs).max().unwrap_or(0);
         let Some(lowest) = lowest.filter(|&lowest| lowest > highest_free) else { return Vec::new() };
-        let before = procs.iter().copied().filter(|&value| value < f64::from(lowest)).next_back();
+        let before = procs.iter().copied().rfind(|&value| value < f64::from(lowest));
         let from = before.map_or(f64::from(lowest), |before| (before + f64::from(lowest)) / 2.0);
         vec![Band { low: from, high: f64::INFINITY, label: "oversubscribed: more workers than PUs".into() }]
     }
@@ -324,11 +326,16 @@ impl Drawing<'_> {
                 .to_string(),
         ];
         notes.extend(self.fits_note());
-        let shapes: Vec<Shape> = self.curves.iter().enumerate().flat_map(|(at, curve)| {
-            curve.points.iter().map(move |&point| self.shape(at, point)).collect::<Vec<_>>()
-        }).collect();
+        let shapes: Vec<Shape> = self
+            .curves
+            .iter()
+            .enumerate()
+            .flat_map(|(at, curve)| curve.points.iter().map(move |&point| self.shape(at, point)).collect::<Vec<_>>())
+            .collect();
         if shapes.contains(&Shape::Hollow) {
-            notes.push("Hollow: by construction, it follows from the plan alone and says nothing about a runtime.".into());
+            notes.push(
+                "Hollow: by construction, it follows from the plan alone and says nothing about a runtime.".into(),
+            );
         }
         if shapes.contains(&Shape::Plus) {
             notes.push("Upright crosses: oversubscribed, more workers than the arm has PUs.".into());

@@ -48,7 +48,11 @@ fn boundaries_fits_and_printed_values_are_there() {
 fn ratios_by_construction_are_hollow_and_oversubscribed_points_are_marked() {
     let ratio = figure("local_hit_ratio", false);
     let shapes = |figure: &Figure| -> Vec<Shape> {
-        figure.series.iter().filter_map(|one| if let Style::Dots(shape) = one.style { Some(shape) } else { None }).collect()
+        figure
+            .series
+            .iter()
+            .filter_map(|one| if let Style::Dots(shape) = one.style { Some(shape) } else { None })
+            .collect()
     };
     assert_eq!(shapes(&ratio), [Shape::Circle, Shape::Hollow]);
     let mut results = golden();

@@ -19,7 +19,8 @@ pub(super) fn machine(page: &mut Page, results: &Results) {
     page.list(&manifest.timing_evidence);
     page.element("h3", "", "Conditions");
     page.list(&conditions(results));
-    let facts: Vec<(String, String)> = manifest.machine.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let facts: Vec<(String, String)> =
+        manifest.machine.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     page.pairs(&facts);
 }
 
@@ -64,7 +65,11 @@ fn distances(page: &mut Page, topology: &Topology) {
         let number = distances.nodes.len();
         return page.element("p", "note", &format!("The distances between its {number} nodes are in topology.json."));
     }
-    page.element("p", "note", "Distances as the firmware gives them (SLIT), from row to column; they are not latencies.");
+    page.element(
+        "p",
+        "note",
+        "Distances as the firmware gives them (SLIT), from row to column; they are not latencies.",
+    );
     let names: Vec<String> = distances.nodes.iter().map(|node| format!(">{node}")).collect();
     let titles: Vec<&str> = [">from"].into_iter().chain(names.iter().map(String::as_str)).collect();
     page.table(&titles);

@@ -15,8 +15,6 @@ pub(super) enum Cell {
     Whole(String),
     /// Wrapped, with room for a sentence.
     Words(String),
-    /// A verdict in its colour: word and class.
-    Verdict(&'static str),
 }
 
 /// A text as HTML shows it.
@@ -54,6 +52,13 @@ impl Page {
         self.element("h2", "", content);
     }
 
+    /// A verdict in its colour, and what it is about.
+    pub(super) fn verdict(&mut self, verdict: &'static str, about: &str) {
+        let class = verdict.replace(' ', "-");
+        let about = text(about);
+        self.raw(&format!("<p><span class=\"verdict {class}\">{verdict}</span> <strong>{about}</strong></p>\n"));
+    }
+
     /// A list with a line for each item; nothing for none.
     pub(super) fn list<T: AsRef<str>>(&mut self, items: &[T]) {
         if items.is_empty() {
@@ -86,7 +91,10 @@ impl Page {
 
     /// A line across a table.
     pub(super) fn table_heading(&mut self, columns: usize, content: &str) {
-        self.raw(&format!("<tr class=\"arm\"><th colspan=\"{columns}\">{content}</th></tr>\n", content = text(content)));
+        self.raw(&format!(
+            "<tr class=\"arm\"><th colspan=\"{columns}\">{content}</th></tr>\n",
+            content = text(content)
+        ));
     }
 
     /// A row of the table.
@@ -97,10 +105,6 @@ impl Page {
                 Cell::Number(content) => self.raw(&format!("<td class=\"number\">{}</td>", text(content))),
                 Cell::Whole(content) => self.raw(&format!("<td class=\"whole\">{}</td>", text(content))),
                 Cell::Words(content) => self.raw(&format!("<td class=\"words\">{}</td>", text(content))),
-                Cell::Verdict(word) => {
-                    let class = word.replace(' ', "-");
-                    self.raw(&format!("<td><span class=\"verdict {class}\">{}</span></td>", text(word)));
-                }
             }
         }
         self.raw("</tr>\n");

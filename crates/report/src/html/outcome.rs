@@ -37,18 +37,19 @@ pub(super) fn claims(page: &mut Page, parts: Parts<'_>) {
     if parts.derived.claims.is_empty() {
         return page.element("p", "", "This experiment makes no claims.");
     }
-    page.table(&["claim", "arm", "verdict", "measured, and what would support it", "why"]);
     for claim in &parts.derived.claims {
-        let needed = claim.needed_n.as_ref().map(|needed| format!(" Samples that would decide it: {needed}."));
-        page.row(&[
-            Cell::Words(format!("{id}: {text}", id = claim.id, text = claim.text)),
-            Cell::Whole(claim.arm.clone()),
-            Cell::Verdict(claim.verdict.word()),
-            Cell::Words(claim_numbers(parts.results, claim)),
-            Cell::Words(format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default())),
-        ]);
+        page.raw("<section class=\"claim\">\n");
+        page.verdict(claim.verdict.word(), &format!("{id}, {arm}", id = claim.id, arm = claim.arm));
+        page.element("p", "", &format!("“{text}”", text = claim.text));
+        let numbers = claim_numbers(parts.results, claim);
+        if !numbers.is_empty() {
+            page.element("p", "", &numbers);
+        }
+        let needed = claim.needed_n.as_ref().map(|needed| format!("; samples that would decide it: {needed}"));
+        let why = format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default());
+        page.element("p", "muted", &why);
+        page.raw("</section>\n");
     }
-    page.end_table();
     page.element(
         "p",
         "note",
@@ -91,15 +92,18 @@ pub(super) fn disturbances(page: &mut Page, parts: Parts<'_>) {
 
 fn sensitivity(line: &SummaryLine) -> [Cell; 8] {
     let row = &line.row;
-    let show = |value: Option<f64>| value.map_or_else(|| "none left".into(), |value| Unit::PerSecond.show(value));
-    let change = row.clean_mean.zip(row.mean).map(|(clean, all)| (clean / all - 1.0) * 100.0);
+    let show = |mean: Option<f64>, interval: Option<(f64, f64)>| {
+        mean.map_or_else(|| "none left".into(), |mean| Unit::PerSecond.show_with_interval(mean, interval))
+    };
+    // + 0.0 turns a rounded -0.0 into 0.0.
+    let change = row.clean_mean.zip(row.mean).map(|(clean, all)| ((clean / all - 1.0) * 1000.0).round() / 10.0 + 0.0);
     [
         Cell::Whole(row.arm.clone()),
         Cell::Number(row.procs.to_string()),
         Cell::Number(row.n_contaminated.to_string()),
         Cell::Number(row.n.to_string()),
-        Cell::Number(show(row.mean)),
-        Cell::Number(show(row.clean_mean)),
+        Cell::Number(show(row.mean, row.ci_low.zip(row.ci_high))),
+        Cell::Number(show(row.clean_mean, row.clean_ci_low.zip(row.clean_ci_high))),
         Cell::Number(change.map_or_else(String::new, |change| format!("{change:+.1} %"))),
         Cell::Whole(if row.noisy { "noisy".into() } else { String::new() }),
     ]
@@ -126,7 +130,11 @@ pub(super) fn files(page: &mut Page, files: &[String]) {
         return;
     }
     page.heading("Files");
-    page.element("p", "", "Everything above follows from these files, which lie beside this one; SHA256SUMS covers them.");
+    page.element(
+        "p",
+        "",
+        "Everything above follows from these files, which lie beside this one; SHA256SUMS covers them.",
+    );
     page.raw("<ul>\n");
     for file in files {
         page.raw("<li>");

@@ -14,7 +14,16 @@ use plan::record::FitRow;
 pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
     page.heading("What was measured");
     let titles = [
-        ">procs", ">local hit ratio", "interval", ">throughput", "95 % interval", ">pause p50", ">p99", ">max", ">variance", ">n",
+        ">procs",
+        ">local hit ratio",
+        "interval",
+        ">throughput",
+        "95 % interval",
+        ">pause p50",
+        ">p99",
+        ">max",
+        ">variance",
+        ">n",
         "flags",
     ];
     page.table(&titles);
@@ -22,7 +31,8 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
     let plan = &parts.results.plan;
     for curve in curves(plan) {
         let points: Vec<&Point> = curve.points.iter().map(|&at| &plan.points[at]).collect();
-        let place = points.first().map_or(String::new(), |point| format!("{}, {}", point.placement_name, point.memory_policy));
+        let place =
+            points.first().map_or(String::new(), |point| format!("{}, {}", point.placement_name, point.memory_policy));
         page.table_heading(titles.len(), &format!("{name}: {place}", name = curve.name()));
         points.iter().for_each(|point| page.row(&cells(parts.results, &summaries, point)));
     }
@@ -72,8 +82,16 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
 pub(super) fn published(page: &mut Page, parts: Parts<'_>) {
     let Some(published) = parts.published else { return };
     page.heading("Printed beside measured");
-    let titles =
-        [">procs", ">hit printed", ">here", ">ratio", ">throughput printed", ">here", ">ratio", "verdict, or why there is none"];
+    let titles = [
+        ">procs",
+        ">hit printed",
+        ">here [95 %]",
+        ">ratio",
+        ">throughput printed",
+        ">here [95 %]",
+        ">ratio",
+        "verdict, or why there is none",
+    ];
     page.table(&titles);
     for comparison in compare(published, Some(Measured { results: parts.results, derived: parts.derived })) {
         page.table_heading(titles.len(), &comparison.arm);
@@ -91,12 +109,13 @@ pub(super) fn published(page: &mut Page, parts: Parts<'_>) {
 }
 
 fn half(unit: Unit, compared: &Compared) -> [Cell; 3] {
-    let show = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| unit.show(value));
+    let none = || "–".to_string();
+    let here = compared.measured.map_or_else(none, |value| unit.show_with_interval(value, compared.interval));
     let mark = if compared.by_construction && compared.measured.is_some() { " (c)" } else { "" };
     [
-        Cell::Number(show(compared.printed)),
-        Cell::Number(format!("{value}{mark}", value = show(compared.measured))),
-        Cell::Number(compared.ratio().map_or_else(|| "–".into(), plain)),
+        Cell::Number(compared.printed.map_or_else(none, |value| unit.show(value))),
+        Cell::Number(format!("{here}{mark}")),
+        Cell::Number(compared.ratio().map_or_else(none, plain)),
     ]
 }
 

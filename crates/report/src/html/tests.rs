@@ -44,9 +44,26 @@ fn names_from_files_cannot_become_markup() {
 fn every_section_is_there() {
     let html = report(|results| results.notes.push("the run is unfinished".into()));
     let sections = [
-        "This machine", "How far times can be believed", "made by hand", "Conditions", "Can a results folder be read",
-        "What was measured", "Figures", "Claims", "Fits", "knee_peak", "Skipped points", "12 workers asked", "Disturbances",
-        "Sensitivity line", "Notes", "Files", "&lt;b&gt;.csv", "the run is unfinished", "unbounded", "not-testable",
+        "This machine",
+        "How far times can be believed",
+        "made by hand",
+        "Conditions",
+        "Can a results folder be read",
+        "What was measured",
+        "Figures",
+        "Claims",
+        "Fits",
+        "knee_peak",
+        "Skipped points",
+        "12 workers asked",
+        "Disturbances",
+        "Sensitivity line",
+        "Notes",
+        "Files",
+        "&lt;b&gt;.csv",
+        "the run is unfinished",
+        "unbounded",
+        "not-testable",
         "Timing is modelled",
     ];
     for section in sections {
@@ -59,6 +76,7 @@ fn every_section_is_there() {
 fn tags_are_balanced() {
     // HTML's void elements are the only ones that XML would miss an end of.
     let html = report(|_| {});
-    let body = html.split_once("<body>").map(|(_, rest)| format!("<body>{rest}").replace("</html>", "")).expect("a body");
+    let body =
+        html.split_once("<body>").map(|(_, rest)| format!("<body>{rest}").replace("</html>", "")).expect("a body");
     roxmltree::Document::parse(&body).expect("every element ends");
 }

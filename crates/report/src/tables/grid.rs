@@ -96,7 +96,13 @@ impl Grid {
         self.rows.iter().any(|row| matches!(row, Row::Cells(cells) if !cells[at].is_empty()))
     }
 
-    fn lines(&self, cells: &[String], kept: &[usize], (widths, gap): (&[usize], usize), paint: impl Fn(&str) -> String) -> String {
+    fn lines(
+        &self,
+        cells: &[String],
+        kept: &[usize],
+        (widths, gap): (&[usize], usize),
+        paint: impl Fn(&str) -> String,
+    ) -> String {
         let height = kept.iter().map(|&at| cells[at].lines().count()).max().unwrap_or(0).max(1);
         let line = |nth: usize| {
             let cell = |&at: &usize| {

@@ -9,8 +9,8 @@ mod points;
 pub mod published;
 
 pub use claims::claims_text;
-pub use points::main_text;
 pub(crate) use claims::numbers as claim_numbers;
+pub use points::main_text;
 pub(crate) use points::{flags, timing_words};
 
 /// How text looks. A width alone (`100.into()`) is without colour.

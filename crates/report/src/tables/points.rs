@@ -75,7 +75,8 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Str
         None => String::new(),
     };
     let throughput = summaries.estimate(point, "throughput_per_s");
-    let sd = summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| Unit::Nanoseconds.show(variance.sqrt()));
+    let sd =
+        summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| Unit::Nanoseconds.show(variance.sqrt()));
     let row = summaries.get(point, "throughput_per_s").map(|line| &line.row);
     vec![
         point.procs.to_string(),
@@ -130,15 +131,17 @@ fn legend(results: &Results, table: &str, dropped: &[&str]) -> Vec<String> {
         }
     };
     say(table.contains("(c)"), "(c): by construction: it follows from the plan alone and says nothing about a runtime");
-    let flagged = |flag: &str| table.lines().any(|line| line.split_whitespace().rev().take(4).any(|word| is_flag(word, flag)));
+    let flagged =
+        |flag: &str| table.lines().any(|line| line.split_whitespace().rev().take(4).any(|word| is_flag(word, flag)));
     say(flagged("O"), "O: oversubscribed, more workers than PUs");
     say(flagged("S"), "S: siblings of a core share it");
     say(flagged("N"), "N: noisy, half of the samples or more were disturbed: no claim about time is decided here");
     say(flagged("D"), "D: so many samples were disturbed from outside; they are used all the same");
     say(flagged("F"), "F: so many samples failed; samples.csv says how");
-    let no_p99 = results.samples.metric("pause_p99_ns").is_some_and(|metric| {
-        (0..results.samples.len()).all(|row| metric.get(row).is_none())
-    });
+    let no_p99 = results
+        .samples
+        .metric("pause_p99_ns")
+        .is_some_and(|metric| (0..results.samples.len()).all(|row| metric.get(row).is_none()));
     say(no_p99 && table.contains("pause"), "no p99 of pauses: a sample needs 368 pauses for it");
     if !dropped.is_empty() {
         lines.push(format!("left out in this width: {}", dropped.join(", ")));

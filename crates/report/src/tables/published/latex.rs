@@ -38,7 +38,11 @@ pub fn latex(published: &Published, measured: Option<Measured<'_>>) -> String {
             text += "\\midrule\n";
         }
         if !comparison.arm.is_empty() {
-            let _ = writeln!(text, "\\multicolumn{{10}}{{@{{}}l}}{{\\textbf{{{arm}}}}} \\\\", arm = escape(&comparison.arm));
+            let _ = writeln!(
+                text,
+                "\\multicolumn{{10}}{{@{{}}l}}{{\\textbf{{{arm}}}}} \\\\",
+                arm = escape(&comparison.arm)
+            );
         }
         comparison.rows.iter().for_each(|row| text += &table_rows(row));
     }

@@ -146,11 +146,16 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
 }
 
 fn no_results(most: u32) -> String {
-    format!("not measured here: no results yet; run `make paper` on a host with {most} PUs, or `make run` for what this one holds")
+    format!(
+        "not measured here: no results yet; run `make paper` on a host with {most} PUs, or `make run` for what this one holds"
+    )
 }
 
 fn no_samples(point: &Point) -> String {
-    format!("not measured here: no sample of procs {procs} succeeded; samples.csv says how each failed", procs = point.procs)
+    format!(
+        "not measured here: no sample of procs {procs} succeeded; samples.csv says how each failed",
+        procs = point.procs
+    )
 }
 
 fn not_measured(procs: u32, curve: &Curve, results: &Results) -> String {

@@ -66,7 +66,8 @@ impl Published {
         let mut rows = Vec::new();
         for (record, line) in reader.records().zip(2..) {
             let record = record.map_err(|source| unreadable(path, source))?;
-            let cell = |column: usize| Cell { path, line, column, text: record.get(places[column]).unwrap_or("").trim() };
+            let cell =
+                |column: usize| Cell { path, line, column, text: record.get(places[column]).unwrap_or("").trim() };
             rows.push(PublishedRow {
                 procs: cell(0).procs()?,
                 local_hit_ratio: cell(1).number(100.0)?.map(|percent| percent / 100.0),

@@ -66,7 +66,10 @@ fn a_row_without_a_measurement_says_why_and_what_to_do() {
     );
     assert!(missing(12).is_some_and(|why| why.contains("12 PUs")));
     let alone = compare(&published(), None);
-    assert!(alone.len() == 1 && alone[0].rows.iter().all(|row| row.missing.as_deref().is_some_and(|why| why.contains("make paper"))));
+    assert!(
+        alone.len() == 1
+            && alone[0].rows.iter().all(|row| row.missing.as_deref().is_some_and(|why| why.contains("make paper")))
+    );
 }
 
 #[test]
@@ -94,8 +97,14 @@ fn the_published_table_is_read_as_printed_and_errors_are_exact() {
         let error = Published::read(&path).expect_err(text).to_string();
         assert!(error.ends_with(expect), "{error}");
     };
-    check("procs,local_hit_percent\n8,76\n", "column throughput_req_per_s is missing; the title line must be that of this plan's experiment");
-    check("procs,local_hit_percent,throughput_req_per_s\n0,76,1\n", ":2: column procs: found \"0\", expected a number of processors");
+    check(
+        "procs,local_hit_percent\n8,76\n",
+        "column throughput_req_per_s is missing; the title line must be that of this plan's experiment",
+    );
+    check(
+        "procs,local_hit_percent,throughput_req_per_s\n0,76,1\n",
+        ":2: column procs: found \"0\", expected a number of processors",
+    );
     check(
         "procs,local_hit_percent,throughput_req_per_s\n8,76,1\n8,176,1\n",
         ":3: column local_hit_percent: found \"176\", expected a number from 0, in percent at most 100, or nothing",

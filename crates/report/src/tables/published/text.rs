@@ -96,7 +96,12 @@ pub(super) fn verdict_cell(row: &ComparedRow, between: &str) -> String {
 
 fn cells(row: &ComparedRow) -> Vec<String> {
     let half = |unit: Unit, compared: &Compared| {
-        [printed_cell(unit, compared), measured_short(unit, compared), interval_short(unit, compared), ratio_cell(compared)]
+        [
+            printed_cell(unit, compared),
+            measured_short(unit, compared),
+            interval_short(unit, compared),
+            ratio_cell(compared),
+        ]
     };
     let mut cells = vec![row.procs.to_string()];
     cells.extend(half(Unit::Ratio, &row.hit_ratio));
