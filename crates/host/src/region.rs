@@ -300,6 +300,12 @@ mod tests {
             (0..8).map(|_| Region::new(&granted, 100_001, Pages::Base, &policy).expect("a region")).collect();
         for region in neighbours.iter().chain([&region]) {
             assert!(maps().contains(&line_of(region)), "{}", line_of(region));
+            let (start, end) = (region.address(), region.address() + region.mapped_bytes());
+            let maps = maps();
+            let guards = maps.lines().filter(|line| line.contains(" ---p "));
+            let borders =
+                guards.filter(|line| line.contains(&format!("-{start:x} ")) || line.starts_with(&format!("{end:x}-")));
+            assert_eq!(borders.count(), 2, "a guard on each side of {}", line_of(region));
         }
         assert!(region.words().iter().all(|word| word.load(Relaxed) == 0));
         drop(region);
