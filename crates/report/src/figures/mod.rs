@@ -232,7 +232,7 @@ impl Drawing<'_> {
         for &index in &curve.points {
             let procs = f64::from(self.results.plan.points[index].procs);
             let shape = self.shape(at, index);
-            let points = self.results.samples.values(metric, index).into_iter().map(|value| (procs, value));
+            let points = thin(self.results.samples.values(metric, index)).into_iter().map(|value| (procs, value));
             match by_shape.iter_mut().find(|(known, _)| *known == shape) {
                 Some((_, all)) => all.extend(points),
                 None => by_shape.push((shape, points.collect())),
@@ -347,6 +347,20 @@ impl Drawing<'_> {
         }
         notes
     }
+}
+
+// Of very many samples of one point those that would fall on the same pixel are one dot; least and largest stay.
+fn thin(mut values: Vec<f64>) -> Vec<f64> {
+    const MANY: usize = 5000;
+    const STEPS: f64 = 2000.0;
+    if values.len() <= MANY {
+        return values;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let (least, largest) = (values[0], values[values.len() - 1]);
+    let step = (largest - least) / STEPS;
+    values.dedup_by(|next, kept| *next - *kept <= step && *next != largest);
+    values
 }
 
 fn line(at: usize, fit: Drawn) -> Series {

@@ -65,3 +65,16 @@ fn ratios_by_construction_are_hollow_and_oversubscribed_points_are_marked() {
     assert_eq!(throughput.bands.len(), 1);
     assert_eq!(throughput.bands[0].low, 7.0);
 }
+
+#[test]
+fn very_many_samples_are_thinned_without_losing_the_ends() {
+    let check = |values: Vec<f64>, most: usize| {
+        let (least, largest) = (values[0], values[values.len() - 1]);
+        let thinned = thin(values);
+        assert!(thinned.len() <= most, "{} dots", thinned.len());
+        assert!(thinned.contains(&least) && thinned.contains(&largest));
+    };
+    check((0..5000).map(f64::from).collect(), 5000);
+    check((0..100_000).map(f64::from).collect(), 2002);
+    check(vec![7.0; 100_000], 100_000);
+}
