@@ -56,7 +56,8 @@ impl Ruler {
         };
         if high - low <= f64::EPSILON * high.abs().max(low.abs()) {
             let half = if axis.scale == Scale::Log { 0.5 } else { (high.abs() * 0.1).max(0.5) };
-            (low, high) = (low - half, high + half);
+            let from_zero = axis.scale == Scale::Linear && low == 0.0;
+            (low, high) = if from_zero { (0.0, 1.0) } else { (low - half, high + half) };
         }
         let pad = (high - low) * 0.05;
         let stays = |edge: f64| axis.include.iter().filter(|value| usable(value)).any(|value| to(value) == edge);

@@ -128,7 +128,8 @@ fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
 
 // All x, the y that must be in view, and the y that may widen the view.
 fn numbers(figure: &Figure) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let (mut x, mut core, mut fringe) = (Vec::new(), Vec::new(), Vec::new());
+    // What has a tick is in view, also where nothing was measured.
+    let (mut x, mut core, mut fringe) = (figure.x.ticks.clone(), figure.y.ticks.clone(), Vec::new());
     for series in &figure.series {
         x.extend(series.points.iter().map(|point| point.0));
         let y = series.points.iter().map(|point| point.1);
