@@ -13,11 +13,12 @@ use crate::manifest::Here;
 use crate::progress::{Event, Progress, Step};
 use crate::recover::{Committed, recover};
 use crate::rows::{Context, Id, rows};
+use crate::sample::{Outcome, Sample};
 use crate::stages::Stages;
 use plan::point::{Plan, Slot};
 use plan::record::{FactRow, Row, SampleRow};
 use plan::schedule::{block_slots, sample_seed};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +62,11 @@ pub fn run(
     Stages::check(plan)?;
     let dir = folder::create(results_root, plan, here, &folder::new_run_id())?;
     let _lock = Lock::take(&dir)?;
-    folder::write_start(&dir, plan, here, executor.source())?;
+    if let Err(error) = folder::write_start(&dir, plan, here, executor.source()) {
+        // Nothing half written: the folder is this call's own, and holds nothing that was measured.
+        let _ = std::fs::remove_dir_all(&dir);
+        return Err(error);
+    }
     go_on(&dir, plan, here, Vec::new(), false, executor, progress, interrupt)
 }
 
@@ -146,7 +151,14 @@ struct Run<'a> {
     started: Instant,
     made: u32,
     notes: Vec<String>,
+    /// Notes of samples, each wording once.
+    heard: BTreeSet<String>,
+    /// Sum and count by phase.
+    overhead_ns: BTreeMap<String, (u64, u64)>,
 }
+
+/// Different notes of samples that facts.csv takes; notes with figures in them may never repeat.
+const NOTES_MOST: usize = 50;
 
 #[allow(clippy::too_many_arguments, reason = "the two public ways in, joined; nothing of it belongs together")]
 fn go_on(
@@ -173,8 +185,20 @@ fn go_on(
     let done = committed.iter().filter(counts).map(|sample| sample.row.order).collect();
     let resumed = committed.len() as u64;
     let journal = Journal::open(dir)?;
-    let (started, notes) = (Instant::now(), Vec::new());
-    let mut run = Run { dir, plan, context, journal, committed, done, progress, started, made: 0, notes };
+    let mut run = Run {
+        dir,
+        plan,
+        context,
+        journal,
+        committed,
+        done,
+        progress,
+        started: Instant::now(),
+        made: 0,
+        notes: Vec::new(),
+        heard: BTreeSet::new(),
+        overhead_ns: BTreeMap::new(),
+    };
     let ended = run.blocks(executor, interrupt)?;
     if ended {
         folder::write_sums(run.dir)?;
@@ -219,6 +243,8 @@ impl Run<'_> {
                 }
                 self.sample(slot, &stages, executor)?;
             }
+            let overhead = self.overhead();
+            self.facts(block, overhead)?;
             block += 1;
         }
     }
@@ -234,6 +260,7 @@ impl Run<'_> {
         let id = Id { sample_id: self.committed.len() as u64, slot, seed };
         let rows = rows(&self.context, id, &sample);
         self.journal.commit(&rows)?;
+        self.heard(slot.block, &sample)?;
         self.made += 1;
         self.done.insert(slot.order);
         let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
@@ -279,6 +306,27 @@ impl Run<'_> {
             |(fact, value)| FactRow { run_id: self.context.run_id.into(), block, at_utc: at_utc.clone(), fact, value };
         let rows: Vec<FactRow> = facts.into_iter().map(row).collect();
         self.journal.note(&rows)
+    }
+
+    /// What a sample noted about itself, once for each wording; and what its child took beside touching and running.
+    fn heard(&mut self, block: u32, sample: &Sample) -> Result<(), RunError> {
+        let Outcome::Measured(measured) = &sample.outcome else { return Ok(()) };
+        for (phase, ns) in &measured.overhead_ns {
+            let (sum, count) = self.overhead_ns.entry(phase.clone()).or_insert((0, 0));
+            (*sum, *count) = (*sum + ns, *count + 1);
+        }
+        for note in &measured.notes {
+            if self.heard.len() < NOTES_MOST && self.heard.insert(note.clone()) {
+                self.facts(block, vec![("sample_note".into(), Some(note.clone()))])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Mean time of each phase of a child beside touching and running, of the samples since the last call.
+    fn overhead(&mut self) -> Vec<(String, Option<String>)> {
+        let means = std::mem::take(&mut self.overhead_ns).into_iter();
+        means.map(|(phase, (sum, count))| (format!("overhead_ns_{phase}"), Some((sum / count).to_string()))).collect()
     }
 
     /// A note for the summary, for who watches, and for facts.csv, where `report` finds it.

@@ -123,8 +123,8 @@ impl RunError {
 /// What to do about a system's answer, with its semicolon; empty where there is nothing to say.
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, then resume",
-        io::ErrorKind::FileTooLarge => "; raise the file size limit (ulimit -f), then resume",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, then resume or start again",
+        io::ErrorKind::FileTooLarge => "; raise the file size limit (ulimit -f), then resume or start again",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a folder that can be written",
         _ => "",
     }

@@ -289,7 +289,10 @@ mod tests {
                 return;
             };
             let text = error.to_string();
-            assert!(text.contains(".csv: cannot ") && text.ends_with("make room, then resume"), "{text}");
+            assert!(
+                text.contains(".csv: cannot ") && text.ends_with("make room, then resume or start again"),
+                "{text}"
+            );
         }
     }
 
@@ -302,7 +305,8 @@ mod tests {
             Ok((OpenOptions::new().append(true).open(path)?, 0))
         };
         let error = Journal::open_with(dir.path(), open).unwrap().commit(&all[0]).unwrap_err();
-        let expect = "workers.csv: cannot write: No space left on device (os error 28); make room, then resume";
+        let expect =
+            "workers.csv: cannot write: No space left on device (os error 28); make room, then resume or start again";
         assert!(error.to_string().ends_with(expect), "{error}");
         assert_eq!(error.exit_code(), 1);
     }

@@ -2,6 +2,16 @@
 //!
 //! It decides nothing: a [`plan::point::Point`] says where each worker runs and where each heap lies. It writes the raw
 //! files of a results folder and never reads what `report` derives from them.
+//!
+//! The parent: [`run`] makes a folder and goes through blocks and slots; an [`executor::Executor`] makes a sample of each,
+//! [`rows`] turns it into rows, and the row of samples.csv, written last and synced, commits it. [`resume`] cuts a folder
+//! back to what is committed and goes on. The child, one process for each sample: [`child::run`].
+//!
+//! ```text
+//! let here = Here::live(&machine, program, command);
+//! let mut live = live::Live::new(&machine, child);             // or modelled::Modelled::new(topology, parameters, noise)
+//! let summary = run(root, &plan, &here, &mut live, &mut progress, &interrupt)?;
+//! ```
 
 mod admit;
 mod campaign;

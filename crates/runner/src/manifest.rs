@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 
 /// Facts of the machine that make it another machine when they change: a resumed run must find them as they were.
-const IDENTITY: &[&str] = &["kernel", "kernel_release", "cpu_model", "microcode"];
+const IDENTITY: &[&str] = &["arch", "kernel", "cpu_model", "microcode"];
 
 /// This machine, this program, this call.
 #[derive(Debug, Clone, PartialEq)]
