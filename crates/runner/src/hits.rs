@@ -104,11 +104,12 @@ mod tests {
         (local, remote, checksum)
     }
 
-    fn check(nodes: [&[u32]; 2]) {
-        let classes = Classes::new([0, 1]);
+    /// `others`: nodes of the machine that hold no page.
+    fn check(nodes: [&[u32]; 2], others: std::ops::Range<u32>) {
+        let classes = Classes::new(others.chain([0, 1]));
         // On node 0 for 300 requests, then on node 1.
         let log = [crate::replay::PuAt { at: 0, pu: 0 }, crate::replay::PuAt { at: 600, pu: 1 }];
-        let parts = stretches(&log, 100..500, 2, |pu| pu as usize);
+        let parts = stretches(&log, 100..500, classes.of(None), |pu| classes.of(Some(pu)));
         let mut traffic = Traffic::new(&classes);
         let checksum = replay_all(&test_serve(), 77, &parts, &pages(&classes, nodes), &mut traffic);
         let hits = summarize(&traffic, Counted::All, &classes, &[(0, 0), (1, 0)]).expect("there were touches");
@@ -124,9 +125,12 @@ mod tests {
 
     #[test]
     fn replay_equals_a_count_by_hand() {
-        check([&[0; 4], &[1; 8]]);
-        check([&[0; 4], &[0, 1, 0, 1, 0, 1, 0, 1]]);
-        check([&[0, 0, 1, 0], &[1; 8]]);
+        // Counts of up to 8 nodes share a register; of more they do not.
+        for others in [2..2, 2..8, 2..40] {
+            check([&[0; 4], &[1; 8]], others.clone());
+            check([&[0; 4], &[0, 1, 0, 1, 0, 1, 0, 1]], others.clone());
+            check([&[0, 0, 1, 0], &[1; 8]], others);
+        }
     }
 
     #[test]
