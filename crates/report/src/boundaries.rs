@@ -64,3 +64,40 @@ fn uses_siblings(topology: &Topology, plan: &Plan, series: &Series) -> bool {
         Regime::Core | Regime::Oversubscribed => series.points.iter().any(|&(_, point)| shares_a_core(point)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+    use crate::series::series;
+
+    fn check(topology: &Topology, plan: &Plan, arm: &str, expect: &[(&str, u32)]) {
+        let series = series(plan).into_iter().find(|one| one.arm == arm).unwrap();
+        let found: Vec<(&str, u32)> =
+            boundaries(topology, plan, &series).iter().map(|boundary| (boundary.name, boundary.procs)).collect();
+        assert_eq!(found, expect, "{arm}");
+    }
+
+    #[test]
+    fn siblings_count_only_where_a_curve_uses_them() {
+        let mut results = golden();
+        let levels = [("core", 1), ("llc", 4), ("node", 4), ("package", 4)];
+        check(&results.topology, &results.plan, "unbound", &levels);
+        // PUs 0 and 1, 2 and 3, … become siblings of one core.
+        for pu in &mut results.topology.pus {
+            (pu.core, pu.smt_rank) = (pu.os_index / 2, pu.os_index % 2);
+        }
+        let cores = results.topology.cores.clone();
+        results.topology.cores = cores
+            .chunks(2)
+            .map(|pair| plan::topology::Group { os_index: pair[0].os_index, pus: pair[0].pus.union(&pair[1].pus) })
+            .collect();
+        check(&results.topology, &results.plan, "unbound", &[("core", 1), ("llc", 2), ("node", 2), ("package", 2)]);
+        // This arm pins two workers to one core.
+        check(&results.topology, &results.plan, "close", &[("core", 2), ("llc", 4), ("node", 4), ("package", 4)]);
+        results.topology.allowed_pus = "0-1,4-7".parse().unwrap();
+        check(&results.topology, &results.plan, "close", &[("core", 2), ("llc", 2), ("node", 2), ("package", 2)]);
+        results.topology.pus.iter_mut().for_each(|pu| pu.llc = None);
+        check(&results.topology, &results.plan, "close", &[("core", 2), ("node", 2), ("package", 2)]);
+    }
+}

@@ -48,3 +48,33 @@ fn described(field: &Field) -> Value {
     }
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+
+    #[test]
+    fn every_column_of_every_file_is_described() {
+        let mut results = golden();
+        results.plan.factors = vec!["lines_per_request".into()];
+        results.plan.metrics = vec!["frobs".into()];
+        let package: Value = serde_json::from_str(&datapackage(&results)).unwrap();
+        let names = |file: &str| -> Vec<String> {
+            let resources = package["resources"].as_array().unwrap();
+            let resource = resources.iter().find(|resource| resource["path"] == file).unwrap();
+            let fields = resource["schema"]["fields"].as_array().unwrap();
+            fields.iter().map(|field| field["name"].as_str().unwrap().to_string()).collect()
+        };
+        assert_eq!(package["resources"].as_array().unwrap().len(), plan::record::FILES.len());
+        assert!(names("samples.csv").ends_with(&["error".into(), "lines_per_request".into(), "frobs".into()]));
+        assert!(names("points.csv").ends_with(&["reason".into(), "lines_per_request".into()]));
+        assert!(names("summary.csv").ends_with(&["by_construction".into(), "lines_per_request".into()]));
+        assert_eq!(names("facts.csv"), ["run_id", "block", "at_utc", "fact", "value"]);
+        let samples = &package["resources"][1]["schema"]["fields"];
+        let field = |name: &str| samples.as_array().unwrap().iter().find(|field| field["name"] == name).unwrap();
+        assert_eq!((&field("elapsed_ns")["type"], &field("elapsed_ns")["unit"]), (&json!("integer"), &json!("ns")));
+        assert_eq!(field("elapsed_ns").get("constraints"), None);
+        assert_eq!(field("procs")["constraints"]["required"], true);
+    }
+}

@@ -205,3 +205,96 @@ pub(crate) fn in_words(why: &StatsError) -> String {
 fn written(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+    use crate::samples::made::{Made, samples};
+
+    /// The fits of one curve: 4 runs at each procs, within ± .1 % of `rate`.
+    fn fits_of_curve(procs: &[u32], rate: impl Fn(f64) -> f64) -> Vec<FitRow> {
+        let mut results = golden();
+        let template = results.plan.points[0].clone();
+        let point = |&procs: &u32| plan::point::Point { id: format!("p{procs}"), procs, ..template.clone() };
+        results.plan.points = procs.iter().map(point).collect();
+        let wobble = [0.999, 1.001, 0.9995, 1.0005];
+        let mut figures = Vec::new();
+        for (block, wobble) in (0..).zip(wobble) {
+            for (point, &procs) in procs.iter().enumerate() {
+                figures.push((point, block, [("throughput_per_s", wobble * rate(f64::from(procs)))]));
+            }
+        }
+        let rows: Vec<Made<'_>> = figures
+            .iter()
+            .map(|(point, block, metrics)| Made {
+                point: *point,
+                block: *block,
+                flagged: false,
+                failed: false,
+                metrics,
+            })
+            .collect();
+        results.samples = samples(&results.plan, &rows);
+        fits(&results)
+    }
+
+    fn usl(n: f64) -> f64 {
+        1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.01 * n * (n - 1.0))
+    }
+
+    fn find<'a>(rows: &'a [FitRow], model: &str, parameter: &str) -> &'a FitRow {
+        rows.iter()
+            .find(|row| row.model == model && row.parameter == parameter)
+            .unwrap_or_else(|| panic!("no {model} {parameter} in {rows:#?}"))
+    }
+
+    #[test]
+    fn the_truth_is_recovered_on_both_sides_of_the_peak() {
+        let procs = [1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32];
+        let rows = fits_of_curve(&procs, usl);
+        for (parameter, truth) in [("lambda", 1000.0), ("sigma", 0.05), ("kappa", 0.01), ("knee_peak", 95f64.sqrt())] {
+            let row = find(&rows, "usl", parameter);
+            let (low, high) = (row.ci_low.unwrap(), row.ci_high.unwrap());
+            assert!(low <= truth && truth <= high && high / low < 1.2, "{truth} in {row:#?}");
+            assert_eq!((row.status.as_str(), row.n), ("ok", 44));
+        }
+        assert_eq!(find(&rows, "unimodal", "argmax").estimate, Some(10.0));
+        // Amdahl has no peak, so it misses the fall: no weight.
+        assert_eq!(find(&rows, "amdahl", "sigma").akaike_weight, None);
+        assert_eq!(find(&rows, "usl", "sigma").akaike_weight, Some(1.0));
+        assert_eq!(find(&rows, "usl-rise", "sigma").n, 24);
+        assert_eq!(find(&rows, "lomax", "p").n, 24);
+    }
+
+    #[test]
+    fn too_few_procs_and_no_decay_are_refused_with_the_reason() {
+        let short = fits_of_curve(&[1, 2, 4], usl);
+        for model in ["usl", "amdahl"] {
+            let refused = &find(&short, model, "").status;
+            assert_eq!(refused, "refused: 3 distinct procs, 6 needed; add values to sweep.procs");
+        }
+        assert_eq!(
+            find(&short, "hill", "").status,
+            "refused: no decay: the highest throughput is at the last procs, 4"
+        );
+        assert_eq!(find(&short, "unimodal", "argmax").status, "unbounded");
+        let two = fits_of_curve(&[1, 2], usl);
+        assert_eq!(find(&two, "unimodal", "").status, "refused: 2 distinct procs, 3 needed; add values to sweep.procs");
+        // Six procs, four of them past the peak: the rise and the decay are refused each for itself.
+        let late = fits_of_curve(&[4, 8, 10, 16, 24, 32], usl);
+        assert_eq!(find(&late, "lomax", "").status, "refused: 4 distinct procs, 6 needed; add values to sweep.procs");
+        assert_eq!(
+            find(&late, "usl-rise", "").status,
+            "refused: 3 distinct procs, 6 needed; add values to sweep.procs"
+        );
+        assert!(find(&late, "usl", "kappa").estimate.is_some());
+    }
+
+    #[test]
+    fn many_runs_are_averaged_with_their_neighbours() {
+        assert_eq!(average_neighbours(&[1.0, 4.0, 9.0, 4.0], 2), [2.0, 6.0]);
+        assert_eq!(average_neighbours(&[1.0, 4.0], 2), [1.0, 4.0]);
+        assert_eq!(average_neighbours(&[0.0, 4.0, 1.0], 2), [0.0, 4.0, 1.0]);
+    }
+}

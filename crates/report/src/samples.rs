@@ -258,3 +258,44 @@ fn spec_of(columns: &[ColumnSpec], name: &str) -> MetricSpec {
         kind: known.map_or(Kind::Number, |column| column.kind),
     }
 }
+
+/// Samples made by hand, for the tests of what is derived from them.
+#[cfg(test)]
+pub(crate) mod made {
+    use super::*;
+
+    /// One sample: point, block, whether it is flagged, whether it failed, and its metrics by name.
+    pub(crate) struct Made<'a> {
+        pub(crate) point: usize,
+        pub(crate) block: u32,
+        pub(crate) flagged: bool,
+        pub(crate) failed: bool,
+        pub(crate) metrics: &'a [(&'static str, f64)],
+    }
+
+    /// As if read from samples.csv of this plan.
+    pub(crate) fn samples(plan: &Plan, rows: &[Made<'_>]) -> Samples {
+        let columns = Wanted::new(plan);
+        let mut samples = Samples { metrics: columns.metrics.iter().map(empty_metric).collect(), ..Samples::default() };
+        let value = |row: &Made<'_>, name: &str| {
+            row.metrics.iter().find(|(known, _)| *known == name).map_or(f64::NAN, |(_, value)| *value)
+        };
+        let part = Part {
+            point: rows.iter().map(|row| row.point as u32).collect(),
+            block: rows.iter().map(|row| row.block).collect(),
+            failed: rows.iter().map(|row| row.failed).collect(),
+            contaminated: rows.iter().map(|row| row.flagged).collect(),
+            metrics: columns
+                .metrics
+                .iter()
+                .map(|(_, spec)| rows.iter().map(|row| value(row, &spec.name)).collect())
+                .collect(),
+        };
+        samples.append(part, rows.len());
+        samples.rows_of = vec![Vec::new(); plan.points.len()];
+        for (row, made) in rows.iter().enumerate() {
+            samples.rows_of[made.point].push(row as u32);
+        }
+        samples
+    }
+}

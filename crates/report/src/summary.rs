@@ -113,3 +113,59 @@ pub(crate) fn clean_values(results: &Results, point: usize, metric: &Metric) -> 
     let rows = samples.rows_of(point).iter().map(|&row| row as usize);
     rows.filter(|&row| !samples.failed[row] && !samples.contaminated[row]).filter_map(|row| metric.get(row)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+    use crate::samples::made::{Made, samples};
+
+    /// One point, samples `(throughput, flagged, failed)`; the row of throughput.
+    fn check(given: &[(f64, bool, bool)], check: impl Fn(&SummaryRow)) {
+        let mut results = golden();
+        results.plan.points.truncate(1);
+        let metrics: Vec<_> = given.iter().map(|(rate, _, _)| [("throughput_per_s", *rate)]).collect();
+        let made = |(block, (_, flagged, failed)): (usize, &(f64, bool, bool))| Made {
+            point: 0,
+            block: block as u32,
+            flagged: *flagged,
+            failed: *failed,
+            metrics: &metrics[block],
+        };
+        let made: Vec<Made<'_>> = given.iter().enumerate().map(made).collect();
+        results.samples = samples(&results.plan, &made);
+        let lines = summarise(&results);
+        assert_eq!(lines.len(), 1, "metrics that no sample has are left out");
+        check(&lines[0].row);
+    }
+
+    #[test]
+    fn all_completed_samples_count_and_clean_ones_are_beside_them() {
+        check(&[(1.0, false, false), (2.0, false, false), (6.0, true, false), (9.0, false, true)], |row| {
+            assert_eq!((row.n, row.n_failed, row.n_contaminated, row.noisy), (3, 1, 1, false));
+            assert_eq!((row.mean, row.median, row.clean_mean), (Some(3.0), Some(2.0), Some(1.5)));
+            assert!(
+                row.ci_low.unwrap() < row.clean_ci_high.unwrap()
+                    && row.clean_ci_high < row.ci_high.map(|high| high * 1e3)
+            );
+            assert_eq!(row.ci_method, "t of ln, geometric mean");
+        });
+        check(&[(1.0, true, false), (2.0, false, false)], |row| assert!(row.noisy));
+        check(&[(1.0, false, true), (2.0, true, true)], |row| {
+            assert_eq!((row.n, row.n_failed, row.n_contaminated, row.noisy), (0, 2, 0, false));
+            assert_eq!((row.mean, row.ci_low), (None, None));
+            assert_eq!(row.ci_method, "none: too few values: 0 found, 2 needed");
+        });
+    }
+
+    #[test]
+    fn what_follows_from_the_plan_is_marked() {
+        let results = golden();
+        let marked: Vec<SummaryLine> =
+            summarise(&results).into_iter().filter(|line| line.row.by_construction).collect();
+        assert!(
+            !marked.is_empty()
+                && marked.iter().all(|line| line.row.arm == "close" && line.row.metric.starts_with("local_"))
+        );
+    }
+}

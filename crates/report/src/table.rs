@@ -127,14 +127,15 @@ impl Block<'_> {
 
 /// The cells of one line, as the csv crate would split it; made for speed, since a million rows pass through here.
 #[derive(Default)]
-struct Cells {
+pub(crate) struct Cells {
     bytes: Vec<u8>,
     /// Where each cell ends in `bytes`.
     ends: Vec<usize>,
 }
 
 impl Cells {
-    fn split(&mut self, line: &[u8]) {
+    /// Splits a line, given without its line end.
+    pub(crate) fn split(&mut self, line: &[u8]) {
         self.bytes.clear();
         self.ends.clear();
         let mut rest = line;
@@ -175,7 +176,13 @@ impl Cells {
         &rest[end..]
     }
 
-    fn get(&self, at: usize) -> &[u8] {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, at: usize) -> &[u8] {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[at]]
     }
@@ -213,7 +220,7 @@ impl RowView<'_> {
     }
 
     fn check_length(&self) -> Result<(), ReportError> {
-        let (found, expected) = (self.cells.ends.len(), self.block.table.positions.len());
+        let (found, expected) = (self.cells.len(), self.block.table.positions.len());
         if found == expected {
             return Ok(());
         }

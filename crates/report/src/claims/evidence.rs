@@ -63,7 +63,7 @@ impl Data<'_> {
         let value =
             |column: &Metric, row: usize| column.get(row).map(|value| if complement { 1.0 - value } else { value });
         let rows = samples.rows_of(point).iter().map(|&row| row as usize);
-        let used = rows.filter(|&row| !samples.failed[row] && !(self.clean && samples.contaminated[row]));
+        let used = rows.filter(|&row| !(samples.failed[row] || self.clean && samples.contaminated[row]));
         Ok(used.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
     }
 

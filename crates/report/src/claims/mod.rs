@@ -7,6 +7,8 @@
 
 mod evidence;
 mod gate;
+#[cfg(test)]
+mod tests;
 
 use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
@@ -54,7 +56,10 @@ fn answer(question: &Question<'_>) -> ClaimRow {
         Err(reason) => return ClaimRow { verdict: Verdict::NotTestable, reason, ..row },
     };
     match found {
-        Err(Halt::NotTestable(reason)) => ClaimRow { verdict: Verdict::NotTestable, reason, ..row },
+        Err(Halt::NotTestable(reason)) => {
+            let reason = doubt_of_samples(question, &testable).unwrap_or(reason);
+            ClaimRow { verdict: Verdict::NotTestable, reason, ..row }
+        }
         Err(Halt::Undecided(reason)) => {
             let reason = doubt_of_samples(question, &testable).unwrap_or(reason);
             ClaimRow { verdict: Verdict::Undecided, reason, ..row }

@@ -3,6 +3,7 @@
 use super::Found;
 use crate::error::ReportError;
 use crate::schema::{Field, files, titles_of};
+use crate::table::Cells;
 use plan::point::Plan;
 use plan::record::{
     Cell, ClaimRow, FactRow, FitRow, Kind, PauseRow, PointRow, Row, SampleRow, SummaryRow, TrafficRow, WindowRow,
@@ -62,7 +63,7 @@ fn scan(
     let path = dir.join(file);
     let read_error = |source| ReportError::Read { path: path.clone(), source };
     let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).map_err(read_error)?);
-    let mut bytes = Vec::new();
+    let (mut bytes, mut split_cells) = (Vec::new(), Cells::default());
     reader.read_until(b'\n', &mut bytes).map_err(read_error)?;
     let Some(order) = columns_in_order(file, fields, &bytes, found) else { return Ok(()) };
     for line in 2.. {
@@ -76,7 +77,7 @@ fn scan(
             }
             break;
         }
-        let Some(record) = split(&bytes) else {
+        let Some(record) = split(&bytes, &mut split_cells) else {
             found.note_unreadable(file, Some(line), "row", "bytes that are not UTF-8", "text");
             continue;
         };
@@ -85,25 +86,26 @@ fn scan(
             found.note_unreadable(file, Some(line), "cells", record.len(), &expected);
             continue;
         }
-        let cells: Vec<&str> = order.iter().map(|&at| &record[at]).collect();
+        let cells: Vec<&str> = order.iter().map(|&at| record[at]).collect();
         row(line, &cells, found);
     }
     Ok(())
 }
 
 /// One line's cells; `None` where they are no text.
-fn split(line: &[u8]) -> Option<csv::StringRecord> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
-    let mut record = csv::StringRecord::new();
-    reader.read_record(&mut record).ok().map(|_| record)
+fn split<'a>(line: &[u8], cells: &'a mut Cells) -> Option<Vec<&'a str>> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    cells.split(line.strip_suffix(b"\r").unwrap_or(line));
+    (0..cells.len()).map(|at| std::str::from_utf8(cells.get(at)).ok()).collect()
 }
 
 fn columns_in_order(file: &str, fields: &[Field], line: &[u8], found: &mut Found) -> Option<Vec<usize>> {
-    let titles = split(line).unwrap_or_default();
+    let mut cells = Cells::default();
+    let titles = split(line, &mut cells).unwrap_or_default();
     let expected = titles_of(fields);
     let mut good = true;
     for (at, title) in titles.iter().enumerate() {
-        if !expected.contains(&title) || titles.iter().take(at).any(|before| before == title) {
+        if !expected.contains(title) || titles.iter().take(at).any(|before| before == title) {
             found.note_unreadable(
                 file,
                 Some(1),
@@ -114,11 +116,11 @@ fn columns_in_order(file: &str, fields: &[Field], line: &[u8], found: &mut Found
             good = false;
         }
     }
-    for title in expected.iter().filter(|title| !titles.iter().any(|found| found == **title)) {
+    for title in expected.iter().filter(|title| !titles.iter().any(|found| found == *title)) {
         found.note_unreadable(file, Some(1), "title line", format!("no column {title}"), "all columns of this file");
         good = false;
     }
-    good.then(|| expected.iter().filter_map(|title| titles.iter().position(|found| found == *title)).collect())
+    good.then(|| expected.iter().filter_map(|title| titles.iter().position(|found| found == title)).collect())
 }
 
 /// The first cell of a row that cannot be read: `(column, text, what it should hold)`.

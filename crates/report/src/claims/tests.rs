@@ -1,0 +1,306 @@
+//! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
+
+use super::*;
+use crate::fixture::golden;
+use crate::samples::made::{Made, samples};
+use plan::place::Regime;
+use plan::point::{Point, Skipped};
+use plan::record::Timing;
+
+/// Blocks of every made folder.
+const BLOCKS: u32 = 10;
+
+/// A machine of 2 nodes of 4 PUs, arm `unbound`, hardware timing; each block is the same curve within ± 0.1 %.
+struct Case {
+    results: Results,
+    /// Throughput at (procs, block).
+    rate: fn(u32, u32) -> f64,
+    ratio: f64,
+    /// Pause variance at (procs, block); `None`: too few pauses.
+    variance: Option<fn(u32, u32) -> f64>,
+    /// `(procs, blocks from 0 on)` that failed, and that are flagged.
+    failed: (u32, u32),
+    flagged: (u32, u32),
+}
+
+/// Even over blocks, so that means are what they seem.
+fn wobble(block: u32) -> f64 {
+    1.0 + 0.001 * (f64::from(block % 5) - 2.0)
+}
+
+/// USL with its peak at 4: lambda 100, sigma 0.04, kappa 0.06.
+fn peaked(procs: u32, block: u32) -> f64 {
+    let n = f64::from(procs);
+    wobble(block) * 100.0 * n / (1.0 + 0.04 * (n - 1.0) + 0.06 * n * (n - 1.0))
+}
+
+fn case() -> Case {
+    let mut results = golden();
+    results.manifest.timing = Timing::Hardware;
+    results.manifest.source = "live".into();
+    let template = results.plan.points.iter().find(|point| point.arm == "unbound").unwrap().clone();
+    let point = |procs: u32| Point { id: format!("p{procs:02}"), procs, regime: Regime::Core, ..template.clone() };
+    results.plan.points = (1..=8).map(point).collect();
+    results.plan.skipped = Vec::new();
+    Case {
+        results,
+        rate: peaked,
+        ratio: 0.8,
+        variance: Some(|procs, block| wobble(block) * f64::from(procs)),
+        failed: (0, 0),
+        flagged: (0, 0),
+    }
+}
+
+fn claim(rule: ClaimRule) -> Claim {
+    Claim { id: "c".into(), text: "t".into(), arms: vec!["unbound".into()], nodes_least: 2, rule }
+}
+
+fn value(printed: f64) -> ClaimRule {
+    ClaimRule::Value { metric: "local_hit_ratio".into(), procs: 8, printed, tolerance: 0.02 }
+}
+
+fn rate_value(printed: f64) -> ClaimRule {
+    ClaimRule::Value { metric: "throughput_per_s".into(), procs: 1, printed, tolerance: 2.0 }
+}
+
+fn ratio(printed: f64, direction_only: bool) -> ClaimRule {
+    ClaimRule::Ratio { metric: "throughput_per_s".into(), procs: 8, over_procs: 4, printed, direction_only }
+}
+
+fn peak(procs: u32) -> ClaimRule {
+    ClaimRule::Peak { metric: "throughput_per_s".into(), procs }
+}
+
+fn knee(near: &str) -> ClaimRule {
+    ClaimRule::Knee { metric: "throughput_per_s".into(), near: near.into() }
+}
+
+fn variance_ratio(printed: f64) -> ClaimRule {
+    ClaimRule::VarianceRatio { procs: 8, over_procs: 2, printed }
+}
+
+fn run(case: Case, claim: Claim) -> ClaimRow {
+    let Case { mut results, rate, ratio, variance, failed, flagged } = case;
+    let mut figures = Vec::new();
+    for block in 0..BLOCKS {
+        for (index, point) in results.plan.points.iter().enumerate() {
+            let ratio = ratio * wobble(block);
+            let mut metrics = vec![
+                ("throughput_per_s", rate(point.procs, block)),
+                ("local_hit_ratio", ratio),
+                ("local_hit_low", ratio),
+                ("local_hit_high", ratio),
+            ];
+            metrics.extend(variance.map(|variance| ("pause_variance_ns2", variance(point.procs, block))));
+            figures.push((index, point.procs, block, metrics));
+        }
+    }
+    let is_in = |(procs, blocks): (u32, u32), at: u32, block: u32| at == procs && block < blocks;
+    let made: Vec<Made<'_>> = figures
+        .iter()
+        .map(|(point, procs, block, metrics)| Made {
+            point: *point,
+            block: *block,
+            flagged: is_in(flagged, *procs, *block),
+            failed: is_in(failed, *procs, *block),
+            metrics,
+        })
+        .collect();
+    results.samples = samples(&results.plan, &made);
+    results.plan.claims = vec![claim];
+    claims(&results).remove(0)
+}
+
+fn check(case: Case, claim: Claim, verdict: Verdict, reason: &str) -> ClaimRow {
+    let row = run(case, claim);
+    assert!(row.verdict == verdict && row.reason.contains(reason), "{verdict}, \"{reason}\" expected of {row:#?}");
+    row
+}
+
+#[test]
+fn each_type_is_supported_refuted_or_undecided() {
+    use Verdict::{Refuted, Supported, Undecided};
+    for (rule, verdict) in [
+        (value(0.8), Supported),
+        (value(0.9), Refuted),
+        (value(0.82), Undecided),
+        // Rate at 1 is 100 within .1 %.
+        (rate_value(100.0), Supported),
+        (rate_value(103.0), Refuted),
+        (rate_value(102.0), Undecided),
+        // X(8)/X(4): the wobble cancels within a block.
+        (ratio(0.8, false), Supported),
+        (ratio(2.0, false), Refuted),
+        (ratio(0.5, true), Supported),
+        (ratio(2.0, true), Refuted),
+        (peak(4), Supported),
+        (peak(3), Supported),
+        (peak(8), Refuted),
+        (knee("node"), Supported),
+        (knee("4"), Supported),
+        (knee("8"), Refuted),
+        (variance_ratio(4.0), Supported),
+        (variance_ratio(1.0), Refuted),
+        (variance_ratio(6.0), Undecided),
+    ] {
+        let row = check(case(), claim(rule.clone()), verdict, "");
+        assert_eq!(row.needed_n.is_some(), verdict == Undecided, "{rule:?}: {row:#?}");
+        assert!(row.estimate.is_some() && row.ci_low <= row.ci_high, "{row:#?}");
+    }
+}
+
+#[test]
+fn intervals_are_those_of_all_claims_and_arms_together() {
+    let mut two = claim(value(0.8));
+    two.arms.push("close".into());
+    let row = run(case(), two);
+    assert_eq!(row.level, Some(0.975));
+    // .8 ± t(.9875, 9) sd / sqrt 10; sd of .8 x (1 ± .001 x {-2..2}, each twice) is .8 x .001 x sqrt(20/9).
+    let half = stats::interval::t_quantile(0.9875, 9.0) * 0.0008 * (20.0f64 / 9.0).sqrt() / 10f64.sqrt();
+    assert!((row.ci_low.unwrap() - (0.8 - half)).abs() < 1e-12, "{row:#?}");
+}
+
+#[test]
+fn remote_ratio_is_what_is_not_local() {
+    let rule = ClaimRule::Value { metric: "remote_ratio".into(), procs: 8, printed: 0.2, tolerance: 0.02 };
+    let row = check(case(), claim(rule), Verdict::Supported, "inside");
+    assert!((row.estimate.unwrap() - 0.2).abs() < 1e-12);
+    assert!(row.ci_low.unwrap() > 0.19 && row.ci_high.unwrap() < 0.21, "{row:#?}");
+}
+
+fn check_not_testable(change: fn(&mut Case), rule: ClaimRule, reason: &str) {
+    let mut case = case();
+    change(&mut case);
+    let row = check(case, claim(rule), Verdict::NotTestable, reason);
+    assert_eq!(row.needed_n, None);
+}
+
+#[test]
+fn what_cannot_be_tested_says_why() {
+    let no_change = |_: &mut Case| {};
+    check_not_testable(
+        |case| drop(case.results.topology.nodes.pop()),
+        value(0.8),
+        "this machine has 1 node; the claim needs 2",
+    );
+    check_not_testable(|case| case.results.plan.points.truncate(7), value(0.8), "8 procs are not in the sweep");
+    check_not_testable(
+        |case| {
+            let last = case.results.plan.points.pop().unwrap();
+            let reason = "8 workers asked, 4 PUs".into();
+            let Point { arm, procs, subject, factors, .. } = last;
+            case.results.plan.skipped.push(Skipped { arm, procs, subject, factors, reason });
+        },
+        value(0.8),
+        "8 procs were skipped: 8 workers asked, 4 PUs",
+    );
+    check_not_testable(
+        |case| case.results.manifest.timing = Timing::Emulated,
+        ratio(1.0, false),
+        "times of this run are emulated",
+    );
+    check_not_testable(
+        |case| case.results.manifest.timing = Timing::Modelled,
+        knee("node"),
+        "times of this run are modelled",
+    );
+    check_not_testable(
+        |case| case.results.plan.points.iter_mut().for_each(|point| point.hit_ratio_by_construction = Some(0.8)),
+        value(0.8),
+        "follows from the plan alone (by construction)",
+    );
+    check_not_testable(
+        |case| case.results.plan.points[7].regime = Regime::Oversubscribed,
+        value(0.8),
+        "8 procs are oversubscribed here",
+    );
+    check_not_testable(
+        |case| case.results.plan.points[7].regime = Regime::Oversubscribed,
+        peak(8),
+        "8 procs are oversubscribed here",
+    );
+    check_not_testable(no_change, peak(12), "12 procs are not in the sweep");
+    check_not_testable(
+        |case| case.results.plan.points.truncate(5),
+        knee("node"),
+        "no knee: 5 distinct procs, 6 needed; add values to sweep.procs",
+    );
+    check_not_testable(
+        |case| case.results.topology.pus.iter_mut().for_each(|pu| pu.llc = None),
+        knee("llc"),
+        "this machine names no llc",
+    );
+    check_not_testable(
+        |case| case.variance = None,
+        variance_ratio(1.0),
+        "pause_variance_ns2 was not measured at 8 procs",
+    );
+    check_not_testable(
+        |case| case.results.plan.points.iter_mut().for_each(|point| point.arm = "close".into()),
+        value(0.8),
+        "arm unbound does not run on this machine",
+    );
+    check_not_testable(
+        |case| {
+            let other = Point { id: "q".into(), subject: "gmp".into(), ..case.results.plan.points[7].clone() };
+            case.results.plan.points.push(other);
+        },
+        value(0.8),
+        "was swept over more than procs (subject=gmp; subject=threads)",
+    );
+    check_not_testable(
+        |case| case.results.manifest.conditions.inherited_cpus = Some("0-3".parse().unwrap()),
+        value(0.8),
+        "what this process inherited: affinity to PUs 0-3",
+    );
+    check_not_testable(
+        |case| case.results.manifest.conditions.inherited_policy = Some("bind:0".into()),
+        value(0.8),
+        "what this process inherited: memory policy bind:0",
+    );
+    let unknown = ClaimRule::Value { metric: "frobs".into(), procs: 8, printed: 1.0, tolerance: 0.1 };
+    check_not_testable(no_change, unknown, "frobs is no metric of this experiment");
+}
+
+#[test]
+fn a_placement_time_cannot_touch_is_tested_under_emulation() {
+    let mut case = case();
+    case.results.manifest.timing = Timing::Emulated;
+    check(case, claim(value(0.8)), Verdict::Supported, "inside");
+}
+
+#[test]
+fn arms_that_are_one_on_this_machine_answer_to_either_name() {
+    let mut case = case();
+    case.results.plan.points.iter_mut().for_each(|point| point.arm = "strict+unbound".into());
+    check(case, claim(value(0.8)), Verdict::Supported, "");
+}
+
+#[test]
+fn doubtful_samples_leave_a_claim_undecided() {
+    use Verdict::{Supported, Undecided};
+    let failed = |count| Case { failed: (8, count), ..case() };
+    check(failed(2), claim(value(0.8)), Undecided, "2 of 10 samples failed at 8 procs");
+    check(failed(2), claim(peak(4)), Undecided, "2 of 10 samples failed at 8 procs");
+    check(failed(10), claim(ratio(0.8, false)), Verdict::NotTestable, "10 of 10 samples failed at 8 procs");
+    let flagged = |count| Case { flagged: (8, count), ..case() };
+    check(flagged(5), claim(ratio(0.8, false)), Undecided, "noisy: 5 of 10 samples at 8 procs were disturbed");
+    // Disturbed, but placement does not care.
+    check(flagged(5), claim(value(0.8)), Supported, "");
+    check(flagged(4), claim(ratio(0.8, false)), Supported, "");
+    // Four flagged runs that are twice as fast make the difference between "within 2" and not.
+    let rate = |procs: u32, block: u32| if procs == 1 && block < 4 { 104.0 } else { 100.0 * wobble(block) };
+    check(
+        Case { flagged: (1, 4), rate, ..case() },
+        claim(rate_value(100.0)),
+        Undecided,
+        "clean samples alone: supported",
+    );
+}
+
+#[test]
+fn a_curve_that_is_no_usl_decides_no_knee() {
+    let step = |procs: u32, block: u32| wobble(block) * if procs <= 4 { 100.0 } else { 40.0 };
+    check(Case { rate: step, ..case() }, claim(knee("node")), Verdict::Undecided, "beyond 2 % no knee is decided");
+}
