@@ -1,6 +1,6 @@
 //! An article's table beside what this machine says: printed, measured, interval, ratio, verdict.
 //!
-//! [`compare`] puts the two side by side as data; [`text`], [`markdown`], [`csv`] and [`latex`] write it. Where nothing
+//! [`compare`] puts the two side by side as data; [`text()`], [`markdown()`], [`csv()`] and [`latex()`] write it. Where nothing
 //! was measured, the reason stands in the row, with what would have to be done.
 
 mod latex;
