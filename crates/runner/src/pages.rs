@@ -35,6 +35,7 @@ pub struct HeapPages {
     /// Page of a line is `line >> shift`.
     shift: u32,
     classes: Vec<u16>,
+    uniform: Option<u16>,
 }
 
 impl HeapPages {
@@ -45,33 +46,39 @@ impl HeapPages {
         pages: impl IntoIterator<Item = (Option<u32>, Option<u32>)>,
     ) -> HeapPages {
         let class = |(before, after): (Option<u32>, Option<u32>)| {
-            let class = classes.of(if before == after { before } else { None });
-            u16::try_from(class).expect("no machine has 65535 nodes")
+            narrow(classes.of(if before == after { before } else { None }))
         };
         let found: Vec<u16> = pages.into_iter().map(class).collect();
-        match found.first() {
-            // One class for all: every line is on "page" 0.
-            Some(&first) if found.iter().all(|&other| other == first) => HeapPages { shift: 63, classes: vec![first] },
-            Some(_) => HeapPages { shift: (page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), classes: found },
-            None => HeapPages::none(classes),
-        }
+        let Some(&first) = found.first() else { return HeapPages::none(classes) };
+        let uniform = found.iter().all(|&other| other == first).then_some(first);
+        HeapPages { shift: (page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), classes: found, uniform }
     }
 
-    /// Of a heap that has no pages, or of which nothing is known.
+    /// Of a heap that has no pages, or of which nothing is known: every line lies on one page of the unknown class.
     pub fn none(classes: &Classes) -> HeapPages {
-        HeapPages { shift: 63, classes: vec![u16::try_from(classes.of(None)).expect("no machine has 65535 nodes")] }
+        let unknown = narrow(classes.of(None));
+        HeapPages { shift: 63, classes: vec![unknown], uniform: Some(unknown) }
     }
 
     /// The class of all pages, where they are alike.
     pub fn uniform(&self) -> Option<usize> {
-        if let [class] = self.classes[..] { Some(usize::from(class)) } else { None }
+        self.uniform.map(usize::from)
     }
 
-    /// Class of the page that a line lies on.
-    #[inline(always)]
-    pub fn class(&self, line: u64) -> usize {
-        usize::from(self.classes[(line >> self.shift) as usize])
+    /// Page of a line is `line >> shift`.
+    pub fn shift(&self) -> u32 {
+        self.shift
     }
+
+    /// Class of the page that a line lies on. `shift` is [`HeapPages::shift`], passed so that it can be a constant.
+    #[inline(always)]
+    pub fn class(&self, line: u64, shift: u32) -> usize {
+        usize::from(self.classes[(line >> shift) as usize])
+    }
+}
+
+fn narrow(class: usize) -> u16 {
+    u16::try_from(class).expect("no machine has 65535 nodes")
 }
 
 #[cfg(test)]
@@ -83,7 +90,8 @@ mod tests {
         let classes = Classes::new([4, 0, 4]);
         let pages = [(Some(0), Some(0)), (Some(4), Some(4)), (Some(0), Some(4)), (None, None), (Some(9), Some(9))];
         let heap = HeapPages::new(&classes, 4096, pages);
-        let found: Vec<Option<u32>> = (0..5).map(|page| classes.node(heap.class(page * 64 + 63))).collect();
+        let found: Vec<Option<u32>> =
+            (0..5).map(|page| classes.node(heap.class(page * 64 + 63, heap.shift()))).collect();
         assert_eq!(found, [Some(0), Some(4), None, None, None]);
         assert_eq!(heap.uniform(), None);
     }
@@ -93,7 +101,7 @@ mod tests {
         let classes = Classes::new([0, 1]);
         let heap = HeapPages::new(&classes, 4096, vec![(Some(1), Some(1)); 7]);
         assert_eq!(heap.uniform(), Some(classes.of(Some(1))));
-        assert_eq!(heap.class(7 * 64 - 1), 1);
+        assert_eq!(heap.class(7 * 64 - 1, heap.shift()), 1);
         assert_eq!(HeapPages::new(&classes, 4096, []).uniform(), Some(classes.of(None)));
     }
 }
