@@ -128,64 +128,72 @@ impl Block<'_> {
 /// The cells of one line, as the csv crate would split it; made for speed, since a million rows pass through here.
 #[derive(Default)]
 pub(crate) struct Cells {
+    /// The line, and behind it the text of cells that does not stand in it as one piece.
     bytes: Vec<u8>,
-    /// Where each cell ends in `bytes`.
-    ends: Vec<usize>,
+    /// Where each cell lies in `bytes`.
+    spans: Vec<(usize, usize)>,
 }
 
 impl Cells {
     /// Splits a line, given without its line end.
     pub(crate) fn split(&mut self, line: &[u8]) {
         self.bytes.clear();
-        self.ends.clear();
-        let mut rest = line;
+        self.bytes.extend_from_slice(line);
+        self.spans.clear();
+        let mut start = 0;
         loop {
-            let after = match rest.strip_prefix(b"\"") {
-                Some(quoted) => self.take_quoted(quoted),
-                None => {
-                    let end = rest.iter().position(|&byte| byte == b',').unwrap_or(rest.len());
-                    self.bytes.extend_from_slice(&rest[..end]);
-                    &rest[end..]
-                }
+            let end = if line.get(start) == Some(&b'"') {
+                self.take_quoted(line, start + 1)
+            } else {
+                let end = find(b',', line, start);
+                self.spans.push((start, end));
+                end
             };
-            self.ends.push(self.bytes.len());
-            match after.split_first() {
-                Some((_, next)) => rest = next,
-                None => return,
+            if end == line.len() {
+                return;
             }
+            start = end + 1;
         }
     }
 
-    /// Takes the text up to the closing quote, `""` standing for a quote, and returns what follows that quote.
-    fn take_quoted<'a>(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
-        loop {
-            let end = rest.iter().position(|&byte| byte == b'"').unwrap_or(rest.len());
-            self.bytes.extend_from_slice(&rest[..end]);
-            rest = &rest[rest.len().min(end + 1)..];
-            match rest.strip_prefix(b"\"") {
-                Some(next) => {
-                    self.bytes.push(b'"');
-                    rest = next;
-                }
-                None => break,
-            }
+    /// Takes the cell whose text begins at `start`, `""` standing for a quote, and returns where it ends in the line.
+    fn take_quoted(&mut self, line: &[u8], start: usize) -> usize {
+        let mut close = find(b'"', line, start);
+        let after = (close + 1).min(line.len());
+        if after == line.len() || line[after] == b',' {
+            self.spans.push((start, close));
+            return after;
         }
+        let (text, mut from) = (self.bytes.len(), start);
+        while line.get(close + 1) == Some(&b'"') {
+            self.bytes.extend_from_slice(&line[from..=close]);
+            from = close + 2;
+            close = find(b'"', line, from);
+        }
+        self.bytes.extend_from_slice(&line[from..close]);
         // What stands between the quote and the comma belongs to the cell, as the csv crate has it.
-        let end = rest.iter().position(|&byte| byte == b',').unwrap_or(rest.len());
-        self.bytes.extend_from_slice(&rest[..end]);
-        &rest[end..]
+        let rest = (close + 1).min(line.len());
+        let end = find(b',', line, rest);
+        self.bytes.extend_from_slice(&line[rest..end]);
+        self.spans.push((text, self.bytes.len()));
+        end
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.spans.len()
     }
 
     /// One of them.
     pub(crate) fn get(&self, at: usize) -> &[u8] {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[at]]
+        let (start, end) = self.spans[at];
+        &self.bytes[start..end]
     }
+}
+
+/// Where `byte` stands in a line from `start` on; the line's length where it does not.
+fn find(byte: u8, line: &[u8], start: usize) -> usize {
+    line[start..].iter().position(|&found| found == byte).map_or(line.len(), |at| start + at)
 }
 
 impl RowView<'_> {
@@ -268,7 +276,7 @@ mod tests {
     fn split(line: &[u8]) -> Vec<Vec<u8>> {
         let mut cells = Cells::default();
         cells.split(line);
-        (0..cells.ends.len()).map(|at| cells.get(at).to_vec()).collect()
+        (0..cells.len()).map(|at| cells.get(at).to_vec()).collect()
     }
 
     fn check(line: &str, expect: &[&str]) {

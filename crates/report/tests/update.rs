@@ -1,5 +1,7 @@
 //! A results folder on disk: `update` makes what `verify` accepts, and `verify` sees each thing that is broken.
 
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
+
 use report::{ReportError, Updated, open, update, verify};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The comparison against golden files, and what each row says where nothing was measured.
 //!
-//! `NUMALAB_UPDATE_GOLDEN=1 cargo test -p report` writes the golden files anew; read the difference before you commit it.
+//! `NUMALAB_REFRESH=1 cargo test -p report` writes the golden files anew; read the difference before you commit it.
 
 use super::*;
 use crate::fixture::{derived, golden, workspace};
@@ -27,7 +27,7 @@ fn written(write: impl Fn(&Published, Option<Measured<'_>>) -> String) -> String
 
 fn check(file: &str, found: &str) {
     let path = workspace().join("crates/report/tests/golden").join(file);
-    if std::env::var_os("NUMALAB_UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("NUMALAB_REFRESH").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(&path, found).expect("the golden file can be written");
     }
