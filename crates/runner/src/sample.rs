@@ -96,7 +96,7 @@ pub struct Measured {
     pub steal_ticks: Option<(u64, u64)>,
     /// cgroup throttling meanwhile: periods throttled.
     pub throttled_periods: Option<u64>,
-    /// Time the child spent outside touching memory and running, ns by phase.
+    /// Time the child spent outside running and settling, ns by phase; "touch" is writing the heaps for the first time.
     pub overhead_ns: Vec<(String, u64)>,
     /// What could not be measured and why; what was read back otherwise than asked.
     pub notes: Vec<String>,
