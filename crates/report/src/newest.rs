@@ -15,7 +15,9 @@ pub fn newest(results_root: &Path, experiment: &str) -> Option<PathBuf> {
 
 fn folders(parent: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    // A run that is only being made has a name with a dot.
+    let seen = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    seen.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 // The part of the name before the id: `20260102T030405Z`.

@@ -16,7 +16,7 @@ use crate::rows::{Context, Id, rows};
 use crate::sample::{Outcome, Sample};
 use crate::stages::Stages;
 use plan::point::{Plan, Slot};
-use plan::record::{FactRow, Row, SampleRow};
+use plan::record::FactRow;
 use plan::schedule::{block_slots, sample_seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -60,13 +60,8 @@ pub fn run(
     interrupt: &AtomicBool,
 ) -> Result<RunSummary, RunError> {
     Stages::check(plan)?;
-    let dir = folder::create(results_root, plan, here, &folder::new_run_id())?;
+    let dir = folder::create(results_root, plan, here, &folder::new_run_id(), executor.source())?;
     let _lock = Lock::take(&dir)?;
-    if let Err(error) = folder::write_start(&dir, plan, here, executor.source()) {
-        // Nothing half written: the folder is this call's own, and holds nothing that was measured.
-        let _ = std::fs::remove_dir_all(&dir);
-        return Err(error);
-    }
     go_on(&dir, plan, here, Vec::new(), false, executor, progress, interrupt)
 }
 
@@ -101,10 +96,6 @@ pub fn resume(
     let manifest =
         manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
     admit::check_here(dir, &manifest, here, executor.source())?;
-    if !dir.join(SampleRow::FILE).exists() {
-        // It was cut off before its first sample: made whole, from the plan that it has.
-        folder::write_start(dir, &plan, here, executor.source())?;
-    }
     let committed = recover(dir, &plan)?;
     let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());
     if complete && !again {

@@ -1,7 +1,6 @@
-//! A results folder: made whole before the first sample, never used by two runs, summed when the run is complete.
+//! A results folder: there with all its files or not at all, never used by two runs, summed when the run is complete.
 //!
-//! Every file at the start is whole by rename. What says which machine it is comes first, then plan.toml, and samples.csv
-//! last: a folder with a plan.toml can be made whole again, one with a samples.csv is.
+//! It is made under a name that no reader looks at, and takes its own by rename when everything is in it.
 
 use crate::error::RunError;
 use crate::journal::{csv_lines, further_columns, title_line};
@@ -38,19 +37,25 @@ pub const RAW: &[&str] = &[
     WorkerRow::FILE,
 ];
 
-/// Makes `root/<experiment>/<host>/<run_id>/`, which must not be there yet, and gives its path.
+/// Makes `root/<experiment>/<host>/<run_id>/` with every file that a run starts with, and gives its path.
 ///
 /// # Errors
-/// `File` where a folder cannot be made, or is there already.
-pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str) -> Result<PathBuf, RunError> {
+/// `File` where a folder or file cannot be made, or the folder is there already.
+pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str, source: &str) -> Result<PathBuf, RunError> {
     let parent = root.join(folder_name(&plan.experiment)).join(folder_name(&here.host));
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| RunError::File { path, doing: "create", source }
     };
     fs::create_dir_all(&parent).map_err(failed(&parent))?;
-    let dir = parent.join(run_id);
-    fs::create_dir(&dir).map_err(failed(&dir))?;
+    let (dir, part) = (parent.join(run_id), parent.join(format!(".{run_id}.part")));
+    fs::create_dir(&part).map_err(failed(&part))?;
+    let made = write_start(&part, plan, here, run_id, source);
+    if let Err(error) = made.and_then(|()| fs::rename(&part, &dir).map_err(failed(&dir))) {
+        // The error that is returned says more than one about the leftover, whose name no reader looks at.
+        let _ = fs::remove_dir_all(&part);
+        return Err(error);
+    }
     sync_dir(&parent)?;
     Ok(dir)
 }
@@ -62,14 +67,10 @@ pub(crate) fn new_run_id() -> String {
     format!("{stamp}-{id}", stamp = host::clock::utc_stamp(), id = &id[..6])
 }
 
-/// Writes every file that a run starts with into an empty folder, or one whose run never began.
-///
-/// # Errors
-/// `File` names the file that could not be written.
-pub(crate) fn write_start(dir: &Path, plan: &Plan, here: &Here, source: &str) -> Result<(), RunError> {
+/// Writes every file that a run starts with into an empty folder.
+pub(crate) fn write_start(dir: &Path, plan: &Plan, here: &Here, run_id: &str, source: &str) -> Result<(), RunError> {
     let plan_toml = print_plan(dir, plan)?;
-    let run_id = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let manifest = here.manifest(plan, &plan_toml, &run_id, &host::clock::utc_now(), source);
+    let manifest = here.manifest(plan, &plan_toml, run_id, &host::clock::utc_now(), source);
     if !here.xml.is_empty() {
         write_whole(dir, TOPOLOGY_XML, here.xml.as_bytes())?;
     }

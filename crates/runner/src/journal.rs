@@ -191,7 +191,7 @@ mod tests {
         let program =
             plan::manifest::Program { version: "0".into(), commit: "c".into(), rustc: "r".into(), sha256: "s".into() };
         let here = Here::modelled(topology.clone(), String::new(), program, Vec::new());
-        folder::write_start(dir.path(), &plan, &here, "modelled").unwrap();
+        folder::write_start(dir.path(), &plan, &here, "run", "modelled").unwrap();
         let mut model = Modelled::new(topology.clone(), model::Parameters::DEFAULT, Noise::DEFAULT);
         let context = Context {
             run_id: "run",

@@ -339,17 +339,24 @@ fn folders_that_cannot_be_gone_on_with() {
 }
 
 #[test]
-fn a_run_that_was_cut_off_before_its_first_sample_is_made_whole() {
+fn a_folder_without_its_rows_is_refused() {
     let root = folder();
-    let whole = run_all(root.path(), &plan()).dir;
-    let truth = essence(&whole);
-    for lost in [&["samples.csv"][..], &["samples.csv", "facts.csv", "pauses.csv", "points.csv"]] {
-        fs::remove_file(whole.join("SHA256SUMS")).unwrap();
-        lost.iter().for_each(|name| fs::remove_file(whole.join(name)).unwrap());
-        let summary = resume_all(&whole).unwrap();
-        assert_eq!((summary.resumed, summary.samples), (0, 12));
-        assert_eq!(essence(&whole), truth);
-    }
+    let dir = run_all(root.path(), &plan()).dir;
+    fs::remove_file(dir.join("SHA256SUMS")).unwrap();
+    fs::remove_file(dir.join("samples.csv")).unwrap();
+    let error = resume_all(&dir).unwrap_err();
+    assert!(error.to_string().contains("samples.csv"), "{error}");
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_nothing() {
+    let root = folder();
+    let host = root.path().join(plan().experiment);
+    fs::create_dir_all(&host).unwrap();
+    // The folder of the host is a file: nothing can be made below it.
+    fs::write(host.join("model"), "").unwrap();
+    assert!(run(root.path(), &plan(), &here(), &mut modelled(), &mut Silent, &AtomicBool::new(false)).is_err());
+    assert_eq!(fs::read_dir(&host).unwrap().count(), 1);
 }
 
 #[test]

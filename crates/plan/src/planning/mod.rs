@@ -1,6 +1,7 @@
 //! From an experiment file to a plan: `ExperimentFile` + `Topology` + `Conditions` -> `Plan`.
 
 mod arms;
+mod budget;
 mod grid;
 mod hit_ratio;
 mod memory;
@@ -18,8 +19,9 @@ use arms::{Group, Outcome, groups};
 use grid::{Level, levels, procs_listed};
 use std::collections::BTreeMap;
 
-/// Slices of a sample in windows.csv: design asks for at least 100, so that a change point is seen to 1 %.
-const WINDOWS: u32 = 100;
+/// Slices of a sample in windows.csv: at least 100, so that a change point is seen to 1 %, and some to spare, since the
+/// slices that a crowded timer sleeps over are merged.
+const WINDOWS: u32 = 128;
 
 /// More points than this are a typing error: at a second each and ten repetitions they take more than two days.
 const POINTS_MOST: usize = 20_000;
@@ -111,10 +113,11 @@ pub fn plan(
             }
         }
     }
-    let Expansion { mut points, skipped, .. } = expansion;
+    let Expansion { mut points, mut skipped, .. } = expansion;
     if points.is_empty() {
         return Err(nothing_to_run(&skipped));
     }
+    budget::fit(&mut points, &mut skipped, &measure);
     number(&mut points);
     let notes = notes::notes(&points, &skipped, topology);
     Ok(Plan {

@@ -5,7 +5,7 @@ use crate::quantity::show_bytes;
 use crate::set::CpuSet;
 
 /// Why a point is skipped.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(super) enum Reason {
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -33,6 +33,8 @@ pub(super) enum Reason {
     NoSuchPages { size: u64, known: String },
     #[error("pages hugetlb:{size}: {need} needed {place}, {free} free; reserve more in /sys/kernel/mm/hugepages", size = crate::quantity::print_bytes(*size))]
     TooFewPages { size: u64, need: u64, free: u64, place: String },
+    #[error("left out to fit the budget of {budget_seconds:.0} s: {least} blocks of all points take about {all:.0} s; give it more (--budget)", all = block_seconds * f64::from(*least))]
+    Budget { budget_seconds: f64, block_seconds: f64, least: u32 },
     #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
     NoThp,
 }
