@@ -136,7 +136,7 @@ fn descriptions_become_machines() {
 #[test]
 fn what_is_not_a_topology_is_refused_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
-    let whole = read_topology(&"synthetic:pack:2 pu:2".parse().expect("an input")).expect("a topology").xml;
+    let whole = read_topology(&"synthetic:pack:2 pu:2".parse().expect("an input")).expect("a topology").xml();
     assert!(whole.contains("</topology>"));
     let check = |content: &[u8], expect: &str| {
         let path = folder.path().join("box.xml");

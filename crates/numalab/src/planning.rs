@@ -15,7 +15,8 @@ pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     // The file first: a mistake in it needs no machine to be told.
     let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
     let read = host::read_topology(&args.input).code(if args.input == Input::Host { FAILED } else { USAGE })?;
-    let plan = plan::plan(&file, &args.changes.overrides(), &read.topology, &read.conditions).code(USAGE)?;
+    let conditions = read.conditions().code(FAILED)?;
+    let plan = plan::plan(&file, &args.changes.overrides(), &read.topology, &conditions).code(USAGE)?;
     match args.format {
         Format::Text => print(&text(&plan, &read.topology)),
         Format::Json => {

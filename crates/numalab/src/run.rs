@@ -7,8 +7,7 @@ use crate::progress::progress;
 use crate::signals::Signals;
 use host::Input;
 use model::Parameters;
-use plan::manifest::{Manifest, Program};
-use plan::record::Timing;
+use plan::manifest::Program;
 use plan::topology::Topology;
 use runner::executor::Executor;
 use runner::live::Live;
@@ -63,7 +62,8 @@ fn live() -> Result<Stage, Exit> {
 fn modelled(input: Option<&Input>) -> Result<Stage, Exit> {
     let input = input.unwrap_or(&Input::Host);
     let read = host::read_topology(input).code(if *input == Input::Host { FAILED } else { USAGE })?;
-    modelled_on(read.topology, read.xml)
+    let xml = read.xml();
+    modelled_on(read.topology, xml)
 }
 
 fn modelled_on(topology: Topology, xml: String) -> Result<Stage, Exit> {
@@ -73,13 +73,9 @@ fn modelled_on(topology: Topology, xml: String) -> Result<Stage, Exit> {
 
 /// A resumed run goes on as it began: on this host, or modelled on the machine that its folder holds.
 fn stage_of(dir: &Path) -> Result<Stage, Exit> {
-    let read = |file: &str| std::fs::read_to_string(dir.join(file)).unwrap_or_default();
-    // What is missing or broken in the folder is `runner::resume`'s to say, with a live machine as well as with none.
-    let manifest = serde_json::from_str::<Manifest>(&read("manifest.json"));
-    let topology = serde_json::from_str::<Topology>(&read("topology.json"));
-    match (manifest, topology) {
-        (Ok(manifest), Ok(topology)) if manifest.timing == Timing::Modelled => modelled_on(topology, read("topology.xml")),
-        _ => live(),
+    match runner::modelled_machine(dir).map_err(|error| Exit::of(error.exit_code(), &error))? {
+        Some((topology, xml)) => modelled_on(topology, xml),
+        None => live(),
     }
 }
 
@@ -110,7 +106,7 @@ fn introduce(plan: &plan::point::Plan, here: &Here) {
 
 /// Reports what there is, whole or not, and gives the exit code.
 fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -> Result<ExitCode, Exit> {
-    let done = done.map_err(|error| Exit::new(error.exit_code(), error))?;
+    let done = done.map_err(|error| Exit::of(error.exit_code(), &error))?;
     if done.interrupted {
         let message = format!(
             "stopped after {samples} samples; go on with: numalab run --resume {dir}",

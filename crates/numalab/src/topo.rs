@@ -20,7 +20,7 @@ pub(crate) fn topo(args: &Topo) -> Result<(), Exit> {
             let json = serde_json::to_string_pretty(&read.topology).expect("a topology has text keys only");
             print(&format!("{json}\n"))
         }
-        TopoFormat::Xml => print(&read.xml),
+        TopoFormat::Xml => print(&read.xml()),
     }
 }
 

@@ -54,16 +54,33 @@ impl Machine {
 }
 
 /// A topology from anywhere: to plan on, not to bind to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Read {
     /// The shape.
     pub topology: Topology,
-    /// What the host grants; for a foreign machine [`Conditions::ideal`].
-    pub conditions: Conditions,
-    /// hwloc's description.
-    pub xml: String,
     /// Where hwloc and /sys say different things; empty for a foreign machine.
     pub disagreements: Vec<String>,
+    // Who looks at a shape wants neither conditions nor XML, which cost as much as the shape.
+    granted: Option<Granted>,
+    hwloc: hwlocality::Topology,
+}
+
+impl Read {
+    /// What the host grants, as [`Machine::conditions`]; for a foreign machine [`Conditions::ideal`].
+    ///
+    /// # Errors
+    /// `Unreadable` and those of reading an affinity.
+    pub fn conditions(&self) -> Result<Conditions, HostError> {
+        match &self.granted {
+            Some(granted) => conditions::read(&Root::system(), &self.topology, granted),
+            None => Ok(Conditions::ideal()),
+        }
+    }
+
+    /// hwloc's description, as [`Machine::xml`].
+    pub fn xml(&self) -> String {
+        export(&self.hwloc)
+    }
 }
 
 /// Reads the running machine. Call it before threads are bound or policies set: what this thread has, it records as
@@ -72,6 +89,13 @@ pub struct Read {
 /// # Errors
 /// `ForeignByEnvironment`, `Unreadable`.
 pub fn probe() -> Result<Machine, HostError> {
+    let Read { topology, disagreements, granted, hwloc } = read_host()?;
+    let granted = granted.expect("reading the host grants");
+    let conditions = conditions::read(&Root::system(), &topology, &granted)?;
+    Ok(Machine { topology, conditions, disagreements, granted, hwloc, xml: OnceLock::new() })
+}
+
+fn read_host() -> Result<Read, HostError> {
     refuse_foreign_environment()?;
     hush();
     let root = Root::system();
@@ -85,8 +109,7 @@ pub fn probe() -> Result<Machine, HostError> {
     let granted = Granted::read(&root)?;
     topology.allowed_pus = granted.allowed_pus().intersection(&topology.pu_set());
     topology.allowed_nodes = granted.allowed_nodes().intersection(&topology.node_set());
-    let conditions = conditions::read(&root, &topology, &granted)?;
-    Ok(Machine { topology, conditions, disagreements, granted, hwloc, xml: OnceLock::new() })
+    Ok(Read { topology, disagreements, granted: Some(granted), hwloc })
 }
 
 /// Reads a topology: this host's, a file's, or a description's.
@@ -95,19 +118,13 @@ pub fn probe() -> Result<Machine, HostError> {
 /// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`.
 pub fn read_topology(input: &Input) -> Result<Read, HostError> {
     match input {
-        Input::Host => {
-            let machine = probe()?;
-            machine.xml();
-            let xml = machine.xml.into_inner().unwrap_or_default();
-            let Machine { topology, conditions, disagreements, .. } = machine;
-            Ok(Read { topology, conditions, xml, disagreements })
-        }
+        Input::Host => read_host(),
         Input::Xml(path) => read_xml(path),
         Input::Synthetic(text) => {
             let refuse = || HostError::NotSynthetic { text: text.clone() };
             let builder = TopologyBuilder::new().from_synthetic(text).map_err(|_| refuse())?;
             let hwloc = builder.build().map_err(|_| refuse())?;
-            Ok(foreign(&hwloc, TopologySource::Synthetic(text.clone())))
+            Ok(foreign(hwloc, TopologySource::Synthetic(text.clone())))
         }
     }
 }
@@ -125,7 +142,7 @@ fn read_xml(path: &Path) -> Result<Read, HostError> {
     hush();
     let hwloc =
         build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
-    Ok(foreign(&hwloc, TopologySource::Xml(path.display().to_string())))
+    Ok(foreign(hwloc, TopologySource::Xml(path.display().to_string())))
 }
 
 fn build_xml(text: &str) -> Option<hwlocality::Topology> {
@@ -158,13 +175,8 @@ fn hush() {
     }
 }
 
-fn foreign(hwloc: &hwlocality::Topology, source: TopologySource) -> Read {
-    Read {
-        topology: hwloc::read(hwloc, source),
-        conditions: Conditions::ideal(),
-        xml: export(hwloc),
-        disagreements: Vec::new(),
-    }
+fn foreign(hwloc: hwlocality::Topology, source: TopologySource) -> Read {
+    Read { topology: hwloc::read(&hwloc, source), disagreements: Vec::new(), granted: None, hwloc }
 }
 
 fn export(hwloc: &hwlocality::Topology) -> String {
