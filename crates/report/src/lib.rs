@@ -3,32 +3,32 @@
 //! One call goes: [`update`] opens the folder ([`open`]), derives everything from its samples, and replaces each derived
 //! file by rename; SHA256SUMS comes last. [`verify`] checks that a folder says what its samples say.
 
-pub mod curves;
-pub mod draw;
 mod boundaries;
 mod claims;
-mod derive;
-mod fits;
-mod mean;
-mod series;
-mod summary;
+pub mod curves;
 mod datapackage;
-mod schema;
-mod update;
-mod verify;
+mod derive;
+pub mod draw;
 mod error;
 pub mod figures;
+mod fits;
 #[cfg(test)]
 mod fixture;
 pub mod html;
+mod mean;
 mod newest;
 mod present;
 mod results;
 mod samples;
+mod schema;
+mod series;
 pub mod show;
+mod summary;
 mod sums;
 mod table;
 pub mod tables;
+mod update;
+mod verify;
 
 pub use boundaries::{Boundary, boundaries};
 pub use derive::derive;

@@ -15,7 +15,7 @@ use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule};
-use plan::record::{ClaimRow, Verdict};
+use plan::record::{ClaimRow, Timing, Verdict};
 use rayon::prelude::*;
 use stats::decide::Region;
 use stats::multiplicity::bonferroni_level;
@@ -49,7 +49,21 @@ pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
     questions.par_iter().map(answer).collect()
 }
 
+/// What a model computed stays to be seen, but it decides nothing.
 fn answer(question: &Question<'_>) -> ClaimRow {
+    let row = answer_as_measured(question);
+    if !is_modelled(question.results) {
+        return row;
+    }
+    let reason = "computed by the model, not measured".into();
+    ClaimRow { verdict: Verdict::NotTestable, reason, needed_n: None, ..row }
+}
+
+fn is_modelled(results: &Results) -> bool {
+    results.manifest.timing == Timing::Modelled || results.manifest.source == "modelled"
+}
+
+fn answer_as_measured(question: &Question<'_>) -> ClaimRow {
     let row = blank(question);
     let (found, testable) = match testable(question) {
         Ok(testable) => (evidence(question, &testable, false), testable),
@@ -87,11 +101,9 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
     if let Some(reason) = doubt {
         return ClaimRow { verdict: Verdict::Undecided, reason, ..row };
     }
-    let modelled =
-        if question.results.manifest.source == "modelled" { "; computed by the model, not measured" } else { "" };
     ClaimRow {
         verdict: found.verdict,
-        reason: format!("{reason}{modelled}", reason = found.reason),
+        reason: found.reason,
         needed_n: if found.verdict == Verdict::Undecided { found.needed_n } else { None },
         ..row
     }

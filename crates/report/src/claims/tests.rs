@@ -201,11 +201,6 @@ fn what_cannot_be_tested_says_why() {
         "times of this run are emulated",
     );
     check_not_testable(
-        |case| case.results.manifest.timing = Timing::Modelled,
-        knee("node"),
-        "times of this run are modelled",
-    );
-    check_not_testable(
         |case| case.results.plan.points.iter_mut().for_each(|point| point.hit_ratio_by_construction = Some(0.8)),
         value(0.8),
         "follows from the plan alone (by construction)",
@@ -268,6 +263,28 @@ fn a_placement_time_cannot_touch_is_tested_under_emulation() {
     let mut case = case();
     case.results.manifest.timing = Timing::Emulated;
     check(case, claim(value(0.8)), Verdict::Supported, "inside");
+}
+
+#[test]
+fn a_model_decides_nothing_and_its_figures_stay_to_be_seen() {
+    for rule in
+        [value(0.8), value(0.9), rate_value(100.0), ratio(0.8, false), peak(4), knee("node"), variance_ratio(6.0)]
+    {
+        let mut case = case();
+        case.results.manifest.timing = Timing::Modelled;
+        case.results.manifest.source = "modelled".into();
+        let row = check(case, claim(rule), Verdict::NotTestable, "computed by the model, not measured");
+        assert_eq!((row.reason.as_str(), &row.needed_n), ("computed by the model, not measured", &None));
+        assert!(row.estimate.is_some() && row.ci_low.is_some() && row.ci_high.is_some(), "{row:#?}");
+    }
+    check_not_testable(
+        |case| {
+            case.results.manifest.timing = Timing::Modelled;
+            case.results.plan.points.truncate(7);
+        },
+        value(0.8),
+        "computed by the model, not measured",
+    );
 }
 
 #[test]

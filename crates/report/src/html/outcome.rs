@@ -4,8 +4,9 @@ use super::Parts;
 use super::markup::{Cell, Page};
 use crate::results::{Results, SummaryLine};
 use crate::show::{Unit, count};
-use crate::tables::claim_numbers;
+use crate::tables::{answered, asked, claim_numbers, not_testable};
 use plan::experiment::{Extent, Repetitions};
+use plan::record::{ClaimRow, Verdict};
 
 /// What was expected, and how it was measured.
 pub(super) fn question(page: &mut Page, results: &Results) {
@@ -37,18 +38,19 @@ pub(super) fn claims(page: &mut Page, parts: Parts<'_>) {
     if parts.derived.claims.is_empty() {
         return page.element("p", "", "This experiment makes no claims.");
     }
-    for claim in &parts.derived.claims {
-        page.raw("<section class=\"claim\">\n");
-        page.verdict(claim.verdict.word(), &format!("{id}, {arm}", id = claim.id, arm = claim.arm));
-        page.element("p", "", &format!("“{text}”", text = claim.text));
-        let numbers = claim_numbers(parts.results, claim);
-        if !numbers.is_empty() {
-            page.element("p", "", &numbers);
+    answered(&parts.derived.claims).for_each(|claim| answered_claim(page, parts.results, claim));
+    for group in not_testable(&parts.derived.claims) {
+        page.verdict(Verdict::NotTestable.word(), group.reason);
+        page.table(&["claim", "text", "arms, and what was found there", "printed, and the region that supports it"]);
+        for claim in &group.claims {
+            page.row(&[
+                Cell::Whole(claim.id.into()),
+                Cell::Words(claim.text.into()),
+                Cell::Words(claim.arms(parts.results).join(", ")),
+                Cell::Words(claim.rows.first().map_or_else(String::new, |row| asked(parts.results, row).join("; "))),
+            ]);
         }
-        let needed = claim.needed_n.as_ref().map(|needed| format!("; samples that would decide it: {needed}"));
-        let why = format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default());
-        page.element("p", "muted", &why);
-        page.raw("</section>\n");
+        page.end_table();
     }
     page.element(
         "p",
@@ -56,6 +58,20 @@ pub(super) fn claims(page: &mut Page, parts: Parts<'_>) {
         "Supported: the interval lies inside the region that the claim allows. Refuted: the two do not meet. Undecided: \
          neither. Not testable: data are absent or this machine cannot tell.",
     );
+}
+
+fn answered_claim(page: &mut Page, results: &Results, claim: &ClaimRow) {
+    page.raw("<section class=\"claim\">\n");
+    page.verdict(claim.verdict.word(), &format!("{id} ({arm})", id = claim.id, arm = claim.arm));
+    page.element("p", "", &format!("“{text}”", text = claim.text));
+    let numbers = claim_numbers(results, claim);
+    if !numbers.is_empty() {
+        page.element("p", "", &numbers);
+    }
+    let needed = claim.needed_n.as_ref().map(|needed| format!("; samples that would decide it: {needed}"));
+    let why = format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default());
+    page.element("p", "muted", &why);
+    page.raw("</section>\n");
 }
 
 /// What disturbed the run from outside, and the estimates without the disturbed samples.

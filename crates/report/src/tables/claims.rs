@@ -7,18 +7,84 @@ use crate::show::Unit;
 use plan::claim::ClaimRule;
 use plan::record::{ClaimRow, Verdict};
 
-/// The claims with verdict, what was measured, the region that would support them, and why; wrapped to the width.
+/// First the claims with an answer, each with what was measured, the region that would support it, and why; then those
+/// that are not testable, a line each below the reason that they share. Wrapped to the width.
 pub fn claims_text(results: &Results, derived: &Derived, look: impl Into<Look>) -> String {
     let look = look.into();
     if derived.claims.is_empty() {
         return "this experiment makes no claims\n".into();
     }
-    derived.claims.iter().map(|claim| claim_text(results, claim, look)).collect()
+    let mut text: String = answered(&derived.claims).map(|claim| answered_text(results, claim, look)).collect();
+    for group in not_testable(&derived.claims) {
+        let verdict = Verdict::NotTestable.word();
+        for line in wrap(&format!("{verdict}: {reason}", reason = group.reason), 0, look.columns()).lines() {
+            text += &format!("{}\n", look.paint(line, verdict_paint(Verdict::NotTestable)));
+        }
+        for claim in &group.claims {
+            let arms = claim.arms(results).join(", ");
+            let line = format!("{id} ({arms}): {text}", id = claim.id, text = claim.text);
+            // The first line hangs over.
+            text += &wrap(&line, 4, look.columns())[2..];
+        }
+    }
+    text
 }
 
-fn claim_text(results: &Results, claim: &ClaimRow, look: Look) -> String {
+/// Claims with one and the same reason why they cannot be tested.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NotTestable<'a> {
+    pub(crate) reason: &'a str,
+    pub(crate) claims: Vec<OnArms<'a>>,
+}
+
+/// One claim on all arms that share a reason.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OnArms<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) rows: Vec<&'a ClaimRow>,
+}
+
+impl OnArms<'_> {
+    /// Its arms, each with what was found there, if anything: `strict`, `close 87.5 % [87.0, 88.0]`.
+    pub(crate) fn arms(&self, results: &Results) -> Vec<String> {
+        let found = |row: &ClaimRow| {
+            let unit = claim_unit(results, row);
+            row.estimate.map(|estimate| unit.show_with_interval(estimate, row.ci_low.zip(row.ci_high)))
+        };
+        let arm = |row: &&ClaimRow| {
+            let found = found(row).map_or_else(String::new, |found| format!(" {found}"));
+            format!("{arm}{found}", arm = row.arm)
+        };
+        self.rows.iter().map(arm).collect()
+    }
+}
+
+/// Claims with an answer, if only "undecided".
+pub(crate) fn answered(claims: &[ClaimRow]) -> impl Iterator<Item = &ClaimRow> {
+    claims.iter().filter(|claim| claim.verdict != Verdict::NotTestable)
+}
+
+/// Claims without one, by reason, in the order of the file.
+pub(crate) fn not_testable(claims: &[ClaimRow]) -> Vec<NotTestable<'_>> {
+    let mut groups: Vec<NotTestable<'_>> = Vec::new();
+    for row in claims.iter().filter(|claim| claim.verdict == Verdict::NotTestable) {
+        let at = groups.iter().position(|group| group.reason == row.reason).unwrap_or_else(|| {
+            groups.push(NotTestable { reason: &row.reason, claims: Vec::new() });
+            groups.len() - 1
+        });
+        let known = &mut groups[at].claims;
+        match known.iter_mut().find(|claim| claim.id == row.id) {
+            Some(claim) => claim.rows.push(row),
+            None => known.push(OnArms { id: &row.id, text: &row.text, rows: vec![row] }),
+        }
+    }
+    groups
+}
+
+fn answered_text(results: &Results, claim: &ClaimRow, look: Look) -> String {
     let verdict = look.paint(claim.verdict.word(), verdict_paint(claim.verdict));
-    let title = wrap(&format!("{id}, {arm}", id = claim.id, arm = claim.arm), 0, look.columns().saturating_sub(15));
+    let title = wrap(&format!("{id} ({arm})", id = claim.id, arm = claim.arm), 0, look.columns().saturating_sub(15));
     let mut text = format!("{title}: {verdict}\n", title = title.trim_end());
     let mut say = |line: &str| {
         if !line.is_empty() {
@@ -43,7 +109,8 @@ fn verdict_paint(verdict: Verdict) -> Paint {
     }
 }
 
-/// What was measured against what would support the claim: `measured 92.3 % [91, 93], n = 10; supported by 91 to 93 %`.
+/// What was measured against what would support the claim:
+/// `measured 92.3 % [91, 93] at 97.5 %, n = 10; printed 92.0 %; supported by 91 to 93 %`.
 pub(crate) fn numbers(results: &Results, claim: &ClaimRow) -> String {
     let unit = claim_unit(results, claim);
     let estimate = claim.estimate.map(|estimate| {
@@ -51,11 +118,18 @@ pub(crate) fn numbers(results: &Results, claim: &ClaimRow) -> String {
         let level = claim.level.map_or(String::new(), |level| format!(" at {level:.1} %", level = level * 100.0));
         format!("measured {value}{level}, n = {n}", n = claim.n)
     });
+    estimate.into_iter().chain(asked(results, claim)).collect::<Vec<_>>().join("; ")
+}
+
+/// `printed 92.0 %` and `supported by 91 to 93 %`, as far as the claim has them.
+pub(crate) fn asked(results: &Results, claim: &ClaimRow) -> Vec<String> {
+    let unit = claim_unit(results, claim);
+    let printed = claim.printed.map(|printed| format!("printed {value}", value = unit.show(printed)));
     let region = claim.region_low.zip(claim.region_high).map(|(low, high)| {
         let middle = if high.is_finite() { high } else { low };
         format!("supported by {region}", region = unit.show_interval(middle, low, high))
     });
-    estimate.into_iter().chain(region).collect::<Vec<_>>().join("; ")
+    printed.into_iter().chain(region).collect()
 }
 
 // Values have the unit of their metric; every other type is a ratio or a number of procs.

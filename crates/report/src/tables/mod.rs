@@ -9,7 +9,7 @@ mod points;
 pub mod published;
 
 pub use claims::claims_text;
-pub(crate) use claims::numbers as claim_numbers;
+pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
 pub use points::main_text;
 pub(crate) use points::{flags, timing_words};
 

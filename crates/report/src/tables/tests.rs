@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fixture::{derived, golden};
+use plan::record::{ClaimRow, Verdict};
 
 #[test]
 fn tables_fit_their_width() {
@@ -41,11 +42,46 @@ fn every_verdict_stands_with_its_reason() {
     let derived = derived(&results);
     let table = claims_text(&results, &derived, 100);
     for verdict in plan::record::Verdict::ALL {
-        assert!(table.contains(&format!(": {verdict}\n")), "no {verdict} in\n{table}");
+        assert!(table.contains(&verdict.to_string()), "no {verdict} in\n{table}");
         assert!(table.contains(&format!("because this is the {verdict} one")), "{table}");
     }
-    assert!(table.contains("measured 87.5 % [87.0, 88.0] at 97.5 %, n = 3; supported by 75.0 to 77.0 %"), "{table}");
+    assert!(table.contains("hit-ratio-8 (close): supported\n"), "{table}");
+    let numbers = "measured 87.5 % [87.0, 88.0] at 97.5 %, n = 3; printed 76.0 %; supported by 75.0 to 77.0 %";
+    assert!(table.contains(numbers), "{table}");
     assert!(table.contains("samples that would decide it: > 1000"), "{table}");
     let coloured = claims_text(&results, &derived, Look { width: 100, colour: true });
     assert!(coloured.contains("\x1b[31mrefuted\x1b[0m"), "{coloured}");
+}
+
+#[test]
+fn claims_that_cannot_be_tested_share_their_reason() {
+    let results = golden();
+    let mut derived = derived(&results);
+    let template = derived.claims.iter().find(|claim| claim.verdict == Verdict::NotTestable).unwrap().clone();
+    let supported = derived.claims.iter().find(|claim| claim.verdict == Verdict::Supported).unwrap().clone();
+    let row = |id: &str, arm: &str, reason: &str, estimate: Option<f64>| ClaimRow {
+        id: id.into(),
+        text: format!("text of {id}"),
+        arm: arm.into(),
+        reason: reason.into(),
+        estimate,
+        ..template.clone()
+    };
+    let one_node = "this machine has 1 node; the claim needs 2";
+    derived.claims = vec![
+        row("a", "unbound", one_node, None),
+        row("a", "strict", "arm strict does not run here", None),
+        row("b", "unbound", one_node, None),
+        row("b", "close", one_node, Some(0.5)),
+        supported,
+        row("a", "close", one_node, None),
+    ];
+    let table = claims_text(&results, &derived, 100);
+    let (answered, rest) = table.split_at(table.find("not testable").expect("the verdict"));
+    assert!(answered.starts_with("hit-ratio-8 (close): supported\n"), "{table}");
+    let expect = format!(
+        "not testable: {one_node}\n  a (unbound, close): text of a\n  b (unbound, close 0.500): text of b\n\
+         not testable: arm strict does not run here\n  a (strict): text of a\n"
+    );
+    assert_eq!(rest, expect);
 }
