@@ -99,7 +99,8 @@ fn read_host() -> Result<Read, HostError> {
     refuse_foreign_environment()?;
     hush();
     let root = Root::system();
-    let builder = TopologyBuilder::new().with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
+    let builder = without_plugins(TopologyBuilder::new);
+    let builder = builder.with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
         hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
         hwlocality::errors::HybridError::Rust(_) => Errno(libc::EINVAL).unreadable(),
     })?;
@@ -122,7 +123,7 @@ pub fn read_topology(input: &Input) -> Result<Read, HostError> {
         Input::Xml(path) => read_xml(path),
         Input::Synthetic(text) => {
             let refuse = || HostError::NotSynthetic { text: text.clone() };
-            let builder = TopologyBuilder::new().from_synthetic(text).map_err(|_| refuse())?;
+            let builder = without_plugins(TopologyBuilder::new).from_synthetic(text).map_err(|_| refuse())?;
             let hwloc = builder.build().map_err(|_| refuse())?;
             Ok(foreign(hwloc, TopologySource::Synthetic(text.clone())))
         }
@@ -151,6 +152,29 @@ fn build_xml(text: &str) -> Option<hwlocality::Topology> {
     builder.from_xml(text).ok()?.build().ok()
 }
 
+/// Keeps hwloc from loading its plugins while `init` runs, where they are read (hwloc_topology_init): they find devices,
+/// which no topology of ours holds, and bring OpenCL, X11 and ICU along, more than half of all the time it takes. hwloc's
+/// own XML writer is built in. Programs that are started later see the environment as it was.
+fn without_plugins<T>(init: impl FnOnce() -> T) -> T {
+    const VARIABLE: &str = "HWLOC_PLUGINS_PATH";
+    if !is_alone() || std::env::var_os(VARIABLE).is_some() {
+        return init();
+    }
+    // SAFETY:
+    // - no other thread runs that could read the environment meanwhile (above).
+    unsafe { std::env::set_var(VARIABLE, "/dev/null") };
+    let found = init();
+    // SAFETY:
+    // - as above: hwloc_topology_init starts no thread that outlives it.
+    unsafe { std::env::remove_var(VARIABLE) };
+    found
+}
+
+/// Whether no other thread could read the environment while it is changed.
+fn is_alone() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
+}
+
 /// hwloc only says "invalid argument", after lines of its XML parser; the text shows the common reasons.
 fn why_not_a_topology(text: &str) -> Option<&'static str> {
     let Some(start) = text.find("<topology") else {
@@ -167,8 +191,7 @@ fn why_not_a_topology(text: &str) -> Option<&'static str> {
 /// no /sys, which [`Machine::disagreements`] says.
 fn hush() {
     const VARIABLE: &str = "HWLOC_HIDE_ERRORS";
-    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
-    if alone && std::env::var_os(VARIABLE).is_none() {
+    if is_alone() && std::env::var_os(VARIABLE).is_none() {
         // SAFETY:
         // - no other thread runs that could read the environment meanwhile (above).
         unsafe { std::env::set_var(VARIABLE, "2") };
