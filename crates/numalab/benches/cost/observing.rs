@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Length of one run of one worker.
 const RUN: Duration = Duration::from_millis(100);
 /// Pairs of the loops: their target is 1 %, and a run varies by more than that.
-const PAIRS: usize = 61;
+const PAIRS: usize = 41;
 /// Pairs of runs and replays.
 const REPLAY_PAIRS: usize = 15;
 /// Requests of the run that finds how many fit into [`RUN`].
@@ -42,15 +42,30 @@ pub(crate) fn lines() -> Result<Vec<Line>, Failed> {
     let watched = || Ok(run_observed(&SERVE, &seat, requests, RUN).ns as f64 / touches);
     let twice = measure(PAIRS, plain, plain)?;
     let looking = measure(PAIRS, watched, plain)?;
+    let busy = measure(PAIRS, || busy_ns(watched, touches), || busy_ns(plain, touches))?;
     let mut lines = vec![
         twice.line("noise: the loop of serve against itself, a touch", Unit::Ns, None)?,
         looking.line("PU record, flag poll, windows: with / without, a touch", Unit::Ns, Some(1.01))?,
+        busy.line("the same in PU time of the worker, whoever else runs", Unit::Ns, None)?,
     ];
     for (mixed, name) in [(false, "heaps each on one node"), (true, "pages on two nodes")] {
         let what = format!("replay / run on every PU in parallel, {name}, a touch");
         lines.push(in_parallel(granted, mixed, requests)?.line(&what, Unit::Ns, Some(0.15))?);
     }
     Ok(lines)
+}
+
+/// PU time of the calling thread over a run, a touch: what others took of the PU is not in it.
+fn busy_ns(run: impl Fn() -> Result<f64, Failed>, touches: f64) -> Result<f64, Failed> {
+    let spent = || -> Result<f64, Failed> {
+        // The kernel brings the figure up to date when it looks for something else to run.
+        std::thread::yield_now();
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+        Ok(text.split(' ').next().unwrap_or("").parse()?)
+    };
+    let before = spent()?;
+    run()?;
+    Ok((spent()? - before) / touches)
 }
 
 fn requests_of_a_run(seat: &Seat<'_>) -> u64 {

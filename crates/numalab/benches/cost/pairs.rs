@@ -106,7 +106,7 @@ pub(crate) struct Line {
 }
 
 /// Widest name of a line.
-const WIDTH: usize = 64;
+const WIDTH: usize = 72;
 
 impl Line {
     pub(crate) fn fails(&self) -> bool {
@@ -116,7 +116,7 @@ impl Line {
 
     pub(crate) fn print(&self) {
         let Ratio { median, low, high } = self.ratio;
-        let target = self.target.map_or("-".into(), |target| format!("{target}"));
+        let target = self.target.map_or("-".into(), |target| format!("{target:.2}"));
         let verdict = match (self.target, self.fails()) {
             (None, _) => "-",
             (Some(_), false) => "pass",
