@@ -43,10 +43,14 @@ pub struct Samples {
     pub block: Vec<u32>,
     /// Whether the sample failed.
     pub failed: Vec<bool>,
+    /// Whether a later row has the same order: this one failed, and the slot was run again.
+    pub retried: Vec<bool>,
     /// Whether causes outside the experiment disturbed it.
     pub contaminated: Vec<bool>,
     metrics: Vec<Metric>,
     rows_of: Vec<Vec<u32>>,
+    // Failed rows so far, by order.
+    failed_at: HashMap<u32, u32>,
 }
 
 /// One summarised column.
@@ -88,7 +92,7 @@ impl Samples {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
-    /// Rows of one point (index into `plan.points`), in file order.
+    /// Rows of one point (index into `plan.points`), in file order; those that were retried are left out.
     pub fn rows_of(&self, point: usize) -> &[u32] {
         self.rows_of.get(point).map_or(&[], Vec::as_slice)
     }
@@ -145,10 +149,7 @@ pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(
     if let (Some(line), true) = (torn, complete) {
         return Err(ReportError::TornLine { path: path.into(), line });
     }
-    samples.rows_of = vec![Vec::new(); plan.points.len()];
-    for (row, &point) in samples.point.iter().enumerate() {
-        samples.rows_of[point as usize].push(u32::try_from(row).expect("fewer than 2^32 samples fit memory"));
-    }
+    samples.sort_by_point(plan.points.len());
     Ok((samples, torn))
 }
 
@@ -161,6 +162,7 @@ fn empty_metric((_, spec): &(usize, MetricSpec)) -> Metric {
 struct Part {
     point: Vec<u32>,
     block: Vec<u32>,
+    order: Vec<u32>,
     failed: Vec<bool>,
     contaminated: Vec<bool>,
     /// Shape `[metrics][rows]`.
@@ -174,9 +176,19 @@ impl Samples {
             self.point.reserve_exact(rows_expected);
             self.block.reserve_exact(rows_expected);
             self.failed.reserve_exact(rows_expected);
+            self.retried.reserve_exact(rows_expected);
             self.contaminated.reserve_exact(rows_expected);
             for metric in &mut self.metrics {
                 metric.values = Values::Narrow(Vec::with_capacity(rows_expected));
+            }
+        }
+        for (&order, &failed) in part.order.iter().zip(&part.failed) {
+            let row = row_number(self.retried.len());
+            self.retried.push(false);
+            // Only failed slots are run again, so that only these are kept in mind.
+            let earlier = if failed { self.failed_at.insert(order, row) } else { self.failed_at.remove(&order) };
+            if let Some(earlier) = earlier {
+                self.retried[earlier as usize] = true;
             }
         }
         self.point.extend(part.point);
@@ -187,6 +199,20 @@ impl Samples {
             metric.values.extend(values);
         }
     }
+
+    fn sort_by_point(&mut self, points: usize) {
+        self.failed_at = HashMap::new();
+        self.rows_of = vec![Vec::new(); points];
+        for (row, (&point, &retried)) in self.point.iter().zip(&self.retried).enumerate() {
+            if !retried {
+                self.rows_of[point as usize].push(row_number(row));
+            }
+        }
+    }
+}
+
+fn row_number(row: usize) -> u32 {
+    u32::try_from(row).expect("fewer than 2^32 samples fit memory")
 }
 
 /// What is read of a row, and where: indexes into [`sample_titles`].
@@ -194,6 +220,7 @@ struct Wanted {
     points: HashMap<String, u32>,
     point: usize,
     block: usize,
+    order: usize,
     stop_reason: usize,
     contaminated: usize,
     metrics: Vec<(usize, MetricSpec)>,
@@ -217,6 +244,7 @@ impl Wanted {
             points: plan.points.iter().map(|point| point.id.clone()).zip(0..).collect(),
             point: at("point_id"),
             block: at("block"),
+            order: at("order"),
             stop_reason: at("stop_reason"),
             contaminated: at("contaminated"),
             metrics: metrics.map(|spec| (at(&spec.name), spec)).collect(),
@@ -234,6 +262,7 @@ impl Wanted {
             })?;
             part.point.push(*point);
             part.block.push(row.cell(self.block)?);
+            part.order.push(row.cell(self.order)?);
             part.failed.push(row.cell::<StopReason>(self.stop_reason)? == StopReason::Failed);
             part.contaminated.push(row.cell(self.contaminated)?);
             for (values, (at, spec)) in part.metrics.iter_mut().zip(&self.metrics) {
@@ -273,7 +302,7 @@ pub(crate) mod made {
         pub(crate) metrics: &'a [(&'static str, f64)],
     }
 
-    /// As if read from samples.csv of this plan.
+    /// As if read from samples.csv of this plan; a second sample of a point in a block is a retry.
     pub(crate) fn samples(plan: &Plan, rows: &[Made<'_>]) -> Samples {
         let columns = Wanted::new(plan);
         let mut samples = Samples { metrics: columns.metrics.iter().map(empty_metric).collect(), ..Samples::default() };
@@ -283,6 +312,7 @@ pub(crate) mod made {
         let part = Part {
             point: rows.iter().map(|row| row.point as u32).collect(),
             block: rows.iter().map(|row| row.block).collect(),
+            order: rows.iter().map(|row| row.block * plan.points.len() as u32 + row.point as u32).collect(),
             failed: rows.iter().map(|row| row.failed).collect(),
             contaminated: rows.iter().map(|row| row.flagged).collect(),
             metrics: columns
@@ -292,10 +322,32 @@ pub(crate) mod made {
                 .collect(),
         };
         samples.append(part, rows.len());
-        samples.rows_of = vec![Vec::new(); plan.points.len()];
-        for (row, made) in rows.iter().enumerate() {
-            samples.rows_of[made.point].push(row as u32);
-        }
+        samples.sort_by_point(plan.points.len());
         samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::made::{Made, samples};
+    use crate::fixture::golden;
+
+    #[test]
+    fn a_failed_sample_that_was_run_again_is_left_out() {
+        let plan = golden().plan;
+        let row = |point, block, failed| Made { point, block, flagged: false, failed, metrics: &[] };
+        let rows = [
+            row(0, 0, true),
+            row(1, 0, true),
+            row(0, 1, false),
+            row(2, 0, true),
+            // Retries, in a second session.
+            row(0, 0, false),
+            row(1, 0, true),
+            row(1, 0, true),
+        ];
+        let samples = samples(&plan, &rows);
+        assert_eq!(samples.retried, [true, true, false, false, false, true, false]);
+        assert_eq!([0, 1, 2].map(|point| samples.rows_of(point).to_vec()), [vec![2, 4], vec![6], vec![3]]);
     }
 }

@@ -78,14 +78,16 @@ fn answered_claim(page: &mut Page, results: &Results, claim: &ClaimRow) {
 pub(super) fn disturbances(page: &mut Page, parts: Parts<'_>) {
     page.heading("Disturbances");
     let results = parts.results;
-    let failed = results.samples.failed.iter().filter(|&&failed| failed).count();
+    let retried = results.samples.retried.iter().filter(|&&retried| retried).count();
+    let failed = results.samples.failed.iter().filter(|&&failed| failed).count() - retried;
+    let retried = if retried > 0 { format!(", {retried} failed and were run again") } else { String::new() };
     let flagged = results.samples.contaminated.iter().filter(|&&flagged| flagged).count();
     let thresholds = &results.plan.measure.thresholds;
     page.element(
         "p",
         "",
         &format!(
-            "{flagged} of {samples} flagged as disturbed from outside, {failed} failed. A sample is flagged when its workers \
+            "{flagged} of {samples} flagged as disturbed from outside, {failed} failed{retried}. A sample is flagged when its workers \
              waited for a PU more than {delay} of the time (where PUs are not oversubscribed), or when more than {steal} of \
              the host's time and {ticks} clock ticks were stolen. Flagged samples are used all the same: leaving them out \
              would select on the outcome.",

@@ -5,7 +5,7 @@ use super::{Found, close};
 use crate::error::ReportError;
 use plan::point::Plan;
 use plan::record::{HitSource, PauseRow, Row, SampleRow, StopReason, TrafficRow, WindowRow, WorkerRow};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// What the other files hold of one sample.
@@ -33,7 +33,7 @@ pub(crate) fn check_samples(
     found: &mut Found,
 ) -> Result<(), ReportError> {
     let mut parts = gather(dir, plan, complete, found)?;
-    let (mut next_id, mut blocks) = (0, BTreeSet::new());
+    let (mut next_id, mut blocks, mut attempts) = (0, BTreeSet::new(), HashMap::new());
     each_row::<SampleRow>(
         dir,
         plan,
@@ -43,6 +43,7 @@ pub(crate) fn check_samples(
             check_identity(&row, plan, run_id, next_id, note);
             next_id = row.sample_id + 1;
             let failed = row.stop_reason == StopReason::Failed;
+            check_order(&row, &mut attempts, Note { line, found });
             if !failed && !blocks.insert((row.point_id.clone(), row.block)) {
                 found.note(
                     SampleRow::FILE,
@@ -58,6 +59,7 @@ pub(crate) fn check_samples(
                 check_workers(&row, &parts, Note { line, found });
                 check_pauses(&row, &parts, plan, Note { line, found });
                 check_traffic(&row, &parts, Note { line, found });
+                check_touches(&row, &parts, plan, Note { line, found });
             }
         },
         found,
@@ -106,6 +108,26 @@ fn check_identity(row: &SampleRow, plan: &Plan, run_id: &str, next_id: u64, mut 
     note.unequal("procs", row.procs, point.procs);
     note.unequal("subject", row.subject.as_str(), &point.subject);
     note.unequal("regime", row.regime, point.regime);
+}
+
+/// What the last row of an order says of it.
+struct Attempt {
+    point_id: String,
+    block: u32,
+    failed: bool,
+}
+
+/// An order comes once, or again where its sample failed: then it is the same point in the same block.
+fn check_order(row: &SampleRow, attempts: &mut HashMap<u32, Attempt>, mut note: Note<'_>) {
+    let (point_id, failed) = (row.point_id.clone(), row.stop_reason == StopReason::Failed);
+    let Some(earlier) = attempts.insert(row.order, Attempt { point_id, block: row.block, failed }) else { return };
+    if earlier.failed {
+        note.unequal("point_id, that of the sample it retries", row.point_id.as_str(), &earlier.point_id);
+        note.unequal("block, that of the sample it retries", row.block, earlier.block);
+    } else {
+        let expected = "once, since its sample did not fail";
+        note.found.note(SampleRow::FILE, Some(note.line), "order", format!("{} again", row.order), expected);
+    }
 }
 
 fn check_rate(row: &SampleRow, mut note: Note<'_>) {
@@ -175,6 +197,19 @@ fn check_traffic(row: &SampleRow, parts: &Parts, mut note: Note<'_>) {
     if parts.unknown > 0 && low == high {
         let expected = format!("apart: traffic.csv has {unknown} unknown touches", unknown = parts.unknown);
         note.found.note(SampleRow::FILE, Some(note.line), "local_hit_low and local_hit_high", low, expected);
+    }
+}
+
+/// A replay counts every touch of every request.
+fn check_touches(row: &SampleRow, parts: &Parts, plan: &Plan, mut note: Note<'_>) {
+    let point = plan.points.iter().find(|point| point.id == row.point_id);
+    if let (Some(point), Some(operations), Some(HitSource::Replay)) = (point, row.operations, row.hit_source) {
+        let touches = operations * point.workload.touches_per_operation();
+        note.unequal(
+            "touches in traffic.csv, operations x touches of one",
+            parts.local + parts.remote + parts.unknown,
+            touches,
+        );
     }
 }
 
