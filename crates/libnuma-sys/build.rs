@@ -6,7 +6,9 @@ fn main() {
     if let Err(error) = found {
         let reason = error.to_string();
         let reason = reason.lines().next().unwrap_or_default();
-        eprintln!("libnuma >= 2.0.14 not found ({reason}); run scripts/setup, or install libnuma-dev (apt), numactl-devel (dnf), numactl (pacman), libnuma-devel (zypper)");
+        eprintln!(
+            "libnuma >= 2.0.14 not found ({reason}); run scripts/setup, or install libnuma-dev (apt), numactl-devel (dnf), numactl (pacman), libnuma-devel (zypper)"
+        );
         std::process::exit(1);
     }
 }

@@ -16,7 +16,8 @@ fn main() {
 /// Twelve digits of the commit, `-dirty` where the code was changed since; `unknown` outside a repository.
 fn commit() -> String {
     let Some(commit) = answer("git", &["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
-    let changed = answer("git", &["status", "--porcelain", "--", "../../crates", "../../Cargo.toml", "../../Cargo.lock"]);
+    let changed =
+        answer("git", &["status", "--porcelain", "--", "../../crates", "../../Cargo.toml", "../../Cargo.lock"]);
     if changed.is_some_and(|changed| !changed.is_empty()) { format!("{commit}-dirty") } else { commit }
 }
 

@@ -33,11 +33,31 @@ unsafe extern "C" {
     /// -1 where the kernel has no NUMA calls (numa(3)).
     pub fn numa_available() -> c_int;
     /// mbind(2).
-    pub fn mbind(addr: *mut c_void, len: c_ulong, mode: c_int, nodemask: *const c_ulong, maxnode: c_ulong, flags: c_uint) -> core::ffi::c_long;
+    pub fn mbind(
+        addr: *mut c_void,
+        len: c_ulong,
+        mode: c_int,
+        nodemask: *const c_ulong,
+        maxnode: c_ulong,
+        flags: c_uint,
+    ) -> core::ffi::c_long;
     /// set_mempolicy(2), for the calling thread.
     pub fn set_mempolicy(mode: c_int, nodemask: *const c_ulong, maxnode: c_ulong) -> core::ffi::c_long;
     /// get_mempolicy(2).
-    pub fn get_mempolicy(mode: *mut c_int, nodemask: *mut c_ulong, maxnode: c_ulong, addr: *mut c_void, flags: c_ulong) -> core::ffi::c_long;
+    pub fn get_mempolicy(
+        mode: *mut c_int,
+        nodemask: *mut c_ulong,
+        maxnode: c_ulong,
+        addr: *mut c_void,
+        flags: c_ulong,
+    ) -> core::ffi::c_long;
     /// move_pages(2); with `nodes` null it only asks where pages are.
-    pub fn move_pages(pid: c_int, count: c_ulong, pages: *const *mut c_void, nodes: *const c_int, status: *mut c_int, flags: c_int) -> core::ffi::c_long;
+    pub fn move_pages(
+        pid: c_int,
+        count: c_ulong,
+        pages: *const *mut c_void,
+        nodes: *const c_int,
+        status: *mut c_int,
+        flags: c_int,
+    ) -> core::ffi::c_long;
 }

@@ -2,14 +2,16 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use host::Input;
-use plan::experiment::{Extent, Oversubscribe, Overrides, Procs};
+use plan::experiment::{Extent, Overrides, Oversubscribe, Procs};
 use std::path::PathBuf;
 
 /// Experiments on NUMA machines: placement, local hit ratio, throughput and pauses in one run.
 #[derive(Debug, Parser)]
 #[command(name = "numalab", version, propagate_version = true, help_expected = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done (a refuted claim is still 0), 1 failed, 2 usage or a bad file, 3 a check said no, \
-77 not testable on this machine, 128+n ended by signal n.")]
+#[command(
+    after_help = "Exit codes: 0 done (a refuted claim is still 0), 1 failed, 2 usage or a bad file, 3 a check said no, \
+77 not testable on this machine, 128+n ended by signal n."
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

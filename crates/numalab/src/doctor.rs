@@ -29,12 +29,14 @@ fn text(findings: &[Finding]) -> String {
     for finding in findings {
         let Finding { name, value, verdict, remedy } = finding;
         let value = wrap(value, indent, WIDTH);
-        write!(out, "{verdict:<9}  {name:<width$} {value}", value = value.trim_start()).expect("a string takes every line");
+        write!(out, "{verdict:<9}  {name:<width$} {value}", value = value.trim_start())
+            .expect("a string takes every line");
         out.push_str(&remedy.as_deref().map(|remedy| wrap(remedy, indent, WIDTH)).unwrap_or_default());
     }
     let count = |verdict: Verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let (disturbs, forbidden) = (count(Verdict::Disturbs), count(Verdict::Forbidden));
-    writeln!(out, "\n{disturbs} will disturb a measurement, {forbidden} forbidden here").expect("a string takes every line");
+    writeln!(out, "\n{disturbs} will disturb a measurement, {forbidden} forbidden here")
+        .expect("a string takes every line");
     out
 }
 

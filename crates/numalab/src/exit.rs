@@ -29,6 +29,21 @@ impl Exit {
         Exit { code, message }
     }
 
+    /// An error with its causes, in one line.
+    pub(crate) fn of(code: u8, error: &dyn std::error::Error) -> Exit {
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Many libraries repeat their cause in their own text.
+            if !line.contains(&text) {
+                line = format!("{line}: {text}");
+            }
+            cause = inner.source();
+        }
+        Exit::new(code, line)
+    }
+
     /// Says the line and gives the code to the system.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
@@ -47,19 +62,7 @@ pub(crate) trait WithCode<T> {
 
 impl<T, E: std::error::Error> WithCode<T> for Result<T, E> {
     fn code(self, code: u8) -> Result<T, Exit> {
-        self.map_err(|error| {
-            let mut line = error.to_string();
-            let mut cause = error.source();
-            while let Some(inner) = cause {
-                let text = inner.to_string();
-                // Many libraries repeat their cause in their own text.
-                if !line.contains(&text) {
-                    line = format!("{line}: {text}");
-                }
-                cause = inner.source();
-            }
-            Exit::new(code, line)
-        })
+        self.map_err(|error| Exit::of(code, &error))
     }
 }
 

@@ -48,7 +48,10 @@ fn text(plan: &Plan, topology: &Topology) -> String {
     }
     line(format!("time      {time}", time = time(plan)));
     line(String::new());
-    line(format!("{:<5} {:<22} {:>5}  {:<14} {:>5} {:>10}  {}", "point", "arm", "procs", "regime", "nodes", "heaps", "memory policy"));
+    line(format!(
+        "{:<5} {:<22} {:>5}  {:<14} {:>5} {:>10}  {}",
+        "point", "arm", "procs", "regime", "nodes", "heaps", "memory policy"
+    ));
     for point in &plan.points {
         let bytes = show_bytes(point.bytes);
         line(format!(
@@ -65,7 +68,12 @@ fn text(plan: &Plan, topology: &Topology) -> String {
         line(String::new());
     }
     for skipped in &plan.skipped {
-        line(format!("skipped   {arm} x {procs}: {reason}", arm = skipped.arm, procs = skipped.procs, reason = skipped.reason));
+        line(format!(
+            "skipped   {arm} x {procs}: {reason}",
+            arm = skipped.arm,
+            procs = skipped.procs,
+            reason = skipped.reason
+        ));
     }
     out
 }

@@ -12,7 +12,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub(crate) fn progress() -> Box<dyn Progress> {
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} samples  {msg}").expect("the template is constant");
+        let style =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} samples  {msg}").expect("the template is constant");
         bar.set_style(style);
         Box::new(Bar { bar })
     } else {
@@ -59,7 +60,12 @@ impl Progress for Lines {
                 let due = self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY) || step.done == step.total;
                 if due {
                     self.last = Some(Instant::now());
-                    eprintln!("{done}/{total} samples, {left}", done = step.done, total = step.total, left = left(step));
+                    eprintln!(
+                        "{done}/{total} samples, {left}",
+                        done = step.done,
+                        total = step.total,
+                        left = left(step)
+                    );
                 }
             }
             Event::Note(note) => eprintln!("{note}"),

@@ -71,14 +71,17 @@ pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
 
 fn newest(results: &Path) -> Result<PathBuf, Exit> {
     report::newest(results, EXPERIMENT).ok_or_else(|| {
-        Exit::new(USAGE, format!("no results of {EXPERIMENT} below {results}; measure with: make run", results = results.display()))
+        Exit::new(
+            USAGE,
+            format!("no results of {EXPERIMENT} below {results}; measure with: make run", results = results.display()),
+        )
     })
 }
 
 /// A folder that is none, or whose files cannot be read, is the caller's to mend; what cannot be written is a failure.
 pub(crate) fn refused(error: ReportError) -> Exit {
     let code = if matches!(error, ReportError::Write { .. }) { FAILED } else { USAGE };
-    Exit::new(code, error)
+    Exit::of(code, &error)
 }
 
 /// Colour on a terminal, unless NO_COLOR says otherwise (no-color.org).

@@ -121,7 +121,10 @@ fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -
     let text = crate::report::update_and_show(&done.dir, args.format)?;
     print(&text)?;
     if done.samples > 0 && done.failed == done.samples {
-        return Err(Exit::new(NOT_TESTABLE, format!("all {failed} samples failed; the causes are in samples.csv", failed = done.failed)));
+        return Err(Exit::new(
+            NOT_TESTABLE,
+            format!("all {failed} samples failed; the causes are in samples.csv", failed = done.failed),
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -79,7 +79,9 @@ fn unsafe_lives_in_its_rooms() {
         let word = concat!("un", "safe ");
         let found = read(&path).lines().any(|line| {
             let code = line.split("//").next().unwrap_or_default();
-            code.contains(&format!("{word}{{")) || code.contains(&format!("{word}fn")) || code.contains(&format!("{word}impl"))
+            code.contains(&format!("{word}{{"))
+                || code.contains(&format!("{word}fn"))
+                || code.contains(&format!("{word}impl"))
         });
         assert!(in_its_room || !found, "{path}: unsafe outside host and libnuma-sys", path = path.display());
     }
@@ -91,7 +93,11 @@ fn every_column_is_in_the_results_readme() {
     for (file, columns) in plan::record::FILES {
         assert!(readme.contains(file), "results/README.md does not name {file}");
         for column in *columns {
-            assert!(readme.contains(&format!("`{name}`", name = column.name)), "results/README.md: {file}: {}", column.name);
+            assert!(
+                readme.contains(&format!("`{name}`", name = column.name)),
+                "results/README.md: {file}: {}",
+                column.name
+            );
         }
     }
 }

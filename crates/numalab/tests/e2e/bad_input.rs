@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// A small experiment; each case changes one line of it.
-pub const EXPERIMENT: &str = r#"name = "small"
+pub(crate) const EXPERIMENT: &str = r#"name = "small"
 question = "Does it run?"
 expect = "yes"
 [workload]
@@ -50,8 +50,18 @@ const FILES: &[(&str, &str, &str, &str)] = &[
     ("unknown subject", "procs = [1, 2]", "procs = [1, 2]\nsubject = \"java\"", ":12: "),
     ("bad pause", "every = \"5ms\"", "every = \"5 apples\"", ":9: "),
     ("ratio above 1", "private_bytes = \"256KiB\"", "shared_ratio = 1.5", "shared_ratio"),
-    ("unknown metric in a claim", "seed = 1", "seed = 1\n[[claim]]\nid = \"c\"\ntext = \"t\"\narm = \"close\"\ntype = \"peak\"\nmetric = \"speed\"\nprocs = 2", "speed"),
-    ("unknown arm in a claim", "seed = 1", "seed = 1\n[[claim]]\nid = \"c\"\ntext = \"t\"\narm = \"far\"\ntype = \"peak\"\nmetric = \"throughput_per_s\"\nprocs = 2", "far"),
+    (
+        "unknown metric in a claim",
+        "seed = 1",
+        "seed = 1\n[[claim]]\nid = \"c\"\ntext = \"t\"\narm = \"close\"\ntype = \"peak\"\nmetric = \"speed\"\nprocs = 2",
+        "speed",
+    ),
+    (
+        "unknown arm in a claim",
+        "seed = 1",
+        "seed = 1\n[[claim]]\nid = \"c\"\ntext = \"t\"\narm = \"far\"\ntype = \"peak\"\nmetric = \"throughput_per_s\"\nprocs = 2",
+        "far",
+    ),
 ];
 
 /// Command lines: `(name, arguments, code, what stderr must say)`.
@@ -71,7 +81,7 @@ const ARGUMENTS: &[(&str, &[&str], i32, &str)] = &[
     ("no command", &[], 2, "Usage"),
 ];
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for &(name, line, replacement, says) in FILES {
         trials.push(test(format!("experiment file: {name}"), move || {
@@ -86,18 +96,23 @@ pub fn trials() -> Vec<Trial> {
             answer.expect_code(code)?;
             ensure(answer.err.contains(says), || format!("stderr does not say {says:?}: {}", answer.err))?;
             // clap's own messages are a line and a usage; ours are one line.
-            ensure(answer.err.contains("--help") || answer.err.lines().count() == 1, || format!("more than a line: {}", answer.err))
+            ensure(answer.err.contains("--help") || answer.err.lines().count() == 1, || {
+                format!("more than a line: {}", answer.err)
+            })
         }));
     }
     trials.push(test("experiment file: no arm", || {
-        let text: String = EXPERIMENT.split("[[arm]]").next().unwrap_or_default().to_string() + "[measure]\nseconds = 1.0\n";
+        let text: String =
+            EXPERIMENT.split("[[arm]]").next().unwrap_or_default().to_string() + "[measure]\nseconds = 1.0\n";
         refused_file(text.as_bytes(), "arm")
     }));
     trials.push(test("experiment file: invalid UTF-8", || refused_file(b"name = \"\xff\"\n", "UTF-8")));
-    trials.push(test("experiment file: empty", || refused_file(b"", "name")));
+    trials.push(test("experiment file: empty", || refused_file(b"", "empty")));
     trials.push(test("XML: truncated and foreign", || {
         let folder = tempfile::tempdir()?;
-        for (name, text) in [("cut.xml", "<?xml version=\"1.0\"?>\n<topology><object type=\"Mach"), ("other.xml", "<html></html>")] {
+        for (name, text) in
+            [("cut.xml", "<?xml version=\"1.0\"?>\n<topology><object type=\"Mach"), ("other.xml", "<html></html>")]
+        {
             let path = folder.path().join(name);
             fs::write(&path, text)?;
             let answer = run(&["topo", "--input", &path.to_string_lossy()]);
@@ -121,7 +136,9 @@ pub fn trials() -> Vec<Trial> {
         fs::write(&experiment, EXPERIMENT)?;
         let answer = answer(numalab().arg("run").arg(&experiment).arg("--results").arg(&file).output()?);
         answer.expect_code(1)?;
-        one_line(&answer, "a-file")
+        // What the machine is and what is about to run was said before; the refusal is one line.
+        let refusals: Vec<&str> = answer.err.lines().filter(|line| line.starts_with("numalab: ")).collect();
+        ensure(refusals.len() == 1 && refusals[0].contains("a-file"), || format!("not one line: {}", answer.err))
     }));
     trials
 }

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use plan::random::{below, draw};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const KILLS: u64 = 20;
 /// A wait that takes longer than this is a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("kill -9 at 20 random moments, resumed each time", kill_and_resume),
         test("SIGINT finishes the sample and says how to resume", || interrupt("INT", 130)),
@@ -101,7 +101,10 @@ fn kill_and_resume() -> Result<(), Failed> {
     let bench = bench(6)?;
     let mut kills = 0;
     let mut command = bench.run();
+    let mut calls = 0;
     while kills < KILLS {
+        calls += 1;
+        ensure(calls < 10 * KILLS, || "it ends by itself, again and again, before it can be killed".into())?;
         let mut child = command.stderr(Stdio::null()).spawn()?;
         let target = bench.bytes() + 1 + below(draw(7, kills), 24_000);
         if wait_until(&mut child, || bench.bytes() >= target)? {
@@ -110,7 +113,7 @@ fn kill_and_resume() -> Result<(), Failed> {
         }
         let status = child.wait()?;
         if status.success() {
-            check_whole(&bench)?;
+            check_whole(&bench, 6)?;
             fs::remove_dir_all(&bench.results)?;
             command = bench.run();
         } else if only_folder(&bench.results).is_ok() {
@@ -122,17 +125,19 @@ fn kill_and_resume() -> Result<(), Failed> {
     }
     let last = answer(command.stderr(Stdio::piped()).output()?);
     last.expect_code(0)?;
-    check_whole(&bench)
+    check_whole(&bench, 6)
 }
 
 /// Every sample of the plan is there exactly once, and the folder verifies.
-fn check_whole(bench: &Bench) -> Result<(), Failed> {
+fn check_whole(bench: &Bench, repetitions: usize) -> Result<(), Failed> {
     let samples = rows(&only_folder(&bench.results)?.join("samples.csv"))?;
     let mut seen = BTreeMap::new();
     samples.iter().for_each(|row| *seen.entry((row[2].clone(), row[15].clone())).or_insert(0) += 1);
     ensure(seen.values().all(|&times| times == 1), || format!("a sample is there twice: {seen:?}"))?;
     let points: std::collections::BTreeSet<_> = samples.iter().map(|row| row[2].clone()).collect();
-    ensure(samples.len() == points.len() * 6, || format!("{} samples of {} points x 6", samples.len(), points.len()))?;
+    ensure(samples.len() == points.len() * repetitions, || {
+        format!("{} samples of {} points x {repetitions}", samples.len(), points.len())
+    })?;
     bench.verify()
 }
 
@@ -161,7 +166,7 @@ fn locked() -> Result<(), Failed> {
     child.kill()?;
     child.wait()?;
     ensure(second.code == Some(1), || format!("{second:?}"))?;
-    ensure(second.err.contains("in use"), || format!("it does not say that the folder is in use: {}", second.err))
+    ensure(second.err.contains("is writing here"), || format!("it does not say who holds it: {}", second.err))
 }
 
 fn torn_and_changed() -> Result<(), Failed> {
@@ -188,14 +193,18 @@ fn torn_and_changed() -> Result<(), Failed> {
 }
 
 fn file_limit() -> Result<(), Failed> {
-    let bench = bench(6)?;
+    let bench = bench(40)?;
     let run = bench.run();
     let mut limited = Command::new("sh");
-    limited.current_dir(root()).args(["-c", "ulimit -f 48; exec \"$@\"", "sh"]).arg(run.get_program()).args(run.get_args());
+    limited
+        .current_dir(root())
+        .args(["-c", "ulimit -f 48; exec \"$@\"", "sh"])
+        .arg(run.get_program())
+        .args(run.get_args());
     let stopped = answer(limited.output()?);
     ends_well(&bench, &stopped.err, stopped.code)?;
     answer(bench.resume()?.output()?).expect_code(0)?;
-    check_whole(&bench)
+    check_whole(&bench, 40)
 }
 
 /// One line, exit code 1, and every committed row can be read.
@@ -215,7 +224,7 @@ fn closed_stdout() -> Result<(), Failed> {
 }
 
 fn disk_full() -> Result<(), Failed> {
-    let bench = bench(20)?;
+    let bench = bench(60)?;
     fs::create_dir(&bench.results)?;
     let run = bench.run();
     // The run and all that looks at its folder share the mount namespace, so the checks are the script's.
@@ -243,7 +252,10 @@ fn mbind_forbidden() -> Result<(), Failed> {
     let run = bench.run();
     let mut traced = Command::new("strace");
     traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=mbind,set_mempolicy,move_pages"]);
-    traced.args(["-e", "inject=mbind,set_mempolicy,move_pages:error=EPERM"]).arg(run.get_program()).args(run.get_args());
+    traced
+        .args(["-e", "inject=mbind,set_mempolicy,move_pages:error=EPERM"])
+        .arg(run.get_program())
+        .args(run.get_args());
     let ended = answer(traced.current_dir(root()).output()?);
     ended.expect_code(0)?;
     let points = fs::read_to_string(only_folder(&bench.results)?.join("points.csv"))?;
@@ -271,16 +283,21 @@ fn check_sync_order(trace: &str) -> Result<(), Failed> {
     let mut rows = 0;
     for line in trace.lines() {
         let Some(file) = ["samples", "pauses", "windows", "workers", "traffic"].into_iter().find(|file| {
-            line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).is_some_and(|(path, _)| path.ends_with(&format!("/{file}.csv")))
+            line.split_once('<')
+                .and_then(|(_, rest)| rest.split_once('>'))
+                .is_some_and(|(path, _)| path.ends_with(&format!("/{file}.csv")))
         }) else {
             continue;
         };
         if line.contains("sync(") {
             unsynced.insert(file, false);
         } else {
-            let open: Vec<_> = unsynced.iter().filter(|(name, dirty)| **dirty && **name != file).map(|(name, _)| *name).collect();
+            let open: Vec<_> =
+                unsynced.iter().filter(|(name, dirty)| **dirty && **name != file).map(|(name, _)| *name).collect();
             ensure(file != "samples" || open.is_empty(), || format!("row written while {open:?} were not synced"))?;
-            ensure(open.is_empty() || !open.contains(&"samples"), || "a row was not synced before the next sample".into())?;
+            ensure(open.is_empty() || !open.contains(&"samples"), || {
+                "a row was not synced before the next sample".into()
+            })?;
             unsynced.insert(file, true);
             rows += usize::from(file == "samples");
         }

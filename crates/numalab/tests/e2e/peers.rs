@@ -5,7 +5,7 @@ use crate::trial::{Needs, ensure, test_with};
 use libtest_mimic::{Failed, Trial};
 use std::process::Command;
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test_with("topo against numactl -H", Needs::Numactl, against_numactl),
         test_with("topo against lstopo", Needs::Lstopo, against_lstopo),
@@ -38,7 +38,8 @@ fn against_numactl() -> Result<(), Failed> {
         let row = field(&format!("{index:>3}:"));
         let distances = topology["distances"]["values"][0].as_array();
         if let (1, Some(distances)) = (topology["nodes"].as_array().map_or(0, Vec::len), distances) {
-            ensure(row == distances[0].to_string(), || format!("distance {distances:?}, numactl says {row:?}"))?;
+            let ours = distances[0].to_string();
+            ensure(ours == row, || format!("distance {distances:?}, numactl says {row:?}"))?;
         }
     }
     Ok(())

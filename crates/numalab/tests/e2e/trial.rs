@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 /// Something that not every machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub(crate) enum Needs {
     /// numactl and numastat.
     Numactl,
     /// lstopo.
@@ -57,12 +57,12 @@ impl Needs {
 }
 
 /// A test that needs nothing but the program.
-pub fn test(name: impl Into<String>, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+pub(crate) fn test(name: impl Into<String>, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     Trial::test(name, body)
 }
 
 /// A test that needs something.
-pub fn test_with(
+pub(crate) fn test_with(
     name: impl Into<String>,
     needs: Needs,
     body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
@@ -75,6 +75,6 @@ pub fn test_with(
 }
 
 /// Fails with a message unless it holds.
-pub fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), Failed> {
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), Failed> {
     if holds { Ok(()) } else { Err(message().into()) }
 }
