@@ -4,6 +4,7 @@ use crate::figures::figures;
 use crate::html::{Parts, html};
 use crate::results::{Derived, Results};
 use crate::tables::published::{Measured, Published, csv, latex, markdown};
+use crate::tables::summary;
 use crate::update::DerivedFile;
 
 /// figures/*.svg, tables/* and report.html, in this order; the same folder gives the same bytes.
@@ -15,6 +16,8 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
     let svg =
         |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
     let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
+    made.push(file("tables/summary.md".into(), summary::markdown(results, derived)));
+    made.push(file("tables/summary.tex".into(), summary::latex(results, derived)));
     if let Some(published) = &published {
         let measured = Some(Measured { results, derived });
         made.push(file("tables/published.csv".into(), csv(published, measured)));

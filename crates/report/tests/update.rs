@@ -237,6 +237,50 @@ fn each_broken_cell_is_found() {
 }
 
 #[test]
+fn a_replay_counts_every_touch() {
+    let dir = complete();
+    set_cell(&dir.path().join("samples.csv"), 2, "hit_source", "replay");
+    let about_touches = || lines_of(dir.path()).into_iter().filter(|line| line.contains("operations x touches"));
+    assert_eq!(about_touches().next(), None);
+    set_cell(&dir.path().join("traffic.csv"), 2, "touches", "5");
+    let expect = "samples.csv:2: touches in traffic.csv, operations x touches of one: found 5, expected 1218560";
+    assert_eq!(about_touches().collect::<Vec<_>>(), [expect]);
+}
+
+#[test]
+fn a_failed_sample_that_was_run_again_is_no_failure() {
+    let dir = copy();
+    let samples = dir.path().join("samples.csv");
+    let text = fs::read_to_string(&samples).unwrap();
+    let first = text.lines().nth(1).unwrap().to_string();
+    fs::write(&samples, format!("{text}{first}\n")).unwrap();
+    assert!(lines_of(dir.path()).iter().any(|line| line.contains("order: found 0 again, expected once")));
+    // Sample 0 failed; its parts are those of the retry, sample 36.
+    let last = text.lines().count() + 1;
+    set_cell(&samples, 2, "stop_reason", "failed");
+    set_cell(&samples, 2, "operations", "");
+    set_cell(&samples, last, "sample_id", "36");
+    for file in ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv"] {
+        let path = dir.path().join(file);
+        let of_first = |line: &str| line.split(',').nth(1) == Some("0");
+        let lines: Vec<usize> = fs::read_to_string(&path)
+            .unwrap()
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| of_first(line))
+            .map(|at| at.1)
+            .collect();
+        lines.into_iter().for_each(|line| set_cell(&path, line, "sample_id", "36"));
+    }
+    let updated = update(dir.path()).unwrap();
+    assert_eq!(lines_of(dir.path()), Vec::<String>::new());
+    let counts: Vec<(u64, u64)> = updated.derived.summary.iter().map(|line| (line.row.n, line.row.n_failed)).collect();
+    assert!(counts.iter().all(|&count| count == (3, 0)), "{counts:?}");
+    set_cell(&samples, last, "block", "1");
+    assert!(lines_of(dir.path()).iter().any(|line| line.contains("block, that of the sample it retries: found 1")));
+}
+
+#[test]
 fn a_changed_a_missing_and_an_unlisted_file_are_found() {
     let dir = complete();
     let append = |name: &str| {

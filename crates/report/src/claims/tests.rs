@@ -21,6 +21,8 @@ struct Case {
     /// `(procs, blocks from 0 on)` that failed, and that are flagged.
     failed: (u32, u32),
     flagged: (u32, u32),
+    /// Whether what failed was run again, with success.
+    retried: bool,
 }
 
 /// Even over blocks, so that means are what they seem.
@@ -49,6 +51,7 @@ fn case() -> Case {
         variance: Some(|procs, block| wobble(block) * f64::from(procs)),
         failed: (0, 0),
         flagged: (0, 0),
+        retried: false,
     }
 }
 
@@ -81,7 +84,7 @@ fn variance_ratio(printed: f64) -> ClaimRule {
 }
 
 fn run(case: Case, claim: Claim) -> ClaimRow {
-    let Case { mut results, rate, ratio, variance, failed, flagged } = case;
+    let Case { mut results, rate, ratio, variance, failed, flagged, retried } = case;
     let mut figures = Vec::new();
     for block in 0..BLOCKS {
         for (index, point) in results.plan.points.iter().enumerate() {
@@ -97,7 +100,7 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
         }
     }
     let is_in = |(procs, blocks): (u32, u32), at: u32, block: u32| at == procs && block < blocks;
-    let made: Vec<Made<'_>> = figures
+    let mut made: Vec<Made<'_>> = figures
         .iter()
         .map(|(point, procs, block, metrics)| Made {
             point: *point,
@@ -107,6 +110,18 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
             metrics,
         })
         .collect();
+    let again: Vec<Made<'_>> = made
+        .iter()
+        .filter(|row| retried && row.failed)
+        .map(|row| Made {
+            failed: false,
+            point: row.point,
+            block: row.block,
+            flagged: row.flagged,
+            metrics: row.metrics,
+        })
+        .collect();
+    made.extend(again);
     results.samples = samples(&results.plan, &made);
     results.plan.claims = vec![claim];
     claims(&results).remove(0)
@@ -301,6 +316,11 @@ fn doubtful_samples_leave_a_claim_undecided() {
     check(failed(2), claim(value(0.8)), Undecided, "2 of 10 samples failed at 8 procs");
     check(failed(2), claim(peak(4)), Undecided, "2 of 10 samples failed at 8 procs");
     check(failed(10), claim(ratio(0.8, false)), Verdict::NotTestable, "10 of 10 samples failed at 8 procs");
+    // Run again, pairs are complete, and nothing has failed.
+    let retried = |count| Case { retried: true, ..failed(count) };
+    let row = check(retried(2), claim(ratio(0.8, false)), Supported, "inside");
+    assert_eq!(row.n, 10);
+    check(retried(10), claim(peak(4)), Supported, "");
     let flagged = |count| Case { flagged: (8, count), ..case() };
     check(flagged(5), claim(ratio(0.8, false)), Undecided, "noisy: 5 of 10 samples at 8 procs were disturbed");
     // Disturbed, but placement does not care.

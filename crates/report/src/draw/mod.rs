@@ -5,6 +5,7 @@
 //! same bytes. The SVG needs nothing but itself: no script, no font file, no link; it follows the reader's light or dark
 //! scheme. It does not decide what is worth drawing: [`crate::figures`] does.
 
+mod knees;
 mod layout;
 mod paint;
 mod palette;
@@ -32,6 +33,8 @@ pub struct Figure {
     pub bands: Vec<Band>,
     /// Vertical lines with a label.
     pub marks: Vec<Mark>,
+    /// Bars in a strip of their own below the curves, so that they can be held against the marks.
+    pub knees: Vec<Knee>,
     /// Lines of text below the legend.
     pub notes: Vec<String>,
 }
@@ -131,6 +134,19 @@ pub struct Mark {
     pub x: f64,
     /// What is there: `node: 32 PUs`.
     pub label: String,
+}
+
+/// Places on the horizontal axis, each with its interval, in one row of the strip below the curves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Knee {
+    /// What they are: `close: knee 30.3, best measured 32`.
+    pub label: String,
+    /// Which of [`COLOURS`].
+    pub colour: usize,
+    /// `(x, low, high)`, drawn as a dot on a broad bar; ends may be INF.
+    pub fitted: Option<(f64, f64, f64)>,
+    /// `(x, low, high)`, drawn as a ring on a thin bar; ends may be INF.
+    pub measured: Option<(f64, f64, f64)>,
 }
 
 impl Shape {

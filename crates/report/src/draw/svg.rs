@@ -1,5 +1,6 @@
 //! Puts a figure together: title, flags, axes, series, legend, notes, from top to bottom; its height follows from them.
 
+use super::knees::{draw_knees, strip_height};
 use super::layout::{Flag, LINE, TEXT, flags, flow, width, wrap};
 use super::paint::{Anchor, Ink, Sheet, paint, view_box};
 use super::palette::{self, Colour, of_series};
@@ -36,6 +37,8 @@ struct Layout<'a> {
     right: f64,
     top: f64,
     bottom: f64,
+    // Below the strip of knees; the horizontal axis stands here.
+    floor: f64,
     height: f64,
 }
 
@@ -46,6 +49,7 @@ pub(super) fn draw(figure: &Figure) -> String {
         sheet.rectangle((0.0, 0.0), (WIDTH, layout.height), palette::GROUND.into());
         draw_heading(sheet, &layout);
         draw_axes(sheet, &layout);
+        draw_knees(sheet, &layout.x, layout.bottom, &figure.knees);
         figure.series.iter().for_each(|series| draw_series(sheet, &layout, series));
         draw_legend_and_notes(sheet, &layout);
     });
@@ -96,11 +100,12 @@ impl<'a> Layout<'a> {
             right,
             top,
             bottom: top + PLOT_HEIGHT,
+            floor: top + PLOT_HEIGHT + strip_height(&figure.knees),
             height: 0.0,
         };
         let legend_rows = layout.legend().last().map_or(0, |&(_, (_, row))| row + 1);
         let text_rows = (legend_rows + layout.notes.len()) as f64;
-        layout.height = (layout.bottom + 2.0 * LINE + 14.0 + text_rows * LINE + MARGIN).ceil();
+        layout.height = (layout.floor + 2.0 * LINE + 14.0 + text_rows * LINE + MARGIN).ceil();
         layout
     }
 
@@ -208,15 +213,18 @@ fn draw_axes(sheet: &mut Sheet<'_>, layout: &Layout<'_>) {
     }
     for tick in &layout.x_ticks {
         let Some(x) = layout.x.pixel(tick.value) else { continue };
-        sheet.line((x, layout.bottom), (x, layout.bottom + 5.0), palette::AXIS.into(), 1.0);
-        sheet.text(&tick.label, (x, layout.bottom + 15.0), Anchor::Middle, TEXT, palette::MUTED, false);
+        sheet.line((x, layout.floor), (x, layout.floor + 5.0), palette::AXIS.into(), 1.0);
+        sheet.text(&tick.label, (x, layout.floor + 15.0), Anchor::Middle, TEXT, palette::MUTED, false);
     }
     sheet.line((layout.left, layout.bottom), (layout.right, layout.bottom), palette::AXIS.into(), 1.0);
-    let label_at = ((layout.left + layout.right) / 2.0, layout.bottom + 15.0 + LINE);
+    if layout.floor > layout.bottom {
+        sheet.line((layout.left, layout.floor), (layout.right, layout.floor), palette::AXIS.into(), 1.0);
+    }
+    let label_at = ((layout.left + layout.right) / 2.0, layout.floor + 15.0 + LINE);
     sheet.text(&layout.x_label, label_at, Anchor::Middle, TEXT, palette::MUTED, false);
     for (flag, label) in &layout.flags {
         let y = layout.top - 4.0 - (flag.row as f64 + 0.5) * LINE;
-        sheet.dashed(&[(flag.line, layout.bottom), (flag.line, y - LINE * 0.4)], palette::AXIS.into(), 1.0, 4.0, 3.0);
+        sheet.dashed(&[(flag.line, layout.floor), (flag.line, y - LINE * 0.4)], palette::AXIS.into(), 1.0, 4.0, 3.0);
         sheet.text(label, (flag.left, y), Anchor::Left, TEXT, palette::MUTED, false);
     }
 }
@@ -297,7 +305,7 @@ fn draw_interval(sheet: &mut Sheet<'_>, layout: &Layout<'_>, (x, y): (f64, f64),
 }
 
 fn draw_legend_and_notes(sheet: &mut Sheet<'_>, layout: &Layout<'_>) {
-    let top = layout.bottom + 2.0 * LINE + 14.0;
+    let top = layout.floor + 2.0 * LINE + 14.0;
     let mut rows = 0;
     for (entry, (left, row)) in layout.legend() {
         let (x, y) = (MARGIN + left, top + (row as f64 + 0.5) * LINE);

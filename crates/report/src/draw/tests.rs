@@ -18,6 +18,7 @@ fn figure(series: Vec<Series>) -> Figure {
         series,
         bands: vec![Band { low: 4.0, high: f64::INFINITY, label: "more workers than PUs".into() }],
         marks: vec![Mark { x: 2.0, label: "node: 2 PUs".into() }, Mark { x: 4.0, label: "package: 4 PUs".into() }],
+        knees: Vec::new(),
         notes: vec!["timing is emulated".into()],
     }
 }
@@ -81,6 +82,23 @@ fn an_unbounded_end_is_an_arrow() {
         count(&figure(vec![series(&[(1.0, 1.0)], style)]).svg(), "polyline")
     };
     assert_eq!((heads(2.0), heads(f64::INFINITY)), (0, 1));
+}
+
+#[test]
+fn knees_have_a_strip_of_their_own() {
+    let drawn = |fitted: Option<(f64, f64, f64)>, measured: Option<(f64, f64, f64)>| {
+        let mut figure = figure(vec![series(&[(1.0, 1.0), (8.0, 2.0)], Style::Line { dashed: false })]);
+        let without = figure.svg();
+        figure.knees = vec![Knee { label: "close: knee <3>".into(), colour: 1, fitted, measured }];
+        let svg = figure.svg();
+        assert!(svg.contains("close: knee &lt;3&gt;") && !svg.contains("NaN"));
+        (count(&svg, "circle") - count(&without, "circle"), count(&svg, "polyline") - count(&without, "polyline"))
+    };
+    // Symbols, and heads of arrows.
+    assert_eq!(drawn(Some((3.0, 2.0, 4.0)), Some((3.0, 2.0, 4.0))), (2, 0));
+    assert_eq!(drawn(Some((3.0, 2.0, f64::INFINITY)), None), (1, 1));
+    assert_eq!(drawn(Some((1e6, 0.0, f64::INFINITY)), None), (0, 2));
+    assert_eq!(drawn(None, None), (0, 0));
 }
 
 #[test]

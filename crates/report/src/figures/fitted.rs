@@ -1,6 +1,8 @@
 //! Fitted curves as points of a figure: of the rivals in fits.csv the one with the most weight.
 
 use crate::curves::Curve;
+use crate::draw::Knee;
+use crate::show::plain;
 use plan::point::Point;
 use plan::record::FitRow;
 use stats::fit::Model;
@@ -43,6 +45,54 @@ pub(super) fn fits_of(fits: &[FitRow], response: &str, curve: &Curve, points: &[
         });
     }
     drawn
+}
+
+/// Knee and best procs of one curve.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Knees {
+    pub(super) drawn: Knee,
+    /// Why the fit's knee is not drawn: `misfit`, `beyond every procs`.
+    pub(super) why_no_knee: Option<String>,
+}
+
+/// Whether there is anything to draw.
+pub(super) fn is_drawn(knee: &Knee) -> bool {
+    knee.fitted.is_some() || knee.measured.is_some()
+}
+
+/// The USL's peak where the fit is adequate, and the model-free one; `None` where nothing was fitted. Of the regimes of
+/// a curve the first that has either.
+pub(super) fn knees_of(fits: &[FitRow], response: &str, curve: &Curve, colour: usize) -> Option<Knees> {
+    let about = |row: &&FitRow| row.response == response && curve.is_of_arm(&row.arm) && row.group == curve.levels;
+    let find = |model: &str, parameter: &str| {
+        fits.iter().filter(about).find(|row| row.model == model && row.parameter == parameter && row.estimate.is_some())
+    };
+    let knee = find(Model::Usl.name(), "knee_peak");
+    let best = find("unimodal", "argmax");
+    let why_no_knee = knee.and_then(|row| match row.estimate {
+        _ if row.status != "ok" => Some(row.status.clone()),
+        Some(peak) if peak.is_finite() => None,
+        _ => Some("its curve has no peak".into()),
+    });
+    let place = |row: &FitRow| {
+        let at = row.estimate?;
+        Some((at, row.ci_low.unwrap_or(at), row.ci_high.unwrap_or(at)))
+    };
+    // At the last procs the true peak may lie beyond them.
+    let open = |(at, low, high): (f64, f64, f64), row: &FitRow| {
+        (at, low, if row.status == "unbounded" { f64::INFINITY } else { high })
+    };
+    let fitted = if why_no_knee.is_none() { knee.and_then(place) } else { None };
+    let measured = best.filter(|row| matches!(row.status.as_str(), "ok" | "unbounded"));
+    let measured = measured.and_then(|row| Some(open(place(row)?, row)));
+    let words = [
+        fitted.map(|(at, ..)| format!("knee {at}", at = plain(at))),
+        // One of the procs that ran.
+        measured.map(|(at, ..)| format!("best procs {at}")),
+    ];
+    let words = words.into_iter().flatten();
+    let label = format!("{arm}: {words}", arm = curve.name(), words = words.collect::<Vec<_>>().join(", "));
+    (knee.is_some() || best.is_some()).then_some(Knees { drawn: Knee { label, colour, fitted, measured }, why_no_knee })
 }
 
 // Most Akaike weight first, which only adequate fits have; then the lowest AICc.

@@ -11,8 +11,9 @@ use crate::curves::{Curve, Summaries, curves, unit_of};
 use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
 use crate::results::{Derived, Results};
 use crate::series::series;
+use crate::show::{count, plain};
 use crate::tables::published::Published;
-use fitted::{Drawn, fits_of};
+use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::record::Timing;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +118,14 @@ impl Estimates {
     }
 }
 
+// Printed figures up to this factor apart are drawn as they are.
+const ALIKE: f64 = 5.0;
+
+struct PrintedScale {
+    factor: f64,
+    level: String,
+}
+
 // Up to here equal steps of procs are equal lengths, as a knee is best seen.
 const LINEAR_PROCS: f64 = 128.0;
 
@@ -157,6 +166,7 @@ impl Drawing<'_> {
             series,
             bands: self.bands(&procs),
             marks: marks.into_iter().filter(|mark| procs.last().is_some_and(|&most| mark.x <= most)).collect(),
+            knees: self.knees().into_iter().map(|(_, knees)| knees.drawn).filter(is_drawn).collect(),
             notes: self.notes(),
         }
     }
@@ -165,10 +175,15 @@ impl Drawing<'_> {
         let manifest = &self.results.manifest;
         let timing = match manifest.timing {
             Timing::Hardware => String::new(),
-            timing if self.subject.is_time => format!(" ({timing} timing)"),
+            Timing::Modelled => " (modelled, not measured)".into(),
+            Timing::Emulated if self.subject.is_time => " (emulated: no time is true)".into(),
+            Timing::Virtual if self.subject.is_time => " (virtual machine)".into(),
             _ => String::new(),
         };
-        format!("{title} against procs on {host}{timing}", title = self.subject.title, host = manifest.host)
+        let nodes = count(self.results.topology.nodes.len() as u64, "node");
+        let pus = count(self.results.topology.pus.len() as u64, "PU");
+        let (title, host) = (self.subject.title, &manifest.host);
+        format!("{title} against procs on {host}, {nodes}, {pus}{timing}")
     }
 
     fn description(&self) -> String {
@@ -282,6 +297,33 @@ impl Drawing<'_> {
         fits_of(&self.derived.fits, self.subject.metric, curve, &self.results.plan.points)
     }
 
+    fn knees(&self) -> Vec<(String, Knees)> {
+        let of_curve = |(at, curve): (usize, &Curve)| {
+            let knees = knees_of(&self.derived.fits, self.subject.metric, curve, at)?;
+            Some((curve.name(), knees))
+        };
+        self.curves.iter().enumerate().filter_map(of_curve).collect()
+    }
+
+    fn knees_notes(&self) -> Vec<String> {
+        let knees = self.knees();
+        let mut notes = Vec::new();
+        if knees.iter().any(|(_, knees)| is_drawn(&knees.drawn)) {
+            notes.push(
+                "Below the curves, for each arm: the knee of the fitted curve (dot) with its 95 % interval (broad bar), and \
+                 the best procs without a model (ring) with its interval (thin bar); an arrow goes on out of view."
+                    .into(),
+            );
+        }
+        let without =
+            knees.iter().filter_map(|(arm, knees)| Some(format!("{arm}: {why}", why = knees.why_no_knee.as_ref()?)));
+        let without = without.collect::<Vec<_>>().join("; ");
+        if !without.is_empty() {
+            notes.push(format!("No fitted knee is drawn for {without}."));
+        }
+        notes
+    }
+
     // "unbound usl; close amdahl, misfit": which model each line is.
     fn fits_note(&self) -> Option<String> {
         let fits = self.curves.iter().flat_map(|curve| {
@@ -301,9 +343,32 @@ impl Drawing<'_> {
         rows.iter().filter_map(|row| Some((f64::from(row.procs), value(row)?))).collect()
     }
 
+    /// Where printed rates are of another magnitude they are drawn level with the first arm that has one of their
+    /// procs: their shape can be compared, and they do not press the curves flat.
+    fn printed_scale(&self) -> Option<PrintedScale> {
+        if self.subject.metric != "throughput_per_s" {
+            return None;
+        }
+        let (summaries, points) = (Summaries::of(self.derived), self.printed_points());
+        self.curves.iter().find_map(|curve| {
+            let of_curve = || curve.points.iter().map(|&at| &self.results.plan.points[at]);
+            points.iter().find_map(|&(procs, printed)| {
+                let point = of_curve().find(|point| f64::from(point.procs) == procs)?;
+                let (measured, _) = summaries.estimate(point, self.subject.metric)?;
+                let factor = measured / printed;
+                let far = factor.is_finite() && !(1.0 / ALIKE..=ALIKE).contains(&factor);
+                far.then(|| PrintedScale { factor, level: format!("{arm} at {procs}", arm = curve.name()) })
+            })
+        })
+    }
+
     fn printed(&self) -> Option<Series> {
-        let points = self.printed_points();
-        let name = "printed in the article, on its machine".to_string();
+        let mut points = self.printed_points();
+        let mut name = "printed in the article, on its machine".to_string();
+        if let Some(PrintedScale { factor, level }) = self.printed_scale() {
+            points.iter_mut().for_each(|point| point.1 *= factor);
+            name = format!("printed in the article, times {factor} (level with {level})", factor = plain(factor));
+        }
         (!points.is_empty()).then_some(Series { name, colour: None, points, style: Style::Cross, shift: 0.0 })
     }
 
@@ -326,6 +391,14 @@ impl Drawing<'_> {
                 .to_string(),
         ];
         notes.extend(self.fits_note());
+        notes.extend(self.knees_notes());
+        if self.printed_scale().is_some() {
+            let unit = unit_of(self.subject.metric, self.results);
+            let printed = self.printed_points();
+            let printed = printed.iter().map(|(procs, value)| format!("{value} at {procs}", value = unit.show(*value)));
+            let printed = printed.collect::<Vec<_>>().join(", ");
+            notes.push(format!("As printed: {printed} procs. Of these marks only the shape can be compared."));
+        }
         let shapes: Vec<Shape> = self
             .curves
             .iter()
@@ -341,7 +414,8 @@ impl Drawing<'_> {
             notes.push("Upright crosses: oversubscribed, more workers than the arm has PUs.".into());
         }
         let manifest = &self.results.manifest;
-        if self.subject.is_time && manifest.timing != Timing::Hardware {
+        let time = self.subject.is_time && manifest.timing != Timing::Hardware;
+        if time || manifest.timing == Timing::Modelled {
             let words = crate::tables::timing_words(manifest.timing);
             notes.push(format!("Timing is {timing}: {words}.", timing = manifest.timing));
         }

@@ -34,14 +34,66 @@ fn boundaries_fits_and_printed_values_are_there() {
     let marks: Vec<(f64, &str)> = throughput.marks.iter().map(|mark| (mark.x, mark.label.as_str())).collect();
     assert!(marks.iter().any(|(x, label)| *x == 4.0 && label.contains("node")), "{marks:?}");
     let printed = throughput.series.iter().find(|series| series.style == Style::Cross).expect("printed values");
-    assert_eq!(printed.points, [(8.0, 42_100.0), (32.0, 68_900.0), (64.0, 51_300.0)]);
+    // Level with the first arm at 8 procs, and in the article's proportions.
+    let measured = throughput.series.iter().find(|one| one.name == "unbound").expect("the first arm");
+    let level = measured.points.iter().find(|point| point.0 == 8.0).expect("8 procs").1;
+    let factor = level / 42_100.0;
+    for ((procs, value), (expect, printed)) in
+        printed.points.iter().zip([(8.0, 42.1e3), (32.0, 68.9e3), (64.0, 51.3e3)])
+    {
+        assert!(*procs == expect && (value - factor * printed).abs() < 1e-6, "{printed} at {procs}");
+    }
+    assert!(printed.name.contains("times 10.9 (level with unbound at 8)"), "{}", printed.name);
+    assert!(throughput.notes.iter().any(|note| note.starts_with("As printed: 42.1 k/s at 8, 68.9 k/s at 32")));
     let fit = throughput.series.iter().find(|series| matches!(series.style, Style::Line { .. })).expect("a fit");
     assert_eq!(fit.points.len(), 101);
     assert!(throughput.notes.iter().any(|note| note.contains("close: usl")), "{:?}", throughput.notes);
     // lambda x / (1 + sigma (x-1) + kappa x (x-1)) at 1.
     assert!((fit.points[0].1 - 1e5).abs() < 1e-6);
-    assert!(throughput.title.contains("modelled timing") && throughput.svg().contains("Timing is modelled"));
+    assert!(
+        throughput.title.contains("2 nodes, 8 PUs (modelled, not measured)")
+            && throughput.svg().contains("Timing is modelled")
+    );
     assert!(!figure("local_hit_ratio", true).title.contains("timing"));
+}
+
+#[test]
+fn a_knee_inside_the_grid_stands_against_the_node() {
+    use crate::samples::made::{Made, samples};
+    let mut results = golden();
+    let template = results.plan.points.iter().find(|point| point.arm == "close").expect("the arm").clone();
+    let point = |procs: u32| plan::point::Point { id: format!("p{procs}"), procs, ..template.clone() };
+    results.plan.points = (1..=8).map(point).collect();
+    // USL with its peak at 4, the node's PUs.
+    let rate = |n: f64| 1000.0 * n / (1.0 + 0.04 * (n - 1.0) + 0.06 * n * (n - 1.0));
+    let figures_at = |block: u32| {
+        let wobble = [0.999, 1.001, 0.9995, 1.0005][block as usize];
+        (0..8).map(move |at: usize| (at, block, [("throughput_per_s", wobble * rate(at as f64 + 1.0))]))
+    };
+    let all: Vec<_> = (0..4).flat_map(figures_at).collect();
+    let made = |(point, block, metrics): &'_ (usize, u32, [(&'static str, f64); 1])| (*point, *block, metrics.to_vec());
+    let all: Vec<_> = all.iter().map(made).collect();
+    let rows: Vec<Made<'_>> = all
+        .iter()
+        .map(|(point, block, metrics)| Made { point: *point, block: *block, flagged: false, failed: false, metrics })
+        .collect();
+    results.samples = samples(&results.plan, &rows);
+    let derived = crate::derive::derive(&results);
+    let throughput = figures(&results, &derived, None).remove(0).figure;
+    let [knee] = throughput.knees.as_slice() else { panic!("one arm: {:?}", throughput.knees) };
+    let (at, low, high) = knee.fitted.expect("an adequate fit");
+    assert!((at - 4.0).abs() < 0.05 && 3.5 < low && low < at && at < high && high < 4.5, "{knee:?}");
+    assert_eq!(knee.measured.expect("a peak").0, 4.0);
+    assert_eq!(knee.label, format!("close: knee {at:.2}, best procs 4"));
+    assert!(throughput.marks.iter().any(|mark| mark.x == 4.0), "{:?}", throughput.marks);
+    assert!(throughput.svg().contains("close: knee"));
+    // A fit that misses has no knee to show, and says so.
+    let mut missed = derived;
+    missed.fits.iter_mut().filter(|row| row.model == "usl").for_each(|row| row.status = "misfit".into());
+    let throughput = figures(&results, &missed, None).remove(0).figure;
+    assert_eq!(throughput.knees[0].fitted, None);
+    let note = "No fitted knee is drawn for close: misfit.";
+    assert!(throughput.notes.iter().any(|line| line == note), "{:?}", throughput.notes);
 }
 
 #[test]

@@ -8,11 +8,12 @@ use crate::show::{Unit, plain};
 use crate::tables::flags;
 use crate::tables::published::{Compared, Measured, compare};
 use plan::point::Point;
-use plan::record::FitRow;
+use plan::record::{FitRow, Timing};
 
 /// What was measured, by arm and procs.
 pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
-    page.heading("What was measured");
+    let modelled = parts.results.manifest.timing == Timing::Modelled;
+    page.heading(if modelled { "What the model computed" } else { "What was measured" });
     let titles = [
         ">procs",
         ">local hit ratio",
@@ -59,7 +60,9 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         None => [Cell::Number("not measured".into()), Cell::Whole(String::new())],
     };
     let mark = if point.hit_ratio_by_construction.is_some() { " (c)" } else { "" };
-    let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point), mark);
+    // Where all samples agree to the last digit shown there is nothing between the ends.
+    let known = |(mean, interval): (f64, Option<(f64, f64)>)| (mean, interval.filter(|(low, high)| high - low > 5e-5));
+    let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point).map(known), mark);
     let throughput = summaries.estimate(point, "throughput_per_s");
     let [throughput, interval] = with_interval(Unit::PerSecond, throughput, "");
     let n = summaries.get(point, "throughput_per_s").map_or(0, |line| line.row.n);
@@ -97,7 +100,8 @@ pub(super) fn published(page: &mut Page, parts: Parts<'_>) {
         page.table_heading(titles.len(), &comparison.arm);
         for row in comparison.rows {
             let verdicts = row.verdicts.iter().map(|(claim, verdict)| format!("{verdict}: {claim}"));
-            let words: Vec<String> = verdicts.chain(row.missing.clone()).collect();
+            let missing = row.missing.as_ref().map(ToString::to_string);
+            let words: Vec<String> = verdicts.chain(missing).collect();
             let mut cells = vec![Cell::Number(row.procs.to_string())];
             cells.extend(half(Unit::Ratio, &row.hit_ratio));
             cells.extend(half(Unit::PerSecond, &row.throughput));

@@ -49,7 +49,7 @@ fn every_section_is_there() {
         "made by hand",
         "Conditions",
         "Can a results folder be read",
-        "What was measured",
+        "What the model computed",
         "Figures",
         "Claims",
         "Fits",

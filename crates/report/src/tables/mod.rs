@@ -7,6 +7,7 @@ mod claims;
 mod grid;
 mod points;
 pub mod published;
+pub mod summary;
 
 pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};

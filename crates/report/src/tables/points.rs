@@ -14,6 +14,23 @@ use plan::record::Timing;
 /// No line is longer than the width. What could not be measured is said below the table with its reason.
 pub fn main_text(results: &Results, derived: &Derived, look: impl Into<Look>) -> String {
     let look = look.into();
+    let grid = grid(results, derived);
+    let (table, dropped) = grid.text(look);
+    let mut text = wrap(&headline(results), 0, look.columns());
+    text += &table;
+    for line in legend(results, &table, &dropped) {
+        text += &paint_lines(&wrap(&line, 0, look.columns()), look);
+    }
+    text
+}
+
+/// What the table means, line by line; nothing is left out of it.
+pub(super) fn whole_legend(results: &Results, derived: &Derived) -> Vec<String> {
+    let (table, _) = grid(results, derived).text(Look { width: usize::MAX, colour: false });
+    legend(results, &table, &[])
+}
+
+fn grid(results: &Results, derived: &Derived) -> Grid {
     let summaries = Summaries::of(derived);
     let mut grid = Grid::default()
         .column("procs", Align::Right, 0)
@@ -30,13 +47,7 @@ pub fn main_text(results: &Results, derived: &Derived, look: impl Into<Look>) ->
         grid.heading(format!("{name}: {place}", name = curve.name(), place = places(points())));
         points().for_each(|point| grid.row(cells(results, &summaries, point)));
     }
-    let (table, dropped) = grid.text(look);
-    let mut text = wrap(&headline(results), 0, look.columns());
-    text += &table;
-    for line in legend(results, &table, &dropped) {
-        text += &paint_lines(&wrap(&line, 0, look.columns()), look);
-    }
-    text
+    grid
 }
 
 /// How far the times of a run can be believed, one sentence.
@@ -49,7 +60,7 @@ pub(crate) fn timing_words(timing: Timing) -> &'static str {
     }
 }
 
-fn headline(results: &Results) -> String {
+pub(super) fn headline(results: &Results) -> String {
     let manifest = &results.manifest;
     format!(
         "{experiment} on {host}: {points}, {samples}; {timing}",
@@ -62,14 +73,14 @@ fn headline(results: &Results) -> String {
 }
 
 // Placement and policies, which are the same along most curves; else those of the first point and "…".
-fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String {
+pub(super) fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String {
     let place = |point: &Point| format!("placement {}, {}", point.placement_name, point.memory_policy);
     let Some(first) = points.next().map(place) else { return String::new() };
     let same = points.all(|point| place(point) == first);
     if same { first } else { format!("{first} (at the lowest procs)") }
 }
 
-fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
+pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
     let show = |metric: &'static str| match summaries.estimate(point, metric) {
         Some((mean, _)) => unit_of(metric, results).show(mean),
         None => String::new(),

@@ -7,7 +7,7 @@ use super::{Compared, ComparedRow, Measured, Published, compare};
 use crate::show::Unit;
 use std::fmt::Write;
 
-const HEAD: &str = r"% Written by numalab; needs only LaTeX's base and booktabs.
+pub(in crate::tables) const HEAD: &str = r"% Written by numalab; needs only LaTeX's base and booktabs.
 \documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
@@ -47,7 +47,7 @@ pub fn latex(published: &Published, measured: Option<Measured<'_>>) -> String {
         comparison.rows.iter().for_each(|row| text += &table_rows(row));
     }
     text += "\\bottomrule\n\\end{tabular}\n";
-    for note in notes(&comparisons) {
+    for note in notes(&comparisons, measured) {
         let _ = writeln!(text, "\\par\\smallskip\\noindent {note}", note = escape(&note));
     }
     text += "\\end{document}\n";
@@ -81,7 +81,7 @@ fn table_rows(row: &ComparedRow) -> String {
 }
 
 /// Text as LaTeX shows it; letters that pdflatex's T1 fonts lack become `?`.
-fn escape(text: &str) -> String {
+pub(in crate::tables) fn escape(text: &str) -> String {
     let escape_one = |letter: char| -> String {
         match letter {
             '\\' => "\\textbackslash{}".into(),

@@ -34,7 +34,7 @@ pub fn markdown(published: &Published, measured: Option<Measured<'_>>) -> String
             );
         }
     }
-    let notes = notes(&comparisons);
+    let notes = notes(&comparisons, measured);
     if !notes.is_empty() {
         text.push('\n');
     }
@@ -93,7 +93,7 @@ pub fn csv(published: &Published, measured: Option<Measured<'_>>) -> String {
                 over_low,
                 over_high,
                 if row.verdicts.is_empty() { String::new() } else { verdict_cell(&row, "; ") },
-                row.missing.unwrap_or_default(),
+                row.missing.as_ref().map(ToString::to_string).unwrap_or_default(),
             ]);
         }
     }
@@ -102,7 +102,7 @@ pub fn csv(published: &Published, measured: Option<Measured<'_>>) -> String {
 }
 
 // What Markdown or HTML in it would read as markup.
-fn escape(text: &str) -> String {
+pub(in crate::tables) fn escape(text: &str) -> String {
     let escape_one = |letter: char| match letter {
         '|' | '*' | '_' | '`' | '[' | ']' | '\\' => format!("\\{letter}"),
         '<' => "&lt;".into(),

@@ -3,8 +3,8 @@
 //! [`compare`] puts the two side by side as data; [`text()`], [`markdown()`], [`csv()`] and [`latex()`] write it. Where nothing
 //! was measured, the reason stands in the row, with what would have to be done.
 
-mod latex;
-mod markup;
+pub(super) mod latex;
+pub(super) mod markup;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -20,6 +20,7 @@ use crate::results::{Derived, Results};
 use plan::claim::ClaimRule;
 use plan::point::Point;
 use plan::record::Verdict;
+use std::fmt;
 
 /// A results folder and what follows from it.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,42 @@ pub struct ComparedRow {
     /// Claims about this procs in this arm, with their verdicts.
     pub verdicts: Vec<(String, Verdict)>,
     /// Why nothing was measured, and what to do.
-    pub missing: Option<String>,
+    pub missing: Option<Missing>,
+}
+
+/// Why nothing was measured at some procs; displayed, with what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// More workers than PUs that this process may use.
+    TooFewPus {
+        /// Workers asked for.
+        procs: u32,
+        /// PUs that may be used.
+        pus: usize,
+    },
+    /// The plan has no such point.
+    NotPlanned {
+        /// Workers asked for.
+        procs: u32,
+    },
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::TooFewPus { procs, pus } => write!(
+                out,
+                "not measured here: procs {procs} needs {procs} PUs, this host has {pus}; run `make paper` on a host that \
+                 has them"
+            ),
+            Missing::NotPlanned { procs } => {
+                write!(out, "not measured here: procs {procs} is not in this plan; run `make paper`")
+            }
+            Missing::Other(why) => write!(out, "not measured here: {why}"),
+        }
+    }
 }
 
 /// One printed figure beside the measured one.
@@ -121,7 +157,7 @@ fn beside(printed: Option<f64>, estimate: Option<(f64, Option<(f64, f64)>)>) -> 
     Compared { printed, measured, interval, by_construction: false }
 }
 
-fn bare(row: &PublishedRow, missing: String) -> ComparedRow {
+fn bare(row: &PublishedRow, missing: Missing) -> ComparedRow {
     ComparedRow {
         procs: row.procs,
         hit_ratio: Compared { printed: row.local_hit_ratio, ..Compared::default() },
@@ -145,28 +181,24 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
     rows.filter(|row| curve.is_of_arm(&row.arm)).map(|row| (row.id.clone(), row.verdict)).collect()
 }
 
-fn no_results(most: u32) -> String {
-    format!(
-        "not measured here: no results yet; run `make paper` on a host with {most} PUs, or `make run` for what this one holds"
-    )
+fn no_results(most: u32) -> Missing {
+    Missing::Other(format!(
+        "no results yet; run `make paper` on a host with {most} PUs, or `make run` for what this one holds"
+    ))
 }
 
-fn no_samples(point: &Point) -> String {
-    format!(
-        "not measured here: no sample of procs {procs} succeeded; samples.csv says how each failed",
-        procs = point.procs
-    )
+fn no_samples(point: &Point) -> Missing {
+    let procs = point.procs;
+    Missing::Other(format!("no sample of procs {procs} succeeded; samples.csv says how each failed"))
 }
 
-fn not_measured(procs: u32, curve: &Curve, results: &Results) -> String {
+fn not_measured(procs: u32, curve: &Curve, results: &Results) -> Missing {
     let pus = results.topology.pus.iter().filter(|pu| results.topology.allowed_pus.contains(pu.os_index)).count();
     if procs as usize > pus {
-        return format!(
-            "not measured here: procs {procs} needs {procs} PUs, this host has {pus}; run `make paper` on a host that has them"
-        );
+        return Missing::TooFewPus { procs, pus };
     }
     match results.plan.skipped.iter().find(|skipped| skipped.procs == procs && curve.is_of_arm(&skipped.arm)) {
-        Some(skipped) => format!("not measured here: {reason}", reason = skipped.reason),
-        None => format!("not measured here: procs {procs} is not in this plan; run `make paper`"),
+        Some(skipped) => Missing::Other(skipped.reason.clone()),
+        None => Missing::NotPlanned { procs },
     }
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::fixture::{derived, golden, workspace};
+use crate::tables::summary;
 use std::path::Path;
 
 fn published() -> Published {
@@ -36,11 +37,19 @@ fn check(file: &str, found: &str) {
 }
 
 #[test]
-fn all_four_forms_are_as_before() {
+fn all_forms_are_as_before() {
     check("published.txt", &written(|published, measured| text(published, measured, 100)));
     check("published.md", &written(markdown));
     check("published.csv", &written(csv));
     check("published.tex", &written(latex));
+    check(
+        "summary.md",
+        &written(|_, measured| measured.map_or_else(String::new, |m| summary::markdown(m.results, m.derived))),
+    );
+    check(
+        "summary.tex",
+        &written(|_, measured| measured.map_or_else(String::new, |m| summary::latex(m.results, m.derived))),
+    );
     check("unmeasured.tex", &latex(&Published::numa_binding(), None));
 }
 
@@ -58,7 +67,9 @@ fn a_row_without_a_measurement_says_why_and_what_to_do() {
     let derived = derived(&results);
     let comparisons = compare(&published(), Some(Measured { results: &results, derived: &derived }));
     let close = comparisons.iter().find(|comparison| comparison.arm == "close").expect("the arm close");
-    let missing = |procs: u32| close.rows.iter().find(|row| row.procs == procs).and_then(|row| row.missing.clone());
+    let missing = |procs: u32| {
+        close.rows.iter().find(|row| row.procs == procs).and_then(|row| row.missing.as_ref()).map(ToString::to_string)
+    };
     assert_eq!(missing(8), None);
     assert_eq!(
         missing(64).as_deref(),
@@ -68,8 +79,26 @@ fn a_row_without_a_measurement_says_why_and_what_to_do() {
     let alone = compare(&published(), None);
     assert!(
         alone.len() == 1
-            && alone[0].rows.iter().all(|row| row.missing.as_deref().is_some_and(|why| why.contains("make paper")))
+            && alone[0]
+                .rows
+                .iter()
+                .all(|row| row.missing.as_ref().is_some_and(|why| why.to_string().contains("make paper")))
     );
+}
+
+#[test]
+fn hints_are_one_line_and_one_node_is_told() {
+    let mut results = golden();
+    results.topology.nodes.truncate(1);
+    results.topology.allowed_pus = "0-1".parse().expect("a list");
+    results.plan.points.retain(|point| point.procs <= 2);
+    let derived = derived(&results);
+    let table = text(&Published::numa_binding(), Some(Measured { results: &results, derived: &derived }), 200);
+    let hints: Vec<&str> = table.lines().filter(|line| line.contains("make paper")).collect();
+    let hint =
+        "not measured here: procs 8, 32, 64 need more PUs than this host's 2; run `make paper` elsewhere";
+    assert_eq!(hints, [hint], "{table}");
+    assert!(table.contains("this host has 1 node: its figures say nothing about NUMA"), "{table}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The comparison on a terminal.
 
-use super::{Compared, ComparedRow, Comparison, Measured, Published, compare};
+use super::{Compared, ComparedRow, Comparison, Measured, Missing, Published, compare};
 use crate::show::Unit;
 use crate::tables::grid::{Align, Grid};
 use crate::tables::{Look, wrap};
+use std::collections::BTreeSet;
 
 /// The comparison as text, no line longer than the width.
 pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl Into<Look>) -> String {
@@ -28,7 +29,7 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
         comparison.rows.iter().for_each(|row| grid.row(cells(row)));
     }
     text += &grid.text(look).0;
-    for line in notes(&comparisons) {
+    for line in notes(&comparisons, measured) {
         text += &wrap(&line, 0, look.columns());
     }
     text
@@ -49,18 +50,49 @@ pub(super) fn title(published: &Published, measured: Option<Measured<'_>>) -> St
 }
 
 /// Every claim named in a row, what "(c)" means, and the reasons why rows are empty, each once.
-pub(super) fn notes(comparisons: &[Comparison]) -> Vec<String> {
+pub(super) fn notes(comparisons: &[Comparison], measured: Option<Measured<'_>>) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let rows = || comparisons.iter().flat_map(|comparison| &comparison.rows);
     if rows().any(|row| row.hit_ratio.by_construction && row.hit_ratio.measured.is_some()) {
         notes.push("(c): by construction: it follows from the plan alone and says nothing about a runtime".into());
     }
-    for missing in rows().filter_map(|row| row.missing.clone()) {
-        if !notes.contains(&missing) {
-            notes.push(missing);
+    if measured.is_some_and(|measured| measured.results.topology.default_nodes().len() < 2) {
+        notes.push("this host has 1 node: its figures say nothing about NUMA".into());
+    }
+    let missing: Vec<&Missing> = rows().filter_map(|row| row.missing.as_ref()).collect();
+    notes.extend(too_few_pus(&missing));
+    notes.extend(not_planned(&missing));
+    for why in missing.iter().filter(|why| matches!(why, Missing::Other(_))).map(ToString::to_string) {
+        if !notes.contains(&why) {
+            notes.push(why);
         }
     }
     notes
+}
+
+// One line for all procs: `procs 8, 32, 64 need more PUs than this host's 2`.
+fn too_few_pus(missing: &[&Missing]) -> Option<String> {
+    let pus = missing.iter().find_map(|why| if let Missing::TooFewPus { pus, .. } = why { Some(pus) } else { None })?;
+    let procs =
+        missing.iter().filter_map(|why| if let Missing::TooFewPus { procs, .. } = why { Some(*procs) } else { None });
+    let (list, several) = list(procs);
+    let need = if several { "need" } else { "needs" };
+    Some(format!(
+        "not measured here: procs {list} {need} more PUs than this host's {pus}; run `make paper` elsewhere"
+    ))
+}
+
+fn not_planned(missing: &[&Missing]) -> Option<String> {
+    let procs =
+        missing.iter().filter_map(|why| if let Missing::NotPlanned { procs } = why { Some(*procs) } else { None });
+    let (list, several) = list(procs);
+    let are = if several { "are" } else { "is" };
+    (!list.is_empty()).then(|| format!("not measured here: procs {list} {are} not in this plan; run `make paper`"))
+}
+
+fn list(procs: impl Iterator<Item = u32>) -> (String, bool) {
+    let procs: BTreeSet<u32> = procs.collect();
+    (procs.iter().map(u32::to_string).collect::<Vec<_>>().join(", "), procs.len() > 1)
 }
 
 /// Measured figure for a cell: `92.3 % (c)`, `not measured`.
