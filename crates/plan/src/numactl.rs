@@ -5,12 +5,12 @@
 //! item := "all" | number ["-" number]              "all" comes last; numbers as C writes them: 8, 010, 0x8
 //! ```
 //! `+2` is the third of those this process may use; `!` is all but these; `same` is the list before. `all` are the nodes
-//! used by default (CXL, HBM and accelerator nodes only by number), so `!0` never drags them in either.
+//! used by default (CXL, HBM and accelerator nodes, and all without PUs, only by number), so `!0` never drags them in either.
 //! libnuma inverts over configured numbers and so includes holes; here only what exists is inverted.
 //! Devices (`netdev:`, `file:`, …) are refused: a place in an experiment must not depend on where a file lies today.
 
 use crate::set::{CpuSet, HIGHEST_INDEX, NodeSet};
-use crate::topology::{NodeKind, Topology};
+use crate::topology::{Node, NodeKind, Topology};
 
 /// Why a list cannot be used here; each says what exists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -153,7 +153,11 @@ pub fn check(text: &str) -> Result<(), NumactlError> {
 /// What is wrong with the first node that will not do, and which would.
 pub fn memory_nodes(text: &str, topology: &Topology, before: Option<&NodeSet>) -> Result<NodeSet, NumactlError> {
     let allowed = topology.node_set().intersection(&topology.allowed_nodes);
-    let usual = |node: u32| topology.node(node).is_some_and(|node| node.has_memory() && node.kind == NodeKind::Dram);
+    // Memory far from every PU is often announced as plain DRAM (firmware without HMAT, kernels before 6.1).
+    let usual = |node: u32| {
+        let ordinary = |node: &Node| node.kind == NodeKind::Dram && node.has_memory() && !node.pus.is_empty();
+        topology.node(node).is_some_and(ordinary)
+    };
     let all: NodeSet = allowed.iter().filter(|&node| usual(node)).collect();
     let check = |node: u32| -> Result<(), NumactlError> {
         let Some(found) = topology.node(node) else {

@@ -5,7 +5,7 @@ mod machines;
 use machines::{machine, sparse, with_cxl, within, without_memory};
 use plan::numactl::{memory_nodes, pu_nodes, pus};
 use plan::set::{CpuSet, NodeSet};
-use plan::topology::Topology;
+use plan::topology::{NodeKind, Topology};
 use proptest::prelude::*;
 
 fn words<T: ToString, E: ToString>(found: Result<T, E>) -> Result<String, String> {
@@ -88,6 +88,12 @@ fn memory_that_is_missing_or_forbidden_is_named() {
     check_memory(&cxl, "all", Ok("0-1"));
     check_memory(&cxl, "!0", Ok("1"));
     check_memory(&cxl, "2", Ok("2"));
+    // Firmware that does not tell CXL from DRAM: far memory without PUs all the same.
+    let mut untold = cxl;
+    untold.nodes[2].kind = NodeKind::Dram;
+    check_memory(&untold, "all", Ok("0-1"));
+    check_memory(&untold, "!0", Ok("1"));
+    check_memory(&untold, "2", Ok("2"));
 }
 
 #[test]
