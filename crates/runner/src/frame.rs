@@ -55,6 +55,15 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_read_back_is_the_ratio_written() {
+        for local in 0..10_000u32 {
+            let ratio = f64::from(local) / 384_001.0;
+            let read: f64 = serde_json::from_str(&ratio.to_string()).expect("a number");
+            assert_eq!(read.to_bits(), ratio.to_bits(), "{local} of 384001");
+        }
+    }
+
+    #[test]
     fn frames_are_one_line_and_read_back() {
         check(Says::Phase("bind".into()), r#"{"v":1,"phase":"bind"}"#);
         check(

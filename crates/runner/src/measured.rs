@@ -9,7 +9,7 @@ use crate::replay::{PuAt, Sample, Stretch, Traffic, replay_all, replay_sample, s
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
-use crate::windows::{Counts, Mark, find_warmup, requests_at, windows};
+use crate::windows::{Counts, Cut, Mark, find_warmup, requests_at, windows};
 use crate::workload::Work;
 use plan::experiment::Extent;
 use plan::random::split;
@@ -61,7 +61,7 @@ pub(crate) fn measured<W: Work>(
     notes: &mut Vec<String>,
 ) -> Result<Replayed, String> {
     let Counted { before, after, timed, host, huge_ratio } = counted;
-    let steady = find_steady(&timed, notes);
+    let steady = find_steady(&timed, job.extent, notes);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()));
     let replay = Replay { work, job, timed: &timed, steady: &steady, classes: &classes, node_of_pu: &node_of_pu };
@@ -116,13 +116,18 @@ pub(crate) fn measured<W: Work>(
     Ok(Replayed { measured, wrong_checksum })
 }
 
-fn find_steady(timed: &Timed, notes: &mut Vec<String>) -> Steady {
+/// A sample of so many operations keeps all of them: there workers end one after the other, which a change point takes for
+/// the end of a warm-up, and who was first would drop out of the sample.
+fn find_steady(timed: &Timed, extent: Extent, notes: &mut Vec<String>) -> Steady {
     let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
     let counts: Vec<Counts<'_>> =
         timed.workers.iter().map(|worked| Counts { marks: &worked.log.marks, requests: worked.log.requests }).collect();
     let numbered = windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts);
     let windows: Vec<Window> = numbered.iter().map(|(_, window)| *window).collect();
-    let cut = find_warmup(&windows);
+    let cut = match extent {
+        Extent::Seconds(_) => find_warmup(&windows),
+        Extent::Operations(_) => Cut { windows: 0, note: None },
+    };
     notes.extend(cut.note);
     let (boundary, start_ns) = numbered.get(cut.windows).map_or((0, 0), |(number, window)| (*number, window.start_ns));
     let first = counts.iter().map(|worker| requests_at(worker.marks, boundary, worker.requests)).collect();
@@ -244,4 +249,34 @@ fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option
         )
     };
     (run != replay).then(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timer::Raised;
+    use crate::windows::Boundary;
+
+    /// A worker that does so many requests in each slice of 1 us until it has done 400.
+    fn worked(per_slice: u64) -> Worked {
+        let slices = 400 / per_slice;
+        let mark = |boundary: u32| Mark { boundary, requests: u64::from(boundary) * per_slice, checksum: 0 };
+        let marks = (1u32..).take(slices as usize - 1).map(mark).collect();
+        let log = Log { marks, requests: 400, ..Log::default() };
+        Worked { log, stopped_ns: slices * 1000, usage: host::thread::Usage::default() }
+    }
+
+    #[test]
+    fn a_sample_of_operations_keeps_all_of_them() {
+        let boundaries = (1..40).map(|tick| Boundary { tick, at_ns: tick * 1000 }).collect();
+        let raised = Raised { boundaries, step: 1, ..Raised::default() };
+        let timed = Timed { workers: vec![worked(40), worked(10)], raised, pauses: Vec::new() };
+        let check = |extent: Extent, expect: (u64, [u64; 2])| {
+            let steady = find_steady(&timed, extent, &mut Vec::new());
+            assert_eq!((steady.start_ns, &steady.first[..]), (expect.0, &expect.1[..]), "{extent:?}");
+        };
+        // Worker 0 ends after 10 of 40 slices.
+        check(Extent::Operations(400), (0, [0, 0]));
+        check(Extent::Seconds(1.0), (10_000, [400, 100]));
+    }
 }
