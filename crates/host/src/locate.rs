@@ -11,6 +11,7 @@ use core::ffi::{c_int, c_ulong, c_void};
 use libnuma_sys as numa;
 use plan::policy::MemoryPolicy;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The node of a page that cannot be told.
 pub const UNKNOWN: i16 = -1;
@@ -108,12 +109,18 @@ pub fn locate(region: &Region) -> Result<PageMap, HostError> {
     by_move_pages(region).or_else(|_| by_get_mempolicy(region)).or_else(|_| by_numa_maps(region))
 }
 
-fn by_move_pages(region: &Region) -> Result<PageMap, HostError> {
-    let mut nodes = Vec::with_capacity(region.page_count());
-    let mut addresses: Vec<*mut c_void> = Vec::with_capacity(BATCH);
-    let mut statuses: Vec<c_int> = Vec::with_capacity(BATCH);
-    for first in (0..region.page_count()).step_by(BATCH) {
-        let pages = first..(first + BATCH).min(region.page_count());
+/// Nodes of some pages of a region, by move_pages(2) alone: parts of a large region can be asked for by several threads at
+/// once. A node by OS index for each page, [`UNKNOWN`] where it cannot be told; to be put together by [`join`].
+///
+/// # Errors
+/// `Refused` where move_pages(2) is forbidden: then [`locate`] knows other ways, for the whole region.
+pub fn locate_part(region: &Region, pages: Range<usize>) -> Result<Vec<i16>, HostError> {
+    let end = pages.end.min(region.page_count());
+    let mut nodes = Vec::with_capacity(end.saturating_sub(pages.start));
+    let mut addresses: Vec<*mut c_void> = Vec::with_capacity(BATCH.min(nodes.capacity()));
+    let mut statuses: Vec<c_int> = Vec::with_capacity(BATCH.min(nodes.capacity()));
+    for first in (pages.start..end).step_by(BATCH) {
+        let pages = first..(first + BATCH).min(end);
         addresses.clear();
         addresses.extend(pages.map(|page| region.page_address(page)));
         statuses.clear();
@@ -122,7 +129,18 @@ fn by_move_pages(region: &Region) -> Result<PageMap, HostError> {
         // -ENOENT and -EFAULT (before 6.12) are pages that are not there; both are unknown, as is any other error.
         nodes.extend(statuses.iter().map(|&status| i16::try_from(status).unwrap_or(UNKNOWN).max(UNKNOWN)));
     }
-    Ok(PageMap::new(region, nodes, MapSource::MovePages))
+    Ok(nodes)
+}
+
+/// The map of a region whose parts, in order and without gaps, [`locate_part`] told; pages that are missing are unknown.
+pub fn join(region: &Region, parts: impl IntoIterator<Item = Vec<i16>>) -> PageMap {
+    let mut nodes: Vec<i16> = parts.into_iter().flatten().collect();
+    nodes.resize(region.page_count(), UNKNOWN);
+    PageMap::new(region, nodes, MapSource::MovePages)
+}
+
+fn by_move_pages(region: &Region) -> Result<PageMap, HostError> {
+    Ok(join(region, [locate_part(region, 0..region.page_count())?]))
 }
 
 fn query_pages(addresses: &[*mut c_void], statuses: &mut [c_int]) -> Result<(), HostError> {
@@ -191,7 +209,7 @@ fn by_numa_maps(region: &Region) -> Result<PageMap, HostError> {
 }
 
 /// Pages on each node over the mappings that start inside a range, from `N0=24 N3=2` (numa(7)).
-fn numa_maps_counts(text: &str, range: std::ops::Range<usize>) -> BTreeMap<u32, u64> {
+fn numa_maps_counts(text: &str, range: Range<usize>) -> BTreeMap<u32, u64> {
     let mut counts = BTreeMap::new();
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();
@@ -231,7 +249,12 @@ mod tests {
         let granted = Granted::read(&Root::system()).expect("the live host");
         let node = granted.allowed_nodes().first().expect("a node");
         let policy: MemoryPolicy = format!("bind:{node}").parse().expect("a policy");
-        for ask in [by_move_pages, by_get_mempolicy, by_numa_maps] {
+        let by_parts = |region: &Region| -> Result<PageMap, HostError> {
+            Ok(join(region, [locate_part(region, 0..21)?, locate_part(region, 21..65)?]))
+        };
+        type Way<'a> = &'a dyn Fn(&Region) -> Result<PageMap, HostError>;
+        let ways: [Way<'_>; 4] = [&by_move_pages, &by_parts, &by_get_mempolicy, &by_numa_maps];
+        for ask in ways {
             let region = half_touched(&policy);
             let map = ask(&region).expect("a map");
             assert_eq!(map.nodes.len(), 64);

@@ -117,11 +117,20 @@ impl Region {
     /// # Errors
     /// `File` where smaps cannot be read.
     pub fn huge_bytes(&self) -> Result<u64, HostError> {
+        Region::huge_bytes_of([self])
+    }
+
+    /// The same of several regions together, in one question: each makes the kernel walk every page of the process.
+    ///
+    /// # Errors
+    /// `File` where smaps cannot be read.
+    pub fn huge_bytes_of<'a>(regions: impl IntoIterator<Item = &'a Region>) -> Result<u64, HostError> {
         let path = std::path::PathBuf::from("/proc/self/smaps");
         let text =
             std::fs::read_to_string(&path).map_err(|error| HostError::File { path, errno: Errno::of(&error) })?;
-        let start = self.address() as u64;
-        Ok(huge_bytes_in(&text, start..start + self.mapped_bytes as u64))
+        let range = |region: &Region| region.address() as u64..(region.address() + region.mapped_bytes) as u64;
+        let ranges: Vec<_> = regions.into_iter().map(range).collect();
+        Ok(huge_bytes_in(&text, &ranges))
     }
 
     pub(crate) fn address(&self) -> usize {
@@ -257,14 +266,15 @@ fn advise(start: NonNull<u8>, bytes: usize, pages: Pages) -> Result<(), HostErro
     }
 }
 
-/// Sums what lies in huge pages over the mappings inside a range of addresses.
-fn huge_bytes_in(smaps: &str, range: std::ops::Range<u64>) -> u64 {
+/// Sums what lies in huge pages over the mappings inside ranges of addresses.
+fn huge_bytes_in(smaps: &str, ranges: &[std::ops::Range<u64>]) -> u64 {
     let mut inside = false;
     let mut sum = 0;
     for line in smaps.lines() {
         let first = line.split_ascii_whitespace().next().unwrap_or_default();
         if let Some((start, _)) = first.split_once('-').filter(|_| !first.ends_with(':')) {
-            inside = u64::from_str_radix(start, 16).is_ok_and(|start| range.contains(&start));
+            inside =
+                u64::from_str_radix(start, 16).is_ok_and(|start| ranges.iter().any(|range| range.contains(&start)));
         } else if inside && matches!(first, "AnonHugePages:" | "Private_Hugetlb:" | "Shared_Hugetlb:") {
             let kib = line.split_ascii_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
             sum += kib.unwrap_or(0) * 1024;
@@ -324,7 +334,9 @@ mod tests {
             assert_eq!(thp.address() as u64 % thp_bytes, 0);
             assert_eq!(thp.policy(), &MemoryPolicy::Local);
             touch(&thp);
-            assert!(thp.huge_bytes().expect("smaps") % thp_bytes == 0);
+            let huge_bytes = thp.huge_bytes().expect("smaps");
+            assert!(huge_bytes % thp_bytes == 0);
+            assert_eq!(Region::huge_bytes_of([&base, &thp]), Ok(huge_bytes));
         }
     }
 
@@ -346,8 +358,12 @@ mod tests {
         let smaps = "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \nSize: 4096 kB\nAnonHugePages:      2048 kB\n\
                      Private_Hugetlb:       0 kB\nVmFlags: rd wr\n7f0000400000-7f0000600000 rw-p 00000000 00:00 0 \n\
                      AnonHugePages:      2048 kB\n";
-        assert_eq!(huge_bytes_in(smaps, 0x7f0000000000..0x7f0000400000), 2 << 20);
-        assert_eq!(huge_bytes_in(smaps, 0x7f0000000000..0x7f0000600000), 4 << 20);
-        assert_eq!(huge_bytes_in(smaps, 0..1), 0);
+        let check = |ranges: &[std::ops::Range<u64>], expect: u64| assert_eq!(huge_bytes_in(smaps, ranges), expect);
+        let (first, second) = (0x7f0000000000..0x7f0000400000, 0x7f0000400000..0x7f0000600000);
+        check(std::slice::from_ref(&first), 2 << 20);
+        check(&[first.start..second.end], 4 << 20);
+        check(&[second, first], 4 << 20);
+        check(&[0..1, 1..2], 0);
+        check(&[], 0);
     }
 }

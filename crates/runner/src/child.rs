@@ -139,6 +139,8 @@ fn measure_work<K: Work, W: Write>(
     let counted = Counted { before, after, timed, host, huge_ratio };
     let replayed = measured(pool, work, job, counted, &mut notes)?;
     let mut measured = replayed.measured;
+    phases.begin("release")?;
+    heaps.release(pool)?;
     phases.begin("check")?;
     if let Some(wrong) = replayed.wrong_checksum {
         return Err(wrong);

@@ -13,6 +13,7 @@ use plan::set::NodeSet;
 use plan::workload::Pages;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 /// One heap for each worker and one for all; `None` where it has no bytes.
 #[derive(Debug)]
@@ -71,7 +72,8 @@ impl Heaps {
         [&self.private[worker], &self.shared].map(|region| region.as_ref().map_or(&[][..], Region::words))
     }
 
-    /// Asks where all pages lie, the private ones by their owners, in parallel. What nobody tells goes to `notes`.
+    /// Asks where all pages lie, in parallel: the private ones by their owners, of the shared heap each worker its part.
+    /// What nobody tells goes to `notes`.
     pub(crate) fn locate(&self, pool: &Pool, notes: &mut Vec<String>) -> Result<Maps, String> {
         let locate = |region: &Option<Region>| match region.as_ref().map(host::locate::locate) {
             None => (None, None),
@@ -79,20 +81,45 @@ impl Heaps {
             Some(Err(cause)) => (None, Some(format!("pages not located: {cause}"))),
         };
         let found = pool.each(|worker| {
-            let shared = if worker == 0 { Some(locate(&self.shared)) } else { None };
-            Ok((locate(&self.private[worker]), shared))
+            let part_of = |region: &Region| {
+                let pages = part(region.page_count() as u64, worker, self.private.len());
+                host::locate::locate_part(region, pages.start as usize..pages.end as usize)
+            };
+            Ok((locate(&self.private[worker]), self.shared.as_ref().map(part_of)))
         })?;
         let mut maps = Maps { private: Vec::new(), shared: None };
+        let mut parts = Vec::new();
         for ((private, note), shared) in found {
             maps.private.push(private);
             notes.extend(note);
-            if let Some((map, note)) = shared {
-                maps.shared = map;
-                notes.extend(note);
-            }
+            parts.extend(shared);
         }
+        let (shared, note) = match (&self.shared, parts.into_iter().collect::<Result<Vec<_>, _>>()) {
+            (Some(region), Ok(parts)) => (Some(host::locate::join(region, parts)), None),
+            // Parts are told in one way only; the whole in others, too.
+            (region, _) => locate(region),
+        };
+        maps.shared = shared;
+        notes.extend(note);
         notes.dedup();
         Ok(maps)
+    }
+
+    /// Gives all memory back, each private heap by its owner, in parallel: the kernel takes about as long to free a page
+    /// as to find it, and what is left to the end of the process is freed by one thread.
+    pub(crate) fn release(self, pool: &Pool) -> Result<(), String> {
+        let Heaps { private, shared } = self;
+        let private: Vec<Mutex<Option<Region>>> = private.into_iter().map(Mutex::new).collect();
+        let shared = Mutex::new(shared);
+        let free = |heap: &Mutex<Option<Region>>| drop(heap.lock().unwrap_or_else(PoisonError::into_inner).take());
+        pool.each(|worker| {
+            if worker == 0 {
+                free(&shared);
+            }
+            free(&private[worker]);
+            Ok(())
+        })?;
+        Ok(())
     }
 
     /// Whether every policy still is what was read back when it was set.
@@ -112,17 +139,11 @@ impl Heaps {
         Ok(())
     }
 
-    /// Share of the heaps' bytes in huge pages. Of base pages, which refuse huge ones, two heaps are asked instead of all:
-    /// each question makes the kernel walk every page of the process.
+    /// Share of the heaps' bytes in huge pages.
     pub(crate) fn huge_ratio(&self, notes: &mut Vec<String>) -> Option<f64> {
         let regions = || self.private.iter().chain([&self.shared]).flatten();
-        let all_base = regions().all(|region| region.pages() == Pages::Base);
-        let asked: Vec<&Region> = match all_base {
-            true => self.private.iter().take(1).chain([&self.shared]).flatten().collect(),
-            false => regions().collect(),
-        };
-        let bytes: u64 = asked.iter().map(|region| region.bytes()).sum();
-        match asked.iter().map(|region| region.huge_bytes()).sum::<Result<u64, _>>() {
+        let bytes: u64 = regions().map(Region::bytes).sum();
+        match Region::huge_bytes_of(regions()) {
             // The last huge page may reach beyond the bytes that were asked for.
             Ok(huge) => (bytes > 0).then(|| (huge as f64 / bytes as f64).min(1.0)),
             Err(cause) => {
