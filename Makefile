@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper tables topo doctor test check bench mutants breakages new-workload clean setup
+.PHONY: help run paper tables topo doctor test check bench mutants loom breakages new-workload clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,6 +37,9 @@ bench: setup ## cost of measuring, paired ratios against their targets
 
 mutants: setup ## mutation tests of plan, stats and report (needs cargo-mutants)
 	scripts/mutants
+
+loom: setup ## every interleaving of gmp::world within bounds (a target folder of its own)
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p gmp --release --test loom
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages
