@@ -95,8 +95,7 @@ fn hints_are_one_line_and_one_node_is_told() {
     let derived = derived(&results);
     let table = text(&Published::numa_binding(), Some(Measured { results: &results, derived: &derived }), 200);
     let hints: Vec<&str> = table.lines().filter(|line| line.contains("make paper")).collect();
-    let hint =
-        "not measured here: procs 8, 32, 64 need more PUs than this host's 2; run `make paper` elsewhere";
+    let hint = "not measured here: procs 8, 32, 64 need more PUs than this host's 2; run `make paper` elsewhere";
     assert_eq!(hints, [hint], "{table}");
     assert!(table.contains("this host has 1 node: its figures say nothing about NUMA"), "{table}");
 }

@@ -77,9 +77,7 @@ fn too_few_pus(missing: &[&Missing]) -> Option<String> {
         missing.iter().filter_map(|why| if let Missing::TooFewPus { procs, .. } = why { Some(*procs) } else { None });
     let (list, several) = list(procs);
     let need = if several { "need" } else { "needs" };
-    Some(format!(
-        "not measured here: procs {list} {need} more PUs than this host's {pus}; run `make paper` elsewhere"
-    ))
+    Some(format!("not measured here: procs {list} {need} more PUs than this host's {pus}; run `make paper` elsewhere"))
 }
 
 fn not_planned(missing: &[&Missing]) -> Option<String> {
