@@ -99,7 +99,9 @@ fn run(job: Job) -> (Vec<String>, Says, u8) {
 fn measure(job: Job) -> Measured {
     match run(job) {
         (phases, Says::Sample(measured), 0) => {
-            let expect = ["start", "bind", "allocate", "touch", "locate", "run", "check", "locate", "replay", "release", "check"];
+            let expect = [
+                "start", "bind", "allocate", "touch", "locate", "run", "check", "locate", "replay", "release", "check",
+            ];
             assert_eq!(phases, expect);
             *measured
         }

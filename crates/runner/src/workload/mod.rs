@@ -1,5 +1,5 @@
 //! What workers do, run. A workload is two files and two match arms: `plan/src/workload/NAME.rs` with an arm there, and
-//! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in [`with_work`].
+//! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`.
 
 mod serve;
 
