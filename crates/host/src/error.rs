@@ -223,6 +223,16 @@ pub enum HostError {
         /// The description.
         text: String,
     },
+    /// A synthetic description of more PUs than any machine has.
+    #[error("synthetic:\"{text}\" describes {pus} PUs; at most {most} can be handled")]
+    TooManyPus {
+        /// The description.
+        text: String,
+        /// PUs it describes.
+        pus: u64,
+        /// The most.
+        most: u64,
+    },
     /// A word that names no topology.
     #[error("input \"{text}\" is none of host, FILE.xml, synthetic:\"pack:2 numa:1 core:4 pu:2\"")]
     NoSuchInput {

@@ -1,9 +1,10 @@
 //! `numalab plan`: what an experiment would do on a machine. Nothing is bound, nothing is measured.
 
 use crate::args::{Format, Planning};
-use crate::exit::{Exit, FAILED, USAGE, WithCode, print};
+use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
 use host::Input;
-use plan::experiment::{Extent, Overrides};
+use plan::PlanError;
+use plan::experiment::{ExperimentFile, Extent, Overrides};
 use plan::point::Plan;
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected};
@@ -16,7 +17,7 @@ pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
     let read = host::read_topology(&args.input).code(if args.input == Input::Host { FAILED } else { USAGE })?;
     let conditions = read.conditions().code(FAILED)?;
-    let plan = plan::plan(&file, &args.changes.overrides(), &read.topology, &conditions).code(USAGE)?;
+    let plan = plan_on(&file, &args.changes.overrides(), &read.topology, &conditions)?;
     match args.format {
         Format::Text => print(&text(&plan, &read.topology)),
         Format::Json => {
@@ -34,8 +35,19 @@ pub(crate) fn plan_file(
     topology: &Topology,
     conditions: &Conditions,
 ) -> Result<Plan, Exit> {
-    let file = plan::experiment::read_experiment(path).code(USAGE)?;
-    plan::plan(&file, overrides, topology, conditions).code(USAGE)
+    plan_on(&plan::experiment::read_experiment(path).code(USAGE)?, overrides, topology, conditions)
+}
+
+fn plan_on(
+    file: &ExperimentFile,
+    overrides: &Overrides,
+    topology: &Topology,
+    conditions: &Conditions,
+) -> Result<Plan, Exit> {
+    plan::plan(file, overrides, topology, conditions).map_err(|error| match error {
+        PlanError::NothingToRun { .. } => Exit::of(NOT_TESTABLE, &error),
+        _ => Exit::of(USAGE, &error),
+    })
 }
 
 fn text(plan: &Plan, topology: &Topology) -> String {

@@ -113,16 +113,27 @@ fn read_host() -> Result<Read, HostError> {
     Ok(Read { topology, disagreements, granted: Some(granted), hwloc })
 }
 
+/// Refuses a description of more PUs than a set can hold: hwloc would build them all, for minutes.
+fn refuse_oversized(text: &str) -> Result<(), HostError> {
+    let counts =
+        text.split_whitespace().map(|level| level.rsplit(':').next().unwrap_or_default().trim_end_matches(']'));
+    // What is no number is hwloc's to refuse.
+    let pus = counts.filter_map(|count| count.parse().ok()).fold(1u64, u64::saturating_mul);
+    let most = u64::from(plan::set::HIGHEST_INDEX) + 1;
+    if pus > most { Err(HostError::TooManyPus { text: text.into(), pus, most }) } else { Ok(()) }
+}
+
 /// Reads a topology: this host's, a file's, or a description's.
 ///
 /// # Errors
-/// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`.
+/// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`, `TooManyPus`.
 pub fn read_topology(input: &Input) -> Result<Read, HostError> {
     match input {
         Input::Host => read_host(),
         Input::Xml(path) => read_xml(path),
         Input::Synthetic(text) => {
             let refuse = || HostError::NotSynthetic { text: text.clone() };
+            refuse_oversized(text)?;
             let builder = without_plugins(TopologyBuilder::new).from_synthetic(text).map_err(|_| refuse())?;
             let hwloc = builder.build().map_err(|_| refuse())?;
             Ok(foreign(hwloc, TopologySource::Synthetic(text.clone())))

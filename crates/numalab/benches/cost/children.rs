@@ -34,6 +34,8 @@ pub(crate) struct Children {
 /// Times of one sample, in ms.
 struct Spent {
     child_ms: f64,
+    /// Of it: asking where pages lie, and freeing them; in proportion to memory.
+    pages_ms: f64,
     touch_ms: f64,
     replay_ms: f64,
     run_ms: f64,
@@ -55,10 +57,13 @@ pub(crate) fn children() -> Result<Children, Failed> {
         }
     }
     let child = |spent: &[Spent]| Pairs::against(LIMIT_MS, spent.iter().map(|spent| spent.child_ms));
+    let pages = |spent: &[Spent]| Pairs::against(LIMIT_MS, spent.iter().map(|spent| spent.pages_ms));
     let replay = |spent: &[Spent]| Pairs::of(spent.iter().map(|spent| (spent.replay_ms, spent.run_ms)));
     let lines = vec![
         child(&of_few).line(&format!("child of a sample beyond memory, {pus} workers"), Unit::Ms, Some(1.0))?,
         child(&of_many).line(&format!("child of a sample beyond memory, {MANY} workers"), Unit::Ms, Some(1.0))?,
+        pages(&of_few).line(&format!("of it locating and freeing pages, {pus} workers"), Unit::Ms, None)?,
+        pages(&of_many).line(&format!("of it locating and freeing pages, {MANY} workers"), Unit::Ms, None)?,
         replay(&of_few).line(&format!("replay / run of whole samples, {pus} workers"), Unit::Ms, Some(0.15))?,
         replay(&of_many).line(&format!("replay / run of whole samples, {MANY} workers"), Unit::Ms, Some(0.15))?,
     ];
@@ -116,5 +121,6 @@ fn spent(measured: &Measured, wall_ms: f64) -> Result<Spent, Failed> {
     };
     let run_ms = measured.workers.iter().map(|worker| worker.wall_ns).max().unwrap_or(0) as f64 / 1e6;
     let (touch_ms, replay_ms) = (phase_ms("touch")?, phase_ms("replay")?);
-    Ok(Spent { child_ms: wall_ms - run_ms - touch_ms - replay_ms, touch_ms, replay_ms, run_ms })
+    let pages_ms = phase_ms("locate")? + phase_ms("release")?;
+    Ok(Spent { pages_ms, child_ms: wall_ms - run_ms - touch_ms - replay_ms, touch_ms, replay_ms, run_ms })
 }

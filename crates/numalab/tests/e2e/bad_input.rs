@@ -72,6 +72,12 @@ const ARGUMENTS: &[(&str, &[&str], i32, &str)] = &[
     ("verify of a folder without results", &["verify", "experiments"], 2, "experiments"),
     ("missing XML", &["topo", "--input", "no-such.xml"], 2, "no-such.xml"),
     ("synthetic with an error", &["topo", "--input", "synthetic:pack:2 nothing:3"], 2, "synthetic"),
+    (
+        "synthetic with too many PUs",
+        &["topo", "--input", "synthetic:pack:2 numa:1 core:32 pu:100000"],
+        2,
+        "6400000 PUs",
+    ),
     ("empty synthetic", &["topo", "--input", "synthetic:"], 2, "synthetic"),
     ("resume of nothing", &["run", "--resume", "no-such-folder"], 2, "no-such-folder"),
     ("run on a foreign machine", &["run", "experiments/numa-binding.toml", "--input", "x.xml"], 2, "--modelled"),
@@ -105,6 +111,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         let text: String =
             EXPERIMENT.split("[[arm]]").next().unwrap_or_default().to_string() + "[measure]\nseconds = 1.0\n";
         refused_file(text.as_bytes(), "arm")
+    }));
+    trials.push(test("an experiment that this machine cannot hold at all is not testable", || {
+        let text = EXPERIMENT.replacen("private_bytes = \"256KiB\"", "private_bytes = \"200TiB\"", 1);
+        let folder = tempfile::tempdir()?;
+        let answer = plan_file(folder.path(), text.as_bytes())?;
+        answer.expect_code(77)?;
+        one_line(&answer, "204800 GiB needed")
     }));
     trials.push(test("experiment file: invalid UTF-8", || refused_file(b"name = \"\xff\"\n", "UTF-8")));
     trials.push(test("experiment file: empty", || refused_file(b"", "empty")));
