@@ -27,6 +27,7 @@ mod errno;
 mod error;
 pub mod facts;
 mod granted;
+mod hints;
 mod input;
 pub mod kernel;
 pub mod locate;

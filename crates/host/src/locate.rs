@@ -2,8 +2,8 @@
 //!
 //! Asked of move_pages(2) as a query; where that is forbidden (containers), of get_mempolicy(2) for each page that is in
 //! memory, since it would bring in others; where that is forbidden too, of /proc/self/numa_maps, which is exact only for
-//! a region that lies on one node. A page that is not in memory, swapped out, or under a pending balancing hint is
-//! *unknown*, never remote.
+//! a region that lies on one node. A page that is not in memory or swapped out, or whose balancing hint cannot be resolved,
+//! is *unknown*, never remote.
 
 use crate::errno::Errno;
 use crate::{HostError, Region, Root};
@@ -126,6 +126,7 @@ pub fn locate_part(region: &Region, pages: Range<usize>) -> Result<Vec<i16>, Hos
         statuses.clear();
         statuses.resize(addresses.len(), UNTOUCHED_STATUS);
         query_pages(&addresses, &mut statuses)?;
+        crate::hints::resolve(region, &addresses, &mut statuses, query_pages);
         // -ENOENT and -EFAULT (before 6.12) are pages that are not there; both are unknown, as is any other error.
         nodes.extend(statuses.iter().map(|&status| i16::try_from(status).unwrap_or(UNKNOWN).max(UNKNOWN)));
     }
@@ -180,7 +181,7 @@ fn node_of_address(address: *mut c_void) -> Result<i16, HostError> {
 }
 
 /// Which pages are in memory. For private anonymous memory mincore(2) tells without privilege and without touching.
-fn resident_pages(region: &Region) -> Result<Vec<bool>, HostError> {
+pub(crate) fn resident_pages(region: &Region) -> Result<Vec<bool>, HostError> {
     let base = crate::region::base_page_bytes() as usize;
     let mut bytes = vec![0u8; region.mapped_bytes() / base];
     // SAFETY:

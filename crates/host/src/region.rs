@@ -361,7 +361,7 @@ mod tests {
         let check = |ranges: &[std::ops::Range<u64>], expect: u64| assert_eq!(huge_bytes_in(smaps, ranges), expect);
         let (first, second) = (0x7f0000000000..0x7f0000400000, 0x7f0000400000..0x7f0000600000);
         check(std::slice::from_ref(&first), 2 << 20);
-        check(&[first.start..second.end], 4 << 20);
+        check(std::slice::from_ref(&(first.start..second.end)), 4 << 20);
         check(&[second, first], 4 << 20);
         check(&[0..1, 1..2], 0);
         check(&[], 0);
