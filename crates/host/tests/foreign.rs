@@ -160,7 +160,11 @@ fn what_is_not_a_topology_is_refused_in_one_line() {
         refused(Input::Xml(folder.path().into())),
         format!("{}: a folder, not a file; name an XML file that hwloc wrote", folder.path().display())
     );
-    for wrong in ["", "pack:0", "pack:2 pu", "pack:2 nonsense:3", "pu:99999999999"] {
+    assert_eq!(
+        refused(Input::Synthetic("pack:2 pu:99999999999".into())),
+        "synthetic:\"pack:2 pu:99999999999\" describes 199999999998 PUs; at most 32768 can be handled"
+    );
+    for wrong in ["", "pack:0", "pack:2 pu", "pack:2 nonsense:3"] {
         let text = refused(Input::Synthetic(wrong.into()));
         assert!(text.contains(wrong) && text.ends_with("synthetic:\"pack:2 numa:1 core:4 pu:2\""), "{text}");
     }
