@@ -136,6 +136,7 @@ mod tests {
         check("bind:0", Ok("bind:0"));
         check("interleave:1,0", Ok("interleave:0-1"));
         check("preferred:2", Ok("preferred:2"));
+        check("preferred-many:0,2", Ok("preferred-many:0,2"));
         check("weighted-interleave:0-2", Ok("weighted-interleave:0-2"));
         check(
             "preferred:0-1",

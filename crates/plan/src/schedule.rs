@@ -128,4 +128,26 @@ mod tests {
         check(f64::INFINITY, 1.0, 10, 10);
         check(1.0, 0.0, 10, 10);
     }
+
+    /// By hand, for a point of 4 workers with 8 MB each and 16 MB shared, at 1 GB/s.
+    #[test]
+    fn the_parts_of_a_sample_add_up() {
+        let golden = include_str!("../../../results/golden-2n8p/plan.toml");
+        let plan: Plan = toml::from_str(golden).expect("the golden plan");
+        let costs =
+            Costs { touch_gb_per_s: 1.0, replay_ratio: 0.5, touch_ns: 10.0, child_seconds: 0.25, settle_seconds: 7.0 };
+        let check = |settle: bool, toucher: Toucher, extent: Extent, expect: f64| {
+            let mut point = plan.points[3].clone();
+            let crate::workload::Workload::Serve(serve) = &mut point.workload;
+            (serve.private_bytes, serve.shared_bytes) = (8_000_000, 16_000_000);
+            (point.procs, point.settle, point.placement.shared.toucher) = (4, settle, toucher);
+            let found = sample_seconds(&Measure { extent, ..plan.measure.clone() }, &point, &costs);
+            assert!((found - expect).abs() < 1e-12, "{found} s, expected {expect} s");
+        };
+        check(false, Toucher::All, Extent::Seconds(2.0), 3.0 + 0.012 + 0.25);
+        check(false, Toucher::FirstWorker, Extent::Seconds(2.0), 3.0 + 0.024 + 0.25);
+        check(true, Toucher::All, Extent::Seconds(2.0), 3.0 + 0.012 + 7.0 + 0.25);
+        // 1,000,000 operations of 64 touches of 10 ns.
+        check(false, Toucher::All, Extent::Operations(1_000_000), 0.96 + 0.012 + 0.25);
+    }
 }

@@ -320,6 +320,9 @@ mod tests {
             prop_assert_eq!(a.difference(&b).union(&a.intersection(&b)), a.clone());
             prop_assert!(a.intersection(&b).is_subset(&a));
             prop_assert_eq!(a.intersects(&b), !a.intersection(&b).is_empty());
+            let mut rest = a.clone();
+            b.iter().for_each(|index| rest.remove(index));
+            prop_assert_eq!(rest, a.difference(&b));
         }
     }
 }
