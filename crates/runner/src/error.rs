@@ -17,12 +17,12 @@ pub enum RunError {
         source: io::Error,
     },
     /// Another run works in this folder.
-    #[error("{dir}: process {pid} on this host is writing here; wait for it, or end it", dir = dir.display())]
+    #[error("{path}: {holder} is writing here; wait for it, or end it; if it is gone, remove this file", path = path.display())]
     Locked {
-        /// The results folder.
-        dir: PathBuf,
-        /// Its process, 0 where it did not say.
-        pid: u32,
+        /// The lock file in the results folder.
+        path: PathBuf,
+        /// Process and host, in words.
+        holder: String,
     },
     /// The folder holds no run that could go on.
     #[error("{dir}: {why}; start a new run", dir = dir.display())]

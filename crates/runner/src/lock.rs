@@ -1,8 +1,8 @@
 //! One run in a folder at a time: a file that names the process, held by the kernel's lock for as long as it lives.
 //!
-//! The kernel's lock goes with the process, so a killed run leaves nothing in the way. Where a file system has no locks
-//! (or another host of a shared one does not see them), the process named in the file decides: it is stale when it comes
-//! from another boot, or no process of that pid started at that time.
+//! The kernel's lock goes with the process, so a killed run leaves nothing in the way, not even as a zombie. Where a file
+//! system has no locks, the process named in the file decides: it is stale when this host has booted since, or no live
+//! process of that pid started at that time. What another host wrote is never stale: its locks may not reach this host.
 
 use crate::error::RunError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -27,6 +27,18 @@ struct Holder {
     /// Clock ticks from boot to its start: field 22 of /proc/PID/stat.
     started: String,
     boot: String,
+    host: String,
+}
+
+/// What the kernel says of the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KernelLock {
+    /// It is ours now.
+    Taken,
+    /// A process has it.
+    Held,
+    /// The file system has no locks.
+    Missing,
 }
 
 impl Lock {
@@ -48,17 +60,17 @@ impl Lock {
                 .truncate(false)
                 .open(&path)
                 .map_err(failed("create"))?;
-            let held = match file.try_lock() {
-                Ok(()) => false,
-                Err(TryLockError::WouldBlock) => true,
-                // A file system without locks: the process named inside decides alone.
-                Err(TryLockError::Error(_)) => false,
+            let kernel = match file.try_lock() {
+                Ok(()) => KernelLock::Taken,
+                Err(TryLockError::WouldBlock) => KernelLock::Held,
+                Err(TryLockError::Error(_)) => KernelLock::Missing,
             };
             let mut text = String::new();
             file.read_to_string(&mut text).map_err(failed("read"))?;
             let holder = Holder::parse(&text);
-            if held || holder.as_ref().is_some_and(|holder| holder.is_alive() && *holder != Holder::this()) {
-                return Err(RunError::Locked { dir: dir.into(), pid: holder.map_or(0, |holder| holder.pid) });
+            if is_held(kernel, holder.as_ref(), &Holder::this()) {
+                let name = |Holder { pid, host, .. }| format!("process {pid} on {host}");
+                return Err(RunError::Locked { path, holder: holder.map_or("another process".into(), name) });
             }
             // Between open and lock, the one before may have taken its file away: then this one guards nothing.
             if !is_at(&file, &path).map_err(failed("read"))? {
@@ -82,6 +94,17 @@ impl Drop for Lock {
     }
 }
 
+/// Whether the holder that the file names keeps `this` process out.
+fn is_held(kernel: KernelLock, holder: Option<&Holder>, this: &Holder) -> bool {
+    let Some(holder) = holder else { return kernel == KernelLock::Held };
+    let here = holder.boot == this.boot || holder.host == this.host;
+    match kernel {
+        KernelLock::Held => true,
+        KernelLock::Taken => !here,
+        KernelLock::Missing => !here || (holder.boot == this.boot && holder != this && holder.is_alive()),
+    }
+}
+
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let here = file.metadata()?;
     match std::fs::metadata(path) {
@@ -94,59 +117,88 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 impl Holder {
     fn this() -> Holder {
         let pid = std::process::id();
-        Holder { pid, started: start_of(pid).unwrap_or_default(), boot: boot_id() }
+        let started = process(pid).map(|process| process.started).unwrap_or_default();
+        Holder { pid, started, boot: kernel_text("random/boot_id"), host: kernel_text("hostname") }
     }
 
+    /// Only on the boot it names.
     fn is_alive(&self) -> bool {
-        self.boot == boot_id() && start_of(self.pid).is_some_and(|started| started == self.started)
+        process(self.pid).is_some_and(|process| process.started == self.started && !process.ended)
     }
 
     fn print(&self) -> String {
-        format!("pid {pid} started {started} boot {boot}\n", pid = self.pid, started = self.started, boot = self.boot)
+        let Holder { pid, started, boot, host } = self;
+        format!("pid {pid} started {started} boot {boot} host {host}\n")
     }
 
     fn parse(text: &str) -> Option<Holder> {
         let mut words = text.split_ascii_whitespace();
-        let mut value = |name| (words.next() == Some(name)).then(|| words.next()).flatten();
-        let (pid, started, boot) = (value("pid")?.parse().ok()?, value("started")?.into(), value("boot")?.into());
-        Some(Holder { pid, started, boot })
+        let mut value = |name| (words.next() == Some(name)).then(|| words.next()).flatten().map(String::from);
+        let pid = value("pid")?.parse().ok()?;
+        Some(Holder { pid, started: value("started")?, boot: value("boot")?, host: value("host")? })
     }
 }
 
-fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().into()
+fn kernel_text(name: &str) -> String {
+    std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default().trim().into()
 }
 
-fn start_of(pid: u32) -> Option<String> {
+/// What /proc/PID/stat says of a process.
+struct Process {
+    started: String,
+    /// Dead, but its parent has not asked for it yet.
+    ended: bool,
+}
+
+fn process(pid: u32) -> Option<Process> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold spaces and parentheses; after the last one comes field 3.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(22 - 3).map(String::from)
+    // The name in parentheses may hold spaces and parentheses; after the last one comes field 3, the state.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    Some(Process { started: fields.nth(22 - 4)?.into(), ended })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use KernelLock::{Held, Missing, Taken};
+    use std::process::Command;
 
-    fn locked_by(text: &str) -> Option<u32> {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), text).unwrap();
-        match Lock::take(dir.path()) {
-            Ok(_) => None,
-            Err(RunError::Locked { pid, .. }) => Some(pid),
-            Err(other) => panic!("{other}"),
-        }
+    #[test]
+    fn a_lock_is_stale_only_where_its_holder_is_known_to_be_gone() {
+        let this = Holder::this();
+        let check = |holder: Option<&Holder>, expect: [bool; 3], what: &str| {
+            assert_eq!([Taken, Held, Missing].map(|kernel| is_held(kernel, holder, &this)), expect, "{what}");
+        };
+        let init = Holder { pid: 1, started: process(1).unwrap().started, ..this.clone() };
+        check(Some(&init), [false, true, true], "alive: the kernel's lock would be its");
+        check(Some(&this), [false, true, false], "this process, in an earlier attempt");
+        check(Some(&Holder { started: "7".into(), ..init.clone() }), [false, true, false], "the pid was given again");
+        check(Some(&Holder { pid: 4_194_305, ..init.clone() }), [false, true, false], "no such pid can be");
+        check(Some(&Holder { boot: "another".into(), ..init.clone() }), [false, true, false], "before this boot");
+        let elsewhere = Holder { boot: "another".into(), host: "elsewhere".into(), ..init.clone() };
+        check(Some(&elsewhere), [true, true, true], "another host's");
+        check(Some(&Holder { host: "container".into(), ..init }), [false, true, true], "another container of this host");
+        check(None, [false, true, false], "its maker died before it wrote");
     }
 
     #[test]
-    fn stale_locks_are_taken_over() {
-        let boot = boot_id();
-        let init = Holder { pid: 1, started: start_of(1).unwrap(), boot: boot.clone() };
-        assert_eq!(locked_by(&init.print()), Some(1), "a live process keeps its lock without the kernel's");
-        assert_eq!(locked_by(&Holder { boot: "another".into(), ..init.clone() }.print()), None);
-        assert_eq!(locked_by(&Holder { started: "7".into(), ..init.clone() }.print()), None, "the pid was given again");
-        assert_eq!(locked_by(&Holder { pid: 4_194_305, ..init }.print()), None, "no such pid can be");
-        assert_eq!(locked_by(""), None, "its maker died before it wrote");
-        assert_eq!(locked_by("\0\0\0\0"), None);
+    fn a_zombie_holds_nothing() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let holder = Holder { pid: child.id(), started: process(child.id()).unwrap().started, ..Holder::this() };
+        while !process(holder.pid).unwrap().ended {
+            std::thread::yield_now();
+        }
+        assert!(!holder.is_alive());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_lock_is_taken_over() {
+        for text in ["", "\0\0\0\0", "pid 1"] {
+            assert_eq!(Holder::parse(text), None);
+        }
+        assert_eq!(Holder::parse(&Holder::this().print()), Some(Holder::this()));
     }
 
     #[test]
@@ -154,7 +206,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Lock::take(dir.path()).unwrap();
         let error = Lock::take(dir.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {} on this host", std::process::id())), "{error}");
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         assert!(!dir.path().join(FILE).exists());
         drop(Lock::take(dir.path()).unwrap());
