@@ -29,6 +29,7 @@ mod table;
 pub mod tables;
 mod update;
 mod verify;
+mod warmup;
 
 pub use boundaries::{Boundary, boundaries};
 pub use derive::derive;

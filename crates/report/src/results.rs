@@ -1,11 +1,12 @@
 //! A results folder as data: what the runner wrote, and what follows from it.
 //!
-//! [`open`] reads the small files whole and samples.csv by column; pauses, windows, workers and traffic are left on
-//! disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn from these two and nothing else.
+//! [`open`] reads the small files whole and samples.csv by column; windows.csv only tells
+//! where a warm-up ends; pauses, workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn from these two and nothing else.
 
 use crate::error::ReportError;
 use crate::samples::{Samples, read_samples};
 use crate::sums::read_sums;
+use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
 use plan::record::{ClaimRow, FitRow, Row, SampleRow, SummaryRow};
@@ -24,8 +25,10 @@ pub struct Results {
     pub plan: Plan,
     /// The machine.
     pub topology: Topology,
-    /// samples.csv, by column.
+    /// samples.csv, by column; throughput and bandwidth without the warm-up of their point.
     pub samples: Samples,
+    /// What was cut from them, shape `[points]`; `None` where a point has no warm-up.
+    pub warmups: Vec<Option<Warmup>>,
     /// Whether the run came to its end: then SHA256SUMS covers the raw files.
     pub complete: bool,
     /// What a reader of the report should know about the folder itself, one line each.
@@ -66,7 +69,8 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     let plan = read_plan(&dir.join("plan.toml"))?;
     let topology = read_json(&dir.join("topology.json"))?;
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
-    let (samples, torn_line) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
+    let (mut samples, torn_line) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
+    let warmups = cut_warmups(dir, &plan, &mut samples)?;
     let mut notes = Vec::new();
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
@@ -74,7 +78,7 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     if let Some(line) = torn_line {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
-    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, complete, notes })
+    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, warmups, complete, notes })
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Columns of samples.csv that are summarised, in the order of summary.csv; the workload's metrics follow them.
 pub const SUMMARISED: &[&str] = &[
-    "throughput_per_s",
+    THROUGHPUT,
     "bandwidth_gb_per_s",
     "local_hit_ratio",
     "local_hit_low",
@@ -33,6 +33,10 @@ pub const SUMMARISED: &[&str] = &[
     "hint_faults",
     "steal_ratio",
 ];
+
+const THROUGHPUT: &str = "throughput_per_s";
+/// Throughput of a whole sample, where the warm-up of its point was cut: the sensitivity line.
+pub(crate) const WHOLE: &str = "throughput_whole_per_s";
 
 /// The rows of samples.csv by column, in file order. Row `i` of every column belongs to the same sample.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +101,29 @@ impl Samples {
         self.rows_of.get(point).map_or(&[], Vec::as_slice)
     }
 
+    /// Replaces the throughput of one sample by that of its steady part, and its bandwidth in proportion; the throughput of
+    /// the whole sample stays as [`WHOLE`].
+    pub(crate) fn cut_throughput(&mut self, row: usize, steady_per_s: f64) {
+        let Some(whole) = self.metric(THROUGHPUT).and_then(|metric| metric.get(row)) else { return };
+        if self.metric(WHOLE).is_none() {
+            let unit = self.metric(THROUGHPUT).map_or(String::new(), |metric| metric.unit.clone());
+            let values = Values::Wide(vec![f64::NAN; self.len()]);
+            self.metrics.insert(1, Metric { name: WHOLE.into(), unit, values });
+        }
+        for metric in &mut self.metrics {
+            match metric.name.as_str() {
+                THROUGHPUT => metric.set(row, steady_per_s),
+                WHOLE => metric.set(row, whole),
+                "bandwidth_gb_per_s" => {
+                    if let Some(bandwidth) = metric.get(row) {
+                        metric.set(row, bandwidth * steady_per_s / whole);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Values of one metric at one point, failed and unmeasured samples left out.
     pub fn values(&self, metric: &Metric, point: usize) -> Vec<f64> {
         let rows = self.rows_of(point).iter().map(|&row| row as usize);
@@ -113,9 +140,23 @@ impl Metric {
         };
         (!value.is_nan()).then_some(value)
     }
+
+    fn set(&mut self, row: usize, value: f64) {
+        self.values.widen()[row] = value;
+    }
 }
 
 impl Values {
+    fn widen(&mut self) -> &mut Vec<f64> {
+        if let Values::Narrow(values) = self {
+            *self = Values::Wide(values.iter().map(|&value| f64::from(value)).collect());
+        }
+        match self {
+            Values::Wide(values) => values,
+            Values::Narrow(_) => unreachable!("widened above"),
+        }
+    }
+
     fn extend(&mut self, more: &[f64]) {
         match self {
             Values::Wide(values) => values.extend_from_slice(more),

@@ -178,7 +178,11 @@ mod tests {
         check(Some(&Holder { boot: "another".into(), ..init.clone() }), [false, true, false], "before this boot");
         let elsewhere = Holder { boot: "another".into(), host: "elsewhere".into(), ..init.clone() };
         check(Some(&elsewhere), [true, true, true], "another host's");
-        check(Some(&Holder { host: "container".into(), ..init }), [false, true, true], "another container of this host");
+        check(
+            Some(&Holder { host: "container".into(), ..init }),
+            [false, true, true],
+            "another container of this host",
+        );
         check(None, [false, true, false], "its maker died before it wrote");
     }
 

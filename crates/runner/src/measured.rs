@@ -1,4 +1,4 @@
-//! From what everybody saw to the figures of a sample: the warm-up is cut off, and every touch after it replayed.
+//! From what everybody saw to the figures of a sample: all of it, from the common release on, every touch replayed.
 
 use crate::child::HostCounts;
 use crate::heaps::Maps;
@@ -9,7 +9,7 @@ use crate::replay::{PuAt, Sample, Stretch, Traffic, replay_all, replay_sample, s
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
-use crate::windows::{Counts, Cut, Mark, find_warmup, requests_at, windows};
+use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
 use plan::experiment::Extent;
 use plan::random::split;
@@ -42,17 +42,7 @@ pub(crate) struct Replayed {
     pub(crate) wrong_checksum: Option<String>,
 }
 
-/// Where the steady part begins.
-#[derive(Debug, Clone)]
-struct Steady {
-    windows: Vec<Window>,
-    start_ns: u64,
-    end_ns: u64,
-    /// First steady request of each worker.
-    first: Vec<u64>,
-}
-
-/// Cuts the warm-up and replays the rest. `overhead_ns` and `notes` are left empty.
+/// Replays what was run and sums it up. `overhead_ns` and `notes` are left empty.
 pub(crate) fn measured<W: Work>(
     pool: &Pool,
     work: &W,
@@ -61,10 +51,11 @@ pub(crate) fn measured<W: Work>(
     notes: &mut Vec<String>,
 ) -> Result<Replayed, String> {
     let Counted { before, after, timed, host, huge_ratio } = counted;
-    let steady = find_steady(&timed, job.extent, notes);
+    let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
+    let windows = slices(&timed, end_ns);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()));
-    let replay = Replay { work, job, timed: &timed, steady: &steady, classes: &classes, node_of_pu: &node_of_pu };
+    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
@@ -76,32 +67,35 @@ pub(crate) fn measured<W: Work>(
     let sum = |count: fn(&Worked) -> u64| timed.workers.iter().map(count).sum::<u64>();
     let stopper_ns = timed.workers.first().map_or(0, |worked| worked.stopped_ns);
     // After the stopper has left nobody could have served a due time.
-    let missed = timed.raised.missed_ns.iter().filter(|due| (steady.start_ns..=stopper_ns).contains(due)).count();
-    let worker_figures = |(worked, (&first, worker)): (&Worked, (&u64, u32))| WorkerFigures {
+    let missed = timed.raised.missed_ns.iter().filter(|&&due| due <= stopper_ns).count();
+    let worker_figures = |(worked, worker): (&Worked, u32)| WorkerFigures {
         worker,
         pu: last_pu(worked),
-        operations: worked.log.requests - first,
+        operations: worked.log.requests,
         run_delay_ns: worked.usage.run_delay_ns,
         wall_ns: worked.stopped_ns,
         switches: Some((worked.usage.voluntary, worked.usage.involuntary)),
         // The first entry is where it started.
         migrations: Some(worked.log.pus.len().saturating_sub(1) as u64),
     };
-    let workers: Vec<WorkerFigures> =
-        timed.workers.iter().zip(steady.first.iter().zip(0..)).map(worker_figures).collect();
+    let workers: Vec<WorkerFigures> = timed.workers.iter().zip(0..).map(worker_figures).collect();
     let measured = Measured {
         stop_reason: match job.extent {
             Extent::Seconds(_) => StopReason::Time,
             Extent::Operations(_) => StopReason::Operations,
         },
-        warmup_ns: steady.start_ns,
-        elapsed_ns: steady.end_ns - steady.start_ns,
+        // Workers with so many operations end one after the other, which a change point would take for a change.
+        warmup_ns: match job.extent {
+            Extent::Seconds(_) => shown_warmup(&windows),
+            Extent::Operations(_) => 0,
+        },
+        elapsed_ns: end_ns,
         operations: workers.iter().map(|worker| worker.operations).sum(),
         hits,
         private_pages: after.private_pages(&owner_nodes),
         pages_migrated: after.moved_since(&before),
         huge_ratio,
-        windows: steady.windows.clone(),
+        windows,
         pauses_missed: missed as u64,
         workers,
         faults: Some((sum(|worked| worked.usage.minor_faults), sum(|worked| worked.usage.major_faults))),
@@ -116,29 +110,16 @@ pub(crate) fn measured<W: Work>(
     Ok(Replayed { measured, wrong_checksum })
 }
 
-/// A sample of so many operations keeps all of them: there workers end one after the other, which a change point takes for
-/// the end of a warm-up, and who was first would drop out of the sample.
-fn find_steady(timed: &Timed, extent: Extent, notes: &mut Vec<String>) -> Steady {
-    let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
+fn slices(timed: &Timed, end_ns: u64) -> Vec<Window> {
     let counts: Vec<Counts<'_>> =
         timed.workers.iter().map(|worked| Counts { marks: &worked.log.marks, requests: worked.log.requests }).collect();
-    let numbered = windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts);
-    let windows: Vec<Window> = numbered.iter().map(|(_, window)| *window).collect();
-    let cut = match extent {
-        Extent::Seconds(_) => find_warmup(&windows),
-        Extent::Operations(_) => Cut { windows: 0, note: None },
-    };
-    notes.extend(cut.note);
-    let (boundary, start_ns) = numbered.get(cut.windows).map_or((0, 0), |(number, window)| (*number, window.start_ns));
-    let first = counts.iter().map(|worker| requests_at(worker.marks, boundary, worker.requests)).collect();
-    Steady { windows, start_ns, end_ns, first }
+    windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts)
 }
 
 struct Replay<'a, W> {
     work: &'a W,
     job: &'a Job,
     timed: &'a Timed,
-    steady: &'a Steady,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
 }
@@ -194,41 +175,30 @@ impl<W: Work> Replay<'_, W> {
     }
 
     fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {
-        let (log, first) = (self.log(worker), self.steady.first[worker]);
+        let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let warmup = self.stretches(worker, 0..first);
-        let steady = self.stretches(worker, first..log.requests);
-        let mut thrown_away = Traffic::new(self.classes);
+        let all = self.stretches(worker, 0..log.requests);
         let mut traffic = Traffic::new(self.classes);
-        let checksum = replay_all(self.work, key, &warmup, pages, &mut thrown_away).wrapping_add(replay_all(
-            self.work,
-            key,
-            &steady,
-            pages,
-            &mut traffic,
-        ));
-        Found {
-            traffic,
-            requests: log.requests - first,
-            wrong: compare(worker, 0..log.requests, log.checksum, checksum),
-        }
+        let checksum = replay_all(self.work, key, &all, pages, &mut traffic);
+        let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
+        Found { traffic, requests: log.requests, wrong }
     }
 
     /// Hits by a share of each worker's requests, and the checksum of its last slices, as many as fit.
     fn sampled(&self, worker: usize, pages: &[HeapPages; 2], touches: u64, most: u64) -> Found {
-        let (log, first) = (self.log(worker), self.steady.first[worker]);
+        let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let steady = self.stretches(worker, first..log.requests);
+        let all = self.stretches(worker, 0..log.requests);
         // The same share of every worker's requests, so that each request is as likely as any other.
         let share = SAMPLE_TOUCHES as f64 / most as f64;
-        let requests = ((log.requests - first) as f64 * share).round() as u64;
+        let requests = (log.requests as f64 * share).round() as u64;
         let sample = Sample { key: split(split(self.job.seed.0, SAMPLED), worker as u64), requests };
         let mut traffic = Traffic::new(self.classes);
-        replay_sample(self.work, key, sample, &steady, pages, &mut traffic);
+        replay_sample(self.work, key, sample, &all, pages, &mut traffic);
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
         let mut thrown_away = Traffic::new(self.classes);
-        let all = self.stretches(worker, start..log.requests);
-        let checksum = replay_all(self.work, key, &all, pages, &mut thrown_away);
+        let checked = self.stretches(worker, start..log.requests);
+        let checksum = replay_all(self.work, key, &checked, pages, &mut thrown_away);
         let wrong = compare(worker, start..log.requests, log.checksum.wrapping_sub(sum_before), checksum);
         Found { traffic, requests, wrong }
     }
@@ -249,34 +219,4 @@ fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option
         )
     };
     (run != replay).then(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timer::Raised;
-    use crate::windows::Boundary;
-
-    /// A worker that does so many requests in each slice of 1 us until it has done 400.
-    fn worked(per_slice: u64) -> Worked {
-        let slices = 400 / per_slice;
-        let mark = |boundary: u32| Mark { boundary, requests: u64::from(boundary) * per_slice, checksum: 0 };
-        let marks = (1u32..).take(slices as usize - 1).map(mark).collect();
-        let log = Log { marks, requests: 400, ..Log::default() };
-        Worked { log, stopped_ns: slices * 1000, usage: host::thread::Usage::default() }
-    }
-
-    #[test]
-    fn a_sample_of_operations_keeps_all_of_them() {
-        let boundaries = (1..40).map(|tick| Boundary { tick, at_ns: tick * 1000 }).collect();
-        let raised = Raised { boundaries, step: 1, ..Raised::default() };
-        let timed = Timed { workers: vec![worked(40), worked(10)], raised, pauses: Vec::new() };
-        let check = |extent: Extent, expect: (u64, [u64; 2])| {
-            let steady = find_steady(&timed, extent, &mut Vec::new());
-            assert_eq!((steady.start_ns, &steady.first[..]), (expect.0, &expect.1[..]), "{extent:?}");
-        };
-        // Worker 0 ends after 10 of 40 slices.
-        check(Extent::Operations(400), (0, [0, 0]));
-        check(Extent::Seconds(1.0), (10_000, [400, 100]));
-    }
 }

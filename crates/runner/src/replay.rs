@@ -160,7 +160,7 @@ mod tests {
         );
         // Both at once: started elsewhere, and moved again during it.
         check(&[(0, 3), (8, 12), (9, 3)], 0..10, &[(0..4, 0), (4..5, UNKNOWN), (5..10, 0)]);
-        // Only the steady part, and a worker that did nothing in it.
+        // Only some requests, and a worker that did none.
         check(&[(0, 3), (9, 12)], 4..6, &[(4..5, UNKNOWN), (5..6, 1)]);
         check(&[(0, 3)], 10..10, &[]);
         check(&[], 0..2, &[(0..2, UNKNOWN)]);

@@ -197,18 +197,18 @@ fn fill_hits(row: &mut SampleRow, measured: &Measured) {
 }
 
 fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
-    let steady: Vec<&PauseTimes> = measured.pauses.iter().filter(|pause| !in_warmup(pause, measured)).collect();
-    let totals: Vec<f64> = steady.iter().map(|pause| total_ns(pause) as f64).collect();
-    row.stopped_ns_sum = Some(steady.iter().map(|pause| total_ns(pause)).sum());
-    row.pause_count = Some(steady.len() as u64);
+    let pauses = &measured.pauses;
+    let totals: Vec<f64> = pauses.iter().map(|pause| total_ns(pause) as f64).collect();
+    row.stopped_ns_sum = Some(pauses.iter().map(total_ns).sum());
+    row.pause_count = Some(pauses.len() as u64);
     row.pauses_missed = Some(measured.pauses_missed);
     let Ok(summary) = stats::summary::summarize(&totals) else { return };
     row.pause_mean_ns = Some(summary.mean);
     row.pause_variance_ns2 = summary.variance.filter(|_| totals.len() >= VARIANCE_LEAST);
     row.pause_p50_ns = Some(summary.median);
     row.pause_p99_ns = stats::quantile::quantile(&totals, 0.99).ok().filter(|_| totals.len() >= P99_LEAST);
-    row.pause_max_ns = steady.iter().map(|pause| total_ns(pause)).max();
-    let stopping: f64 = steady.iter().map(|pause| pause.stopping_ns as f64).sum();
+    row.pause_max_ns = pauses.iter().map(total_ns).max();
+    let stopping: f64 = pauses.iter().map(|pause| pause.stopping_ns as f64).sum();
     row.stopping_mean_ns = Some(stopping / totals.len() as f64);
 }
 

@@ -66,9 +66,9 @@ pub struct Failure {
 pub struct Measured {
     /// Why it ended.
     pub stop_reason: StopReason,
-    /// Length of the warm-up found by change point, cut off from what follows; 0: none found.
+    /// Length of what this sample alone shows as warm-up, by change point; nothing is cut by it. 0: none.
     pub warmup_ns: u64,
-    /// From the end of the warm-up to the last worker's stop, stopped time included.
+    /// From the common release to the last worker's stop, stopped time included.
     pub elapsed_ns: u64,
     /// Operations in that time.
     pub operations: u64,
@@ -104,7 +104,7 @@ pub struct Measured {
     pub metrics: Vec<Option<f64>>,
 }
 
-/// Touches of the steady part, counted by replay.
+/// Touches, counted by replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hits {
     /// How they were counted.
@@ -162,7 +162,7 @@ pub struct WorkerFigures {
     pub worker: u32,
     /// PU at the end.
     pub pu: Option<u32>,
-    /// Operations in the steady part.
+    /// Its operations.
     pub operations: u64,
     /// Runnable without a PU, whole sample.
     pub run_delay_ns: Option<u64>,

@@ -7,6 +7,9 @@ use stats::changepoint::{Warmup, warmup_end};
 /// mean +- variance, which depends on the unit; an explicit 1 % instead.
 const ALIKE: f64 = 0.01;
 
+/// A warm-up longer than this share of a sample is none: the sample is too short to tell it from what comes after.
+const LONGEST: usize = 4;
+
 /// A worker's count when it saw that boundaries had been raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -22,7 +25,7 @@ pub(crate) struct Mark {
 ///
 /// A worker looks after each request: where it slept over several boundaries, it did nothing between them. A worker that
 /// ended before the boundary has no mark of it, and had done all of its requests.
-pub(crate) fn requests_at(marks: &[Mark], boundary: u32, all_requests: u64) -> u64 {
+fn requests_at(marks: &[Mark], boundary: u32, all_requests: u64) -> u64 {
     if boundary == 0 {
         return 0;
     }
@@ -49,9 +52,8 @@ pub(crate) struct Counts<'a> {
 
 /// The slices between the release, the boundaries on multiples of `step` ticks, and `end_ns`, the last worker's stop.
 ///
-/// Boundaries at or beyond the end are left out: nothing came after them. Each slice keeps the number of the boundary at
-/// its start (0: the release), for [`requests_at`].
-pub(crate) fn windows(boundaries: &[Boundary], step: u64, end_ns: u64, workers: &[Counts<'_>]) -> Vec<(u32, Window)> {
+/// Boundaries at or beyond the end are left out: nothing came after them.
+pub(crate) fn windows(boundaries: &[Boundary], step: u64, end_ns: u64, workers: &[Counts<'_>]) -> Vec<Window> {
     let mut starts = vec![(0, 0)];
     for (boundary, number) in boundaries.iter().zip(1u32..) {
         let last_ns = starts[starts.len() - 1].1;
@@ -63,34 +65,23 @@ pub(crate) fn windows(boundaries: &[Boundary], step: u64, end_ns: u64, workers: 
     let before =
         |boundary| workers.iter().map(|worker| requests_at(worker.marks, boundary, worker.requests)).sum::<u64>();
     let ends = starts.iter().skip(1).map(|&(number, at_ns)| (before(number), at_ns)).chain([(all, end_ns)]);
-    let slice = |(&(number, start_ns), (requests, end_ns)): (&(u32, u64), (u64, u64))| {
-        (number, Window { start_ns, length_ns: end_ns - start_ns, operations: requests - before(number) })
+    let slice = |(&(number, start_ns), (requests, end_ns)): (&(u32, u64), (u64, u64))| Window {
+        start_ns,
+        length_ns: end_ns - start_ns,
+        operations: requests - before(number),
     };
     starts.iter().zip(ends).map(slice).collect()
 }
 
-/// What a change point found in the rates of the slices.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Cut {
-    /// How many slices the warm-up holds; 0: nothing is cut.
-    pub(crate) windows: usize,
-    /// What is to be said about it.
-    pub(crate) note: Option<String>,
-}
-
-/// How many slices are warm-up. Where there is no steady state, or the rates cannot be judged, nothing is cut, and said so.
-pub(crate) fn find_warmup(windows: &[Window]) -> Cut {
+/// Length of what this sample alone shows as warm-up: slices at its start that are slower than all that follows; 0: none.
+///
+/// One sample's slices are noisy, so nothing is cut by it: `report` decides for a point, over all its blocks. A start that
+/// is faster, or rates that never settle, are no warm-up.
+pub(crate) fn shown_warmup(windows: &[Window]) -> u64 {
     let rates: Vec<f64> = windows.iter().map(|window| window.operations as f64 / window.length_ns as f64).collect();
     match warmup_end(&rates, ALIKE) {
-        Ok(Warmup::Flat) => Cut { windows: 0, note: None },
-        Ok(Warmup::Warmup { end }) => Cut { windows: end, note: None },
-        Ok(Warmup::Slowdown { end }) => {
-            Cut { windows: end, note: Some(format!("warm-up: {end} slices cut, some faster than the steady state")) }
-        }
-        Ok(Warmup::NoSteadyState) => {
-            Cut { windows: 0, note: Some("warm-up: no steady state in the last quarter; nothing cut".into()) }
-        }
-        Err(cause) => Cut { windows: 0, note: Some(format!("warm-up: not looked for: {cause}")) },
+        Ok(Warmup::Warmup { end }) if end <= windows.len() / LONGEST => windows[end].start_ns,
+        _ => 0,
     }
 }
 
@@ -106,60 +97,50 @@ mod tests {
         Boundary { tick, at_ns }
     }
 
-    fn check(step: u64, end_ns: u64, workers: &[(&[Mark], u64)], expect: &[(u32, u64, u64, u64)]) {
+    fn check(step: u64, end_ns: u64, workers: &[(&[Mark], u64)], expect: &[(u64, u64, u64)]) {
         let boundaries = [boundary(1, 100), boundary(2, 210), boundary(3, 300)];
         let counts: Vec<Counts<'_>> = workers.iter().map(|&(marks, requests)| Counts { marks, requests }).collect();
-        let found: Vec<(u32, u64, u64, u64)> = windows(&boundaries, step, end_ns, &counts)
+        let found: Vec<(u64, u64, u64)> = windows(&boundaries, step, end_ns, &counts)
             .into_iter()
-            .map(|(number, window)| (number, window.start_ns, window.length_ns, window.operations))
+            .map(|window| (window.start_ns, window.length_ns, window.operations))
             .collect();
         assert_eq!(found, expect);
-        assert_eq!(found.iter().map(|slice| slice.3).sum::<u64>(), workers.iter().map(|worker| worker.1).sum::<u64>());
+        assert_eq!(found.iter().map(|slice| slice.2).sum::<u64>(), workers.iter().map(|worker| worker.1).sum::<u64>());
     }
 
     #[test]
     fn requests_fall_into_the_slice_in_which_they_were_done() {
         let awake = [mark(1, 10), mark(2, 25), mark(3, 30)];
-        check(1, 400, &[(&awake, 37)], &[(0, 0, 100, 10), (1, 100, 110, 15), (2, 210, 90, 5), (3, 300, 100, 7)]);
+        check(1, 400, &[(&awake, 37)], &[(0, 100, 10), (100, 110, 15), (210, 90, 5), (300, 100, 7)]);
         // Asleep from boundary 1 to beyond 3: what it did before belongs to the first slice, and the others are empty.
         let asleep = [mark(3, 12)];
-        check(1, 400, &[(&asleep, 20)], &[(0, 0, 100, 12), (1, 100, 110, 0), (2, 210, 90, 0), (3, 300, 100, 8)]);
+        check(1, 400, &[(&asleep, 20)], &[(0, 100, 12), (100, 110, 0), (210, 90, 0), (300, 100, 8)]);
         // Two workers; the second ended in the second slice.
         let ended = [mark(1, 4)];
-        check(
-            1,
-            400,
-            &[(&awake, 37), (&ended, 6)],
-            &[(0, 0, 100, 14), (1, 100, 110, 17), (2, 210, 90, 5), (3, 300, 100, 7)],
-        );
+        check(1, 400, &[(&awake, 37), (&ended, 6)], &[(0, 100, 14), (100, 110, 17), (210, 90, 5), (300, 100, 7)]);
     }
 
     #[test]
     fn slices_are_joined_to_the_step_and_end_with_the_last_worker() {
         let marks = [mark(1, 10), mark(2, 25), mark(3, 30)];
-        check(2, 400, &[(&marks, 37)], &[(0, 0, 210, 25), (2, 210, 190, 12)]);
-        check(1, 250, &[(&marks[..2], 30)], &[(0, 0, 100, 10), (1, 100, 110, 15), (2, 210, 40, 5)]);
-        check(1, 90, &[(&[], 3)], &[(0, 0, 90, 3)]);
+        check(2, 400, &[(&marks, 37)], &[(0, 210, 25), (210, 190, 12)]);
+        check(1, 250, &[(&marks[..2], 30)], &[(0, 100, 10), (100, 110, 15), (210, 40, 5)]);
+        check(1, 90, &[(&[], 3)], &[(0, 90, 3)]);
     }
 
     #[test]
-    fn the_warm_up_ends_where_the_rates_settle() {
-        let series = |slow: u64, fast: u64| -> Vec<Window> {
-            let rate = |at: u64| 1000 + 4 * (at % 3);
-            let window = |at: u64| Window {
-                start_ns: at * 100,
-                length_ns: 100,
-                operations: if at < slow { rate(at) / 2 } else { rate(at) },
-            };
-            (0..slow + fast).map(window).collect()
+    fn a_warm_up_is_a_short_slow_start() {
+        let check = |first: usize, divisor: u64, after: usize, expect: u64| {
+            let rate = |at: usize| (1000 + 4 * (at as u64 % 3)) * if at < first { 8 } else { divisor } / 8;
+            let window = |at: usize| Window { start_ns: at as u64 * 100, length_ns: 100, operations: rate(at) };
+            let windows: Vec<Window> = (0..first + after).map(window).collect();
+            assert_eq!(shown_warmup(&windows), expect, "{first} slices, then {after} at {divisor} / 8 of their rate");
         };
-        let check = |slow, fast, expect: usize, note: bool| {
-            let cut = find_warmup(&series(slow, fast));
-            assert_eq!((cut.windows, cut.note.is_some()), (expect, note), "{slow} slow, {fast} fast");
-        };
-        check(0, 100, 0, false);
-        check(20, 80, 20, false);
-        check(90, 10, 0, true);
-        check(0, 10, 0, true);
+        check(0, 8, 100, 0);
+        check(20, 16, 80, 2000);
+        check(20, 4, 80, 0);
+        check(30, 16, 70, 0);
+        check(90, 16, 10, 0);
+        check(0, 8, 10, 0);
     }
 }

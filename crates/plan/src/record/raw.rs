@@ -113,7 +113,7 @@ row! {
         steal_ticks: Option<u64> ["ticks"],
         /// Involuntary switches of all workers since the pause before.
         involuntary_switches: Option<u64> ["switches"],
-        /// Whether it fell into the warm-up.
+        /// Whether it was requested in what its sample alone shows as warm-up.
         warmup: bool [""],
     }
 }
@@ -133,13 +133,13 @@ row! {
         length_ns: u64 ["ns"],
         /// Operations of all workers in it.
         operations: u64 ["operations"],
-        /// Whether it belongs to the warm-up.
+        /// Whether it belongs to what its sample alone shows as warm-up.
         warmup: bool [""],
     }
 }
 
 row! {
-    /// workers.csv: one row for each worker of each sample, its steady part.
+    /// workers.csv: one row for each worker of each sample.
     WorkerRow in "workers.csv" {
         /// Run.
         run_id: String [""],
@@ -151,21 +151,21 @@ row! {
         pu: Option<u32> [""],
         /// Node of that PU.
         node: Option<u32> [""],
-        /// Operations in the steady part.
+        /// Its operations.
         operations: u64 ["operations"],
-        /// Time it was runnable and had no PU (schedstat), whole sample.
+        /// Time it was runnable and had no PU (schedstat).
         run_delay_ns: Option<u64> ["ns"],
-        /// Voluntary context switches, whole sample.
+        /// Voluntary context switches.
         voluntary_switches: Option<u64> ["switches"],
-        /// Involuntary context switches, whole sample.
+        /// Involuntary context switches.
         involuntary_switches: Option<u64> ["switches"],
-        /// Times its PU changed, whole sample.
+        /// Times its PU changed.
         migrations: Option<u64> ["migrations"],
     }
 }
 
 row! {
-    /// traffic.csv: touches of the steady part by node of the toucher and node of the page.
+    /// traffic.csv: touches by node of the toucher and node of the page.
     TrafficRow in "traffic.csv" {
         /// Run.
         run_id: String [""],

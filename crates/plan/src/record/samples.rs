@@ -49,13 +49,13 @@ row! {
         seed: Seed [""],
         /// Start, UTC.
         started_utc: String [""],
-        /// Length of the warm-up that was cut off: from the common release to the start of the steady part.
+        /// Length of what this sample alone shows as warm-up, by change point; nothing is cut by it.
         warmup_ns: Option<u64> ["ns"],
-        /// Steady part: from the common release (or the end of the warm-up) to the last worker's stop, stopped time included.
+        /// From the common release to the last worker's stop, stopped time included.
         elapsed_ns: Option<u64> ["ns"],
         /// Time the world was stopped in it, total of all pauses.
         stopped_ns_sum: Option<u64> ["ns"],
-        /// Operations in the steady part.
+        /// Operations of all workers.
         operations: Option<u64> ["operations"],
         /// operations / elapsed.
         throughput_per_s: Option<f64> ["1/s"],
@@ -85,7 +85,7 @@ row! {
         pages_remote: Option<u64> ["pages"],
         /// Share of the heaps' bytes in huge pages.
         huge_ratio: Option<f64> ["ratio"],
-        /// Pauses in the steady part.
+        /// Pauses.
         pause_count: Option<u64> ["pauses"],
         /// Due times that passed during a pause.
         pauses_missed: Option<u64> ["pauses"],

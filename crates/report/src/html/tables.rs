@@ -77,7 +77,7 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         show("pause_max_ns"),
         show("pause_variance_ns2"),
         Cell::Number(n.to_string()),
-        Cell::Whole(flags(summaries, point)),
+        Cell::Whole(flags(results, summaries, point)),
     ]
 }
 

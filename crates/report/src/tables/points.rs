@@ -98,7 +98,7 @@ pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point)
         show("pause_max_ns"),
         sd.unwrap_or_default(),
         row.map_or("0".into(), |row| row.n.to_string()),
-        flags(summaries, point),
+        flags(results, summaries, point),
     ]
 }
 
@@ -114,8 +114,8 @@ fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
     }
 }
 
-/// Letters of a point's flags: O oversubscribed, S siblings used, N noisy, D and F with their number.
-pub(crate) fn flags(summaries: &Summaries<'_>, point: &Point) -> String {
+/// Letters of a point's flags: O oversubscribed, S siblings used, N noisy, D and F with their number, W with its percent.
+pub(crate) fn flags(results: &Results, summaries: &Summaries<'_>, point: &Point) -> String {
     let mut flags = Vec::new();
     match point.regime {
         Regime::Core => {}
@@ -127,6 +127,9 @@ pub(crate) fn flags(summaries: &Summaries<'_>, point: &Point) -> String {
         flags.extend(line.row.noisy.then(|| "N".to_string()));
         flags.extend(numbered.iter().filter(|(_, number)| *number > 0).map(|(flag, number)| format!("{flag}{number}")));
     }
+    let warmups = results.plan.points.iter().zip(&results.warmups);
+    let warmup = warmups.filter(|(other, _)| other.id == point.id).find_map(|(_, warmup)| *warmup);
+    flags.extend(warmup.map(|warmup| format!("W{percent:.0}", percent = 100.0 * warmup.ratio)));
     flags.join(" ")
 }
 
@@ -149,6 +152,11 @@ fn legend(results: &Results, table: &str, dropped: &[&str]) -> Vec<String> {
     say(flagged("N"), "N: noisy, half of the samples or more were disturbed: no claim about time is decided here");
     say(flagged("D"), "D: so many samples were disturbed from outside; they are used all the same");
     say(flagged("F"), "F: so many samples failed; samples.csv says how");
+    say(
+        flagged("W"),
+        "W: so many percent at the start of each sample are warm-up, by change point over all samples of the point, and \
+         are not in the throughput; summary.csv has that of whole samples, too",
+    );
     let no_p99 = results
         .samples
         .metric("pause_p99_ns")

@@ -149,7 +149,7 @@ fn check_workers(row: &SampleRow, parts: &Parts, mut note: Note<'_>) {
     if let Some(operations) = row.operations {
         note.unequal("operations of all workers", parts.worker_operations, operations);
         if parts.windows > 0 {
-            note.unequal("operations of all steady windows", parts.window_operations, operations);
+            note.unequal("operations of all windows", parts.window_operations, operations);
         }
     }
     if parts.windows == 0 {
@@ -163,10 +163,10 @@ fn check_pauses(row: &SampleRow, parts: &Parts, plan: &Plan, mut note: Note<'_>)
         return;
     }
     if let Some(count) = row.pause_count {
-        note.unequal("pause_count, steady rows in pauses.csv", count, parts.pauses);
+        note.unequal("pause_count, rows in pauses.csv", count, parts.pauses);
     }
     if let Some(sum) = row.stopped_ns_sum {
-        note.unequal("stopped_ns_sum, total of steady pauses", sum, parts.pause_ns);
+        note.unequal("stopped_ns_sum, total of all pauses", sum, parts.pause_ns);
     }
     if let (Some(mean), true) = (row.pause_mean_ns, parts.pauses > 0) {
         note.not_close("pause_mean_ns", mean, parts.pause_ns as f64 / parts.pauses as f64);
@@ -221,11 +221,9 @@ fn gather(dir: &Path, plan: &Plan, complete: bool, found: &mut Found) -> Result<
             found.note(PauseRow::FILE, Some(line), "total_ns, the sum of its parts", row.total_ns, sum);
         }
         let part = parts.entry(row.sample_id).or_default();
-        if !row.warmup {
-            part.pauses += 1;
-            part.pause_ns += row.total_ns;
-            part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
-        }
+        part.pauses += 1;
+        part.pause_ns += row.total_ns;
+        part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
     };
     each_row(dir, plan, complete, count_pause, found)?;
     let count_window = |line, row: WindowRow, found: &mut Found| {
@@ -234,9 +232,7 @@ fn gather(dir: &Path, plan: &Plan, complete: bool, found: &mut Found) -> Result<
             found.note(WindowRow::FILE, Some(line), "window", row.window, part.windows);
         }
         part.windows += 1;
-        if !row.warmup {
-            part.window_operations += row.operations;
-        }
+        part.window_operations += row.operations;
     };
     each_row(dir, plan, complete, count_window, found)?;
     let count_worker = |line, row: WorkerRow, found: &mut Found| {

@@ -1,0 +1,297 @@
+//! The warm-up of a point, found in windows.csv over all its samples and cut from their throughput.
+//!
+//! One sample's slices are noisy, and a cut that each sample chose for itself would choose by the outcome. So the samples
+//! of a point are laid over each other: their median rate over time has a change point or not, and one cut holds for all
+//! of them. (The mean would still show each dip of a busy neighbour.) It is only made where the samples agree that the start is slower, and never beyond a quarter of a sample. Hits and
+//! pauses keep the whole sample; so does `throughput_whole_per_s`, the sensitivity line beside the throughput.
+
+use crate::error::ReportError;
+use crate::samples::Samples;
+use crate::table::Table;
+use plan::experiment::Extent;
+use plan::point::Plan;
+use plan::record::{Row, WindowRow};
+use stats::changepoint::{Warmup as Class, warmup_end};
+use stats::interval::mean_interval;
+use stats::quantile::quantile;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Steps of a curve of rates: as many as a sample has slices at least.
+const STEPS: usize = 100;
+/// A longer start is no warm-up: what comes after it would be too short to be called steady.
+const STEPS_MOST: usize = STEPS / 4;
+/// Samples of a point below which nothing is cut.
+const SAMPLES_LEAST: usize = 5;
+/// Samples of a point, the first ones, that are laid over each other: more would only take memory.
+const SAMPLES_MOST: usize = 200;
+/// Relative difference of rates that counts as none.
+const ALIKE: f64 = 0.01;
+/// Level at which the samples must agree that their start is slower.
+const LEVEL: f64 = 0.99;
+
+/// The warm-up of one point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Warmup {
+    /// Its length after the common release, in ns.
+    pub length_ns: u64,
+    /// The same as a share of a sample, 0..1.
+    pub ratio: f64,
+}
+
+/// Finds the warm-up of each point and cuts it from the throughput and bandwidth of its samples: shape `[points]`.
+///
+/// Samples of so many operations have none: there workers end one after the other.
+pub(crate) fn cut_warmups(dir: &Path, plan: &Plan, samples: &mut Samples) -> Result<Vec<Option<Warmup>>, ReportError> {
+    let mut warmups = vec![None; plan.points.len()];
+    let path = dir.join(WindowRow::FILE);
+    let Extent::Seconds(seconds) = plan.measure.extent else { return Ok(warmups) };
+    if !path.is_file() {
+        return Ok(warmups);
+    }
+    let length_ns = seconds * 1e9;
+    let mut curves = vec![Curves::default(); plan.points.len()];
+    each_sample(&path, |sample, slices| {
+        if let Some(&point) = samples.point.get(sample) {
+            curves[point as usize].add(slices, length_ns);
+        }
+    })?;
+    for (warmup, curves) in warmups.iter_mut().zip(&curves) {
+        *warmup = curves.slow_start().map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
+    }
+    if warmups.iter().all(Option::is_none) {
+        return Ok(warmups);
+    }
+    let mut parts: BTreeMap<usize, Vec<(usize, Parts)>> = BTreeMap::new();
+    each_sample(&path, |sample, slices| {
+        let Some(point) = samples.point.get(sample).map(|&point| point as usize) else { return };
+        if let Some(parts_of_sample) = warmups[point].and_then(|warmup| Parts::of(slices, warmup.length_ns)) {
+            parts.entry(point).or_default().push((sample, parts_of_sample));
+        }
+    })?;
+    for (point, parts) in parts {
+        if agree(&parts) {
+            parts.iter().for_each(|&(sample, parts)| samples.cut_throughput(sample, parts.steady_per_s));
+        } else {
+            warmups[point] = None;
+        }
+    }
+    Ok(warmups)
+}
+
+/// One slice of a sample.
+#[derive(Debug, Clone, Copy)]
+struct Slice {
+    start_ns: u64,
+    length_ns: u64,
+    operations: u64,
+}
+
+/// Calls `take` with the slices of each sample. Those of one sample follow each other in the file.
+fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice])) -> Result<(), ReportError> {
+    let titles: Vec<&str> = WindowRow::COLUMNS.iter().map(|column| column.name).collect();
+    let at = |name: &str| titles.iter().position(|title| *title == name).expect("a column of WindowRow");
+    let (sample, start, length, operations) = (at("sample_id"), at("start_ns"), at("length_ns"), at("operations"));
+    let (mut current, mut slices) = (0, Vec::new());
+    Table::open(path, &titles)?.read(
+        |block| {
+            let mut rows: Vec<(usize, Slice)> = Vec::new();
+            block.each_row(|row| {
+                let (start_ns, length_ns, operations) = (row.cell(start)?, row.cell(length)?, row.cell(operations)?);
+                rows.push((row.cell::<u64>(sample)? as usize, Slice { start_ns, length_ns, operations }));
+                Ok(())
+            })?;
+            Ok(rows)
+        },
+        |rows, _| {
+            for (sample, slice) in rows {
+                if sample != current {
+                    take(current, &slices);
+                    slices.clear();
+                    current = sample;
+                }
+                slices.push(slice);
+            }
+        },
+    )?;
+    take(current, &slices);
+    Ok(())
+}
+
+/// Rates over time of a point's samples, each divided by its own median.
+#[derive(Debug, Clone, Default)]
+struct Curves(Vec<[f64; STEPS]>);
+
+impl Curves {
+    fn add(&mut self, slices: &[Slice], length_ns: f64) {
+        if self.0.len() == SAMPLES_MOST {
+            return;
+        }
+        let done = operations_by_step(slices, length_ns / STEPS as f64);
+        let mut rates: [f64; STEPS] = std::array::from_fn(|step| done[step + 1] - done[step]);
+        let usual = median(&rates);
+        if usual > 0.0 {
+            rates.iter_mut().for_each(|rate| *rate /= usual);
+            self.0.push(rates);
+        }
+    }
+
+    /// Where the rate becomes steady after a slower start, as a share of a sample.
+    fn slow_start(&self) -> Option<f64> {
+        if self.0.len() < SAMPLES_LEAST {
+            return None;
+        }
+        let of_step = |step: usize| self.0.iter().map(|rates| rates[step]).collect::<Vec<_>>();
+        let medians: Vec<f64> = (0..STEPS).map(|step| median(&of_step(step))).collect();
+        match warmup_end(&medians, ALIKE) {
+            Ok(Class::Warmup { end }) if end <= STEPS_MOST => Some(end as f64 / STEPS as f64),
+            _ => None,
+        }
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5).expect("rates are finite, and there is one at least")
+}
+
+/// Operations until the end of each step, from 0 on; those of the slice it falls into in proportion.
+fn operations_by_step(slices: &[Slice], step_ns: f64) -> [f64; STEPS + 1] {
+    let mut done = [0.0; STEPS + 1];
+    let (mut whole, mut rest) = (0.0, slices);
+    for (step, done) in done.iter_mut().enumerate() {
+        let moment_ns = step as f64 * step_ns;
+        while let [first, others @ ..] = rest
+            && (first.start_ns + first.length_ns) as f64 <= moment_ns
+        {
+            whole += first.operations as f64;
+            rest = others;
+        }
+        let share = |slice: &Slice| ((moment_ns - slice.start_ns as f64) / slice.length_ns as f64).max(0.0);
+        *done = whole + rest.first().map_or(0.0, |slice| slice.operations as f64 * share(slice));
+    }
+    done
+}
+
+/// The rates of a sample before and after a cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Parts {
+    start_per_s: f64,
+    steady_per_s: f64,
+}
+
+impl Parts {
+    /// Whole slices only: the cut is at the first slice that begins at it or later.
+    fn of(slices: &[Slice], cut_ns: u64) -> Option<Parts> {
+        let cut = slices.iter().position(|slice| slice.start_ns >= cut_ns)?;
+        let rate = |slices: &[Slice]| {
+            let (first, last) = (slices.first()?, slices.last()?);
+            let operations: u64 = slices.iter().map(|slice| slice.operations).sum();
+            Some(operations as f64 * 1e9 / (last.start_ns + last.length_ns - first.start_ns) as f64)
+        };
+        Some(Parts { start_per_s: rate(&slices[..cut])?, steady_per_s: rate(&slices[cut..])? })
+    }
+}
+
+/// Whether the samples agree that their start is slower.
+fn agree(parts: &[(usize, Parts)]) -> bool {
+    let differences: Vec<f64> = parts.iter().map(|(_, parts)| parts.start_per_s / parts.steady_per_s - 1.0).collect();
+    mean_interval(&differences, LEVEL).is_ok_and(|mean| mean.interval.high < -ALIKE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+    use crate::samples::WHOLE;
+    use crate::samples::made::{Made, samples};
+    use plan::random::split;
+
+    /// Noise of a busy neighbour: each slice within 5 %, and now and then a dip of half the rate for up to 20 slices.
+    fn slices(seed: u64, slow: usize, share: f64) -> Vec<Slice> {
+        let uniform = |label: u64| (split(seed, label) >> 11) as f64 / (1u64 << 53) as f64;
+        let (dip, long) = (uniform(1000) * 150.0, uniform(1001) * 20.0);
+        let rate = |at: usize| {
+            let dipped = (dip..dip + long).contains(&(at as f64));
+            let noise = 0.95 + 0.1 * uniform(at as u64);
+            noise * if dipped { 0.5 } else { 1.0 } * if at < slow { share } else { 1.0 }
+        };
+        let slice =
+            |at: usize| Slice { start_ns: at as u64 * 1000, length_ns: 1000, operations: (1000.0 * rate(at)) as u64 };
+        (0..101).map(slice).collect()
+    }
+
+    /// Length of the warm-up of a point, in slices.
+    fn found(seed: u64, samples: u64, slow: usize, share: f64) -> Option<u64> {
+        let samples: Vec<Vec<Slice>> = (0..samples).map(|at| slices(split(seed, at), slow, share)).collect();
+        let mut curves = Curves::default();
+        samples.iter().for_each(|slices| curves.add(slices, 100_000.0));
+        let cut_ns = (curves.slow_start()? * 100_000.0).round() as u64;
+        let parts: Vec<(usize, Parts)> =
+            samples.iter().enumerate().filter_map(|(at, slices)| Some((at, Parts::of(slices, cut_ns)?))).collect();
+        agree(&parts).then_some(cut_ns / 1000)
+    }
+
+    #[test]
+    fn a_slow_start_that_the_samples_share_is_found() {
+        let check = |samples, slow, share, expect| {
+            let wrong = (0..40).filter(|&seed| found(seed, samples, slow, share) != expect).count();
+            assert!(wrong <= 2, "{samples} samples, {slow} slices at {share}: {wrong} of 40 are not {expect:?}");
+        };
+        check(10, 10, 0.6, Some(10));
+        check(10, 20, 0.8, Some(20));
+        // Too few samples, too long a start, a start that is faster.
+        check(4, 10, 0.6, None);
+        check(10, 40, 0.6, None);
+        check(10, 10, 1.5, None);
+    }
+
+    #[test]
+    fn of_noise_nothing_is_cut() {
+        let cut = (0..500).filter(|&seed| found(seed, 10, 0, 1.0).is_some()).count();
+        assert!(cut <= 5, "{cut} of 500 points without a warm-up were cut");
+    }
+
+    #[test]
+    fn operations_of_a_slice_are_shared_between_steps() {
+        let slice = |start_ns, length_ns, operations| Slice { start_ns, length_ns, operations };
+        let done = operations_by_step(&[slice(0, 150, 30), slice(150, 50, 10), slice(200, 10_000, 10_000)], 100.0);
+        assert_eq!(done[..4], [0.0, 20.0, 40.0, 140.0]);
+        assert_eq!(done[STEPS], 40.0 + 9800.0);
+    }
+
+    #[test]
+    fn the_cut_is_at_a_whole_slice() {
+        let slice = |at: u64, operations| Slice { start_ns: at * 1000, length_ns: 1000, operations };
+        let slices = [slice(0, 1), slice(1, 2), slice(2, 4), slice(3, 6)];
+        let parts = Parts { start_per_s: 1.5e6, steady_per_s: 5e6 };
+        assert_eq!((Parts::of(&slices, 1500), Parts::of(&slices, 2000)), (Some(parts), Some(parts)));
+        assert_eq!((Parts::of(&slices, 0), Parts::of(&slices, 3001)), (None, None));
+    }
+
+    #[test]
+    fn the_throughput_of_a_point_loses_its_warm_up() {
+        let mut plan = golden().plan;
+        plan.measure.extent = Extent::Seconds(1e-4);
+        let dir = tempfile::tempdir().unwrap();
+        let metrics = [("throughput_per_s", 9e8), ("bandwidth_gb_per_s", 3.0)];
+        let made =
+            |at: u32| Made { point: at as usize % 2, block: at / 2, flagged: false, failed: false, metrics: &metrics };
+        let mut samples = samples(&plan, &(0..12).map(made).collect::<Vec<_>>());
+        let mut text: String = WindowRow::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(",");
+        for sample in 0..12u64 {
+            // Only the first point starts slowly.
+            for (at, slice) in slices(sample, 10, if sample % 2 == 0 { 0.5 } else { 1.0 }).into_iter().enumerate() {
+                let Slice { start_ns, length_ns, operations } = slice;
+                text += &format!("\nrun,{sample},{at},{start_ns},{length_ns},{operations},false");
+            }
+        }
+        std::fs::write(dir.path().join(WindowRow::FILE), text + "\n").unwrap();
+        let warmups = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
+        assert_eq!(warmups[..2], [Some(Warmup { length_ns: 10_000, ratio: 0.1 }), None]);
+        let get = |name: &str, row: usize| samples.metric(name).unwrap().get(row);
+        let steady = Parts::of(&slices(4, 10, 0.5), 10_000).unwrap().steady_per_s;
+        assert_eq!((get("throughput_per_s", 4), get(WHOLE, 4)), (Some(steady), Some(9e8)));
+        assert_eq!(get("bandwidth_gb_per_s", 4), Some(3.0 * steady / 9e8));
+        assert_eq!((get("throughput_per_s", 5), get(WHOLE, 5)), (Some(9e8), None));
+    }
+}
