@@ -225,17 +225,7 @@ fn libc_version() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-            std::fs::write(path, text).expect("a file");
-        }
-        let root = Root::at(folder.path());
-        (folder, root)
-    }
+    use crate::root::fixture;
 
     #[test]
     fn what_a_host_shows_is_written_down() {

@@ -33,6 +33,7 @@ pub mod kernel;
 pub mod locate;
 mod mask;
 pub mod memory;
+pub mod moves;
 pub mod policy;
 mod probe;
 pub mod proc;

@@ -89,17 +89,7 @@ pub(crate) fn cgroup_files(root: &Root, controller: &str, file: &str) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-            std::fs::write(path, text).expect("a file");
-        }
-        let root = Root::at(folder.path());
-        (folder, root)
-    }
+    use crate::root::fixture;
 
     #[test]
     fn steal_is_summed_over_the_pus_asked() {

@@ -79,3 +79,16 @@ impl Root {
 pub(crate) fn find_field<'text>(text: &'text str, key: &str) -> Option<&'text str> {
     text.lines().find_map(|line| line.trim_start().strip_prefix(key)).map(str::trim)
 }
+
+/// A root of these files, for tests; it goes with its folder.
+#[cfg(test)]
+pub(crate) fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        std::fs::write(path, text).expect("a file");
+    }
+    let root = Root::at(folder.path());
+    (folder, root)
+}

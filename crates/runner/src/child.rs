@@ -1,8 +1,8 @@
 //! The process of one sample: a job in on stdin, frames out on fd 3.
 //!
 //! It decides nothing and never loads hwloc. In order: die with the parent, bind as numactl does, start and bind the
-//! workers, map the heaps, write them, ask where they lie, run, ask again, draw the same touches once more and count them.
-//! Each phase is named in a frame before it begins, so that a death names its phase.
+//! workers, map the heaps, write them, ask where they lie, run, ask again (unless no page of the host can have moved), draw
+//! the same touches once more and count them. Each phase is named in a frame before it begins, so that a death names its phase.
 
 use crate::frame::{Says, write};
 use crate::heaps::Heaps;
@@ -12,6 +12,7 @@ use crate::sample::{Failure, Job, Measured};
 use crate::subject::SUBJECTS;
 use crate::workload::{Work, with_work};
 use host::Granted;
+use host::moves::Moves;
 use plan::place::Place;
 use plan::set::CpuSet;
 use std::io::{Read, Write};
@@ -122,6 +123,7 @@ fn measure_work<K: Work, W: Write>(
         notes.push(crate::settle::settle(pool, work, job.seed.0, &heaps)?);
     }
     phases.begin("locate")?;
+    let moves = Moves::now();
     let before = heaps.locate(pool, &mut notes)?;
     before.check_bound(point)?;
     let pus = bound.iter().fold(CpuSet::new(), |all, pus| all.union(pus));
@@ -133,7 +135,10 @@ fn measure_work<K: Work, W: Write>(
     check_bindings(pool, bound)?;
     heaps.check_policies()?;
     phases.begin("locate")?;
-    let after = heaps.locate(pool, &mut notes)?;
+    let after = match moves.none_until(&Moves::now()) {
+        true => before.clone(),
+        false => heaps.locate(pool, &mut notes)?,
+    };
     let huge_ratio = heaps.huge_ratio(&mut notes);
     phases.begin("replay")?;
     let counted = Counted { before, after, timed, host, huge_ratio };

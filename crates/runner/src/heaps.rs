@@ -23,7 +23,7 @@ pub(crate) struct Heaps {
 }
 
 /// Where the pages of all heaps lie; `None` where a heap has none, or where nobody tells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Maps {
     private: Vec<Option<PageMap>>,
     shared: Option<PageMap>,

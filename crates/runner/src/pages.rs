@@ -70,6 +70,11 @@ impl HeapPages {
         self.shift
     }
 
+    /// Class of each page.
+    pub fn classes(&self) -> &[u16] {
+        &self.classes
+    }
+
     /// Class of the page that a line lies on. `shift` is [`HeapPages::shift`], passed so that it can be a constant.
     #[inline(always)]
     pub fn class(&self, line: u64, shift: u32) -> usize {

@@ -196,6 +196,7 @@ fn replay_packed(
     // What one touch of a class adds; 16 entries, so that an index needs a mask and no check.
     let one: [u64; 16] =
         std::array::from_fn(|class| if class < PACKED_CLASSES { 1 << (class as u32 * PACKED_BITS) } else { 0 });
+    let classes = [pages[PRIVATE].classes(), pages[SHARED].classes()];
     let mut numbers = 0u64;
     let Range { mut start, end } = counters;
     while start < end {
@@ -203,7 +204,9 @@ fn replay_packed(
         let mut packed = 0u64;
         for counter in start..stop {
             let Touch { heap, line, write } = stream.touch(counter);
-            packed += one[pages[heap].class(line, shifts[heap]) & 15];
+            // As two slices, not by an index into them: their addresses then stay in registers.
+            let classes = select_unpredictable(heap == SHARED, classes[SHARED], classes[PRIVATE]);
+            packed += one[usize::from(classes[(line >> shifts[heap]) as usize]) & 15];
             numbers = numbers.wrapping_add(loaded_number(heap, line, write));
         }
         for (class, touches) in touches.iter_mut().enumerate() {
