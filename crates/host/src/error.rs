@@ -157,16 +157,16 @@ pub enum HostError {
     },
     /// A bind that the kernel would answer by killing the process.
     #[error(
-        "bind to node {node}: {need} asked, {available} can be had there (free, page cache that gives way, less a tenth); \
-         shrink private_bytes or free node {node}",
+        "bind to node {nodes}: {need} asked, {available} can be had there (free, page cache that gives way, less a tenth); \
+         shrink private_bytes or free node {nodes}",
         need = show_bytes(*need_bytes), available = show_bytes(*available_bytes)
     )]
-    NodeTooFull {
-        /// The node.
-        node: u32,
+    NodesTooFull {
+        /// The nodes.
+        nodes: NodeSet,
         /// Bytes that will be touched there.
         need_bytes: u64,
-        /// MemFree + Inactive(file) + SReclaimable of it.
+        /// MemFree + Inactive(file) + SReclaimable of them.
         available_bytes: u64,
     },
     /// Pages of a bound region that lie elsewhere: the cpuset changed, or something moved them.

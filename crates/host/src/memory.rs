@@ -6,15 +6,6 @@ use plan::quantity::show_bytes;
 use plan::set::NodeSet;
 use std::fmt;
 
-/// What happens where the memory is not on the node asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
-    /// The kernel kills (bind, strict process policy): refused beforehand.
-    Bind,
-    /// It lies on another node (first touch, preferred, local, interleave): a warning.
-    Soft,
-}
-
 /// A node with less free memory than will be touched there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shortage {
@@ -49,38 +40,32 @@ pub struct NodeMemory {
     pub reclaimable_bytes: u64,
 }
 
-/// Compares what will be touched on each node, `(node, bytes)`, with what its meminfo says at this moment. Entries of
-/// one node are added up; a node whose meminfo cannot be read is passed over.
+/// Refuses what is bound to nodes that cannot hold it, by what their meminfo says at this moment: the kernel would kill.
+/// `need` is everything that may lie on a set of nodes only, `(nodes, bytes)`, as `Placement::bound` sums it up; a set
+/// with a node whose meminfo cannot be read is passed over.
 ///
 /// # Errors
-/// `NodeTooFull` for [`Demand::Bind`] where need x 1.1 > MemFree + Inactive(file) + SReclaimable: page cache empties
+/// `NodesTooFull` where need x 1.1 > MemFree + Inactive(file) + SReclaimable of the nodes together: page cache empties
 /// MemFree on every busy server, so MemFree alone would refuse what works.
-pub fn check(need: &[(u32, u64)], demand: Demand) -> Result<Vec<Shortage>, HostError> {
-    check_in(&Root::system(), need, demand)
+pub fn check_bound(root: &Root, need: &[(NodeSet, u64)]) -> Result<(), HostError> {
+    for (nodes, need_bytes) in need {
+        let available = |node| node_memory(root, node).map(|memory| memory.free_bytes + memory.reclaimable_bytes);
+        let Some(available_bytes) = nodes.iter().map(available).sum() else { continue };
+        if need_bytes.saturating_add(need_bytes / 10) > available_bytes {
+            return Err(HostError::NodesTooFull { nodes: nodes.clone(), need_bytes: *need_bytes, available_bytes });
+        }
+    }
+    Ok(())
 }
 
-/// As [`check`], with meminfo from elsewhere.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_in(root: &Root, need: &[(u32, u64)], demand: Demand) -> Result<Vec<Shortage>, HostError> {
-    let mut sums = std::collections::BTreeMap::<u32, u64>::new();
-    for &(node, bytes) in need {
-        let sum = sums.entry(node).or_default();
-        *sum = sum.saturating_add(bytes);
-    }
-    let mut shortages = Vec::new();
-    for (node, need_bytes) in sums {
-        let Some(memory) = node_memory(root, node) else { continue };
-        let available_bytes = memory.free_bytes + memory.reclaimable_bytes;
-        if demand == Demand::Bind && need_bytes.saturating_add(need_bytes / 10) > available_bytes {
-            return Err(HostError::NodeTooFull { node, need_bytes, available_bytes });
-        }
-        if demand == Demand::Soft && need_bytes > memory.free_bytes {
-            shortages.push(Shortage { node, need_bytes, free_bytes: memory.free_bytes });
-        }
-    }
-    Ok(shortages)
+/// Where more will be touched than `MemFree`, so that pages may lie on other nodes (first touch, preferred, local,
+/// interleave). `need` is `(node, bytes)`; a node whose meminfo cannot be read is passed over.
+pub fn shortages(root: &Root, need: &[(u32, u64)]) -> Vec<Shortage> {
+    let shortage = |&(node, need_bytes): &(u32, u64)| {
+        let free_bytes = node_memory(root, node)?.free_bytes;
+        (need_bytes > free_bytes).then_some(Shortage { node, need_bytes, free_bytes })
+    };
+    need.iter().filter_map(shortage).collect()
 }
 
 /// Reads a node's meminfo, or where the kernel has no nodes that of the whole machine for node 0.
@@ -183,23 +168,34 @@ mod tests {
     #[test]
     fn a_bind_counts_the_page_cache_that_gives_way() {
         let (_folder, root) = fixture();
-        let check = |need: &[(u32, u64)], demand, expect: Result<Vec<u32>, u32>| {
-            let found = check_in(&root, need, demand)
-                .map(|shortages| shortages.iter().map(|shortage| shortage.node).collect::<Vec<_>>())
-                .map_err(|error| match error {
-                    HostError::NodeTooFull { node, .. } => node,
-                    other => panic!("{other}"),
-                });
-            assert_eq!(found, expect, "{need:?} {demand:?}");
+        let check = |need: &[(&str, u64)], expect: Option<&str>| {
+            let need: Vec<(NodeSet, u64)> =
+                need.iter().map(|(nodes, mib)| (nodes.parse().expect("a list"), mib.saturating_mul(1 << 20))).collect();
+            let found = check_bound(&root, &need).err().map(|error| match error {
+                HostError::NodesTooFull { nodes, .. } => nodes.to_string(),
+                other => panic!("{other}"),
+            });
+            assert_eq!(found.as_deref(), expect, "{need:?}");
         };
-        let mib = |count: u64| count << 20;
-        check(&[(0, mib(900)), (1, mib(900))], Demand::Bind, Ok(vec![]));
-        check(&[(1, mib(910))], Demand::Bind, Err(1));
-        check(&[(1, mib(500)), (1, mib(410))], Demand::Bind, Err(1));
-        check(&[(1, mib(101))], Demand::Soft, Ok(vec![1]));
-        check(&[(0, mib(1000)), (1, mib(100))], Demand::Soft, Ok(vec![]));
-        check(&[(0, u64::MAX), (0, u64::MAX)], Demand::Bind, Err(0));
-        check(&[(7, mib(1))], Demand::Bind, Ok(vec![]));
+        check(&[("0", 900), ("1", 900)], None);
+        check(&[("1", 910)], Some("1"));
+        check(&[("0", 900), ("0-1", 1800)], None);
+        check(&[("0", 900), ("0-1", 1820)], Some("0-1"));
+        check(&[("0", u64::MAX)], Some("0"));
+        check(&[("7", 1), ("0-1,7", 9000)], None);
+    }
+
+    #[test]
+    fn what_spills_is_told() {
+        let (_folder, root) = fixture();
+        let check = |need: &[(u32, u64)], expect: &[u32]| {
+            let need: Vec<(u32, u64)> = need.iter().map(|(node, mib)| (*node, mib << 20)).collect();
+            let found: Vec<u32> = shortages(&root, &need).iter().map(|shortage| shortage.node).collect();
+            assert_eq!(found, expect, "{need:?}");
+        };
+        check(&[(1, 101)], &[1]);
+        check(&[(0, 1000), (1, 100)], &[]);
+        check(&[(7, 1)], &[]);
     }
 
     #[test]
@@ -224,7 +220,8 @@ mod tests {
 
     #[test]
     fn errors_name_node_and_sizes() {
-        let error = HostError::NodeTooFull { node: 1, need_bytes: 400 << 20, available_bytes: 201 << 20 };
+        let error =
+            HostError::NodesTooFull { nodes: NodeSet::of(1), need_bytes: 400 << 20, available_bytes: 201 << 20 };
         assert_eq!(
             error.to_string(),
             "bind to node 1: 400 MiB asked, 201 MiB can be had there (free, page cache that gives way, less a tenth); \

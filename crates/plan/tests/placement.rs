@@ -7,7 +7,7 @@ use plan::experiment::{ExperimentFile, Overrides, Procs, parse_experiment};
 use plan::place::Regime;
 use plan::point::{Plan, Point};
 use plan::set::CpuSet;
-use plan::topology::{Conditions, Topology, TopologySource};
+use plan::topology::{Conditions, Node, Topology, TopologySource};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -169,6 +169,24 @@ fn what_does_not_fit_is_skipped_with_words() {
         "private = \"bind:1\"",
         "bind to node 1: 1.00 GiB needed and a tenth to spare, 1.00 GiB available there; shrink the heaps or free node 1",
     );
+    // Two nodes of three are bound to and have 2 GiB together, whatever the third has; so they have for both policies.
+    let mut third = with_memory(machine(3, 4, 1), 64 << 30, 1 << 30);
+    third.nodes[2].free_bytes = Some(32 << 30);
+    let together = |need: &str| {
+        format!(
+            "bind to node 0-1: {need} needed and a tenth to spare, 2.00 GiB available there; \
+             shrink the heaps or free node 0-1"
+        )
+    };
+    let heaps = "private_bytes = \"950MiB\"\nshared_bytes = \"16MiB\"";
+    check(&third, &ideal, heaps, "private = \"bind:0-1\"", &together("1.86 GiB"));
+    check(&third, &ideal, heaps, "process = { memory = \"bind:0-1\" }", &together("1.87 GiB"));
+    let heaps = "private_bytes = \"700MiB\"\nshared_bytes = \"500MiB\"";
+    check(&third, &ideal, heaps, "private = \"bind:0-1\"\nshared = \"bind:1\"", &together("1.86 GiB"));
+    let known = with_memory(machine(3, 4, 1), 1 << 30, 64 << 30);
+    let foreign =
+        Topology { nodes: known.nodes.iter().map(|node| Node { free_bytes: None, ..node.clone() }).collect(), ..known };
+    check(&foreign, &ideal, heaps, "private = \"bind:0-1\"\nshared = \"bind:1\"", &together("1.86 GiB"));
     check(
         &full,
         &ideal,
@@ -204,6 +222,13 @@ fn what_does_not_fit_is_skipped_with_words() {
         "pages = \"hugetlb:2MiB\"\nprivate_bytes = \"3MiB\"\nshared_bytes = \"1MiB\"",
         "cpus = \"close\"\nprivate = \"bind:0\"",
         "pages hugetlb:2MiB: 5 needed on node 0, 3 free; reserve more in /sys/kernel/mm/hugepages",
+    );
+    check(
+        &machine(3, 4, 1),
+        &Conditions { huge_pages: vec![(2 << 20, vec![(0, 2), (1, 2), (2, 9)])], ..Conditions::ideal() },
+        "pages = \"hugetlb:2MiB\"\nprivate_bytes = \"3MiB\"\nshared_bytes = \"1MiB\"",
+        "cpus = \"close\"\nprivate = \"bind:0-1\"\nshared = \"bind:1\"",
+        "pages hugetlb:2MiB: 5 needed on node 0-1, 4 free; reserve more in /sys/kernel/mm/hugepages",
     );
     check(
         &two,

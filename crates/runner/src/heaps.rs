@@ -4,14 +4,12 @@ use crate::pages::{Classes, HeapPages};
 use crate::pool::{Pool, part};
 use crate::workload::{PRIVATE, SHARED, Work};
 use host::locate::PageMap;
-use host::memory::Demand;
 use host::{Granted, Region};
-use plan::place::Toucher;
+use plan::place::{Toucher, confined};
 use plan::point::Point;
 use plan::policy::MemoryPolicy;
 use plan::set::NodeSet;
 use plan::workload::Pages;
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
@@ -223,40 +221,32 @@ fn effective<'a>(point: &'a Point, policy: &'a MemoryPolicy) -> &'a MemoryPolicy
     }
 }
 
-/// Compares what will be touched with what the nodes have. What is bound to one node must fit there; the rest may spill.
+/// Compares what will be touched with what the nodes have. What is bound must fit its nodes; the rest may spill.
 fn check_memory(granted: &Granted, point: &Point, notes: &mut Vec<String>) -> Result<(), String> {
-    let need = point.workload.need();
-    let private = point.placement.workers.iter().map(|place| (&place.private, need.private_bytes));
-    let heaps: Vec<(&MemoryPolicy, u64)> = private
-        .chain([(&point.placement.shared.policy, need.shared_bytes)])
-        .map(|(policy, bytes)| (effective(point, policy), bytes))
-        .collect();
+    let (need, root) = (point.workload.need(), host::Root::system());
     if let Pages::Hugetlb(page_bytes) = point.workload.pages() {
-        let mut by_nodes: BTreeMap<NodeSet, u64> = BTreeMap::new();
-        for (policy, bytes) in &heaps {
-            let nodes = if policy.nodes().is_empty() { granted.allowed_nodes().clone() } else { policy.nodes() };
-            *by_nodes.entry(nodes).or_default() += bytes.div_ceil(page_bytes);
-        }
-        for (nodes, pages) in by_nodes {
-            host::memory::check_huge_pages(&host::Root::system(), page_bytes, &nodes, pages)
-                .map_err(|cause| cause.to_string())?;
+        let private = point.placement.workers.iter().map(|place| (&place.private, need.private_bytes));
+        let heaps = private.chain([(&point.placement.shared.policy, need.shared_bytes)]);
+        let pages: Vec<(NodeSet, u64)> = heaps
+            .map(|(policy, bytes)| (effective(point, policy).nodes(), bytes.div_ceil(page_bytes)))
+            .map(
+                |(nodes, pages)| {
+                    if nodes.is_empty() { (granted.allowed_nodes().clone(), pages) } else { (nodes, pages) }
+                },
+            )
+            .collect();
+        for (nodes, pages) in confined(pages.iter().map(|(nodes, pages)| (nodes, *pages))) {
+            host::memory::check_huge_pages(&root, page_bytes, &nodes, pages).map_err(|cause| cause.to_string())?;
         }
         return Ok(());
     }
-    let mut bound: BTreeMap<u32, u64> = BTreeMap::new();
-    for (policy, bytes) in &heaps {
-        if let (MemoryPolicy::Bind(nodes), Some(node)) = (policy, policy.nodes().first()) {
-            *bound.entry(node).or_default() += if nodes.len() == 1 { *bytes } else { 0 };
-        }
-    }
-    let soft: Vec<(u32, u64)> = point
-        .bytes_on_node
-        .iter()
-        .map(|&(node, bytes)| (node, bytes.saturating_sub(bound.get(&node).copied().unwrap_or(0))))
-        .collect();
-    let bound: Vec<(u32, u64)> = bound.into_iter().collect();
-    host::memory::check(&bound, Demand::Bind).map_err(|cause| cause.to_string())?;
-    let shortages = host::memory::check(&soft, Demand::Soft).map_err(|cause| cause.to_string())?;
+    let bound = point.placement.bound(need);
+    host::memory::check_bound(&root, &bound).map_err(|cause| cause.to_string())?;
+    let bound_to =
+        |node: u32| bound.iter().find(|(nodes, _)| *nodes == NodeSet::of(node)).map_or(0, |(_, bytes)| *bytes);
+    let soft: Vec<(u32, u64)> =
+        point.bytes_on_node.iter().map(|&(node, bytes)| (node, bytes.saturating_sub(bound_to(node)))).collect();
+    let shortages = host::memory::shortages(&root, &soft);
     notes.extend(shortages.iter().map(|shortage| format!("memory: {shortage}")));
     Ok(())
 }

@@ -196,4 +196,20 @@ fn what_cannot_be_done_names_its_phase() {
     let mut nowhere = job(1, true);
     nowhere.point.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(700));
     fails(nowhere, "allocate", "node 700");
+    // All nodes together, by the heap's own policy and by the process's: the kernel would kill.
+    let full = format!("bind to node {nodes}: 16384", nodes = allowed_nodes());
+    let mut heap = too_large();
+    heap.point.placement.shared.policy = MemoryPolicy::Bind(allowed_nodes());
+    fails(heap, "allocate", &full);
+    let mut process = too_large();
+    process.point.placement.process.memory = Some(MemoryPolicy::Bind(allowed_nodes()));
+    fails(process, "allocate", &full);
+}
+
+/// A job whose shared heap no machine holds.
+fn too_large() -> Job {
+    let mut job = job(1, true);
+    let Workload::Serve(serve) = &mut job.point.workload;
+    serve.shared_bytes = 16_384 << 30;
+    job
 }

@@ -3,6 +3,7 @@
 use super::reason::Reason;
 use crate::place::{Placement, Toucher};
 use crate::policy::MemoryPolicy;
+use crate::set::NodeSet;
 use crate::topology::{Conditions, Node, Topology, TopologySource};
 use crate::workload::{Need, Pages, Workload};
 use std::collections::BTreeMap;
@@ -17,19 +18,6 @@ pub(super) fn all_bytes(need: Need, procs: u32) -> Option<u64> {
 /// by a worker whose node is fixed. The rest is the kernel's to decide and not listed.
 pub(super) fn bytes_on_node(placement: &Placement, need: Need) -> Vec<(u32, u64)> {
     let mut bytes = BTreeMap::new();
-    spread(placement, need, |_| true, &mut bytes);
-    bytes.into_iter().filter(|&(_, bytes)| bytes > 0).collect()
-}
-
-/// Adds the bytes of all heaps whose effective policy `counts`.
-fn spread(placement: &Placement, need: Need, counts: impl Fn(&MemoryPolicy) -> bool, bytes: &mut BTreeMap<u32, u64>) {
-    let process = placement.process.memory.as_ref();
-    let effective = |policy| effective(policy, process);
-    let mut add = |policy: &MemoryPolicy, heap: u64, touchers: &Touchers| {
-        if counts(policy) {
-            add_heap(policy, heap, touchers, bytes);
-        }
-    };
     // Thousands of workers have a handful of nodes and, as all are of one arm, one policy.
     let mut private: Vec<(&MemoryPolicy, Touchers)> = Vec::new();
     let mut all = Touchers::new();
@@ -41,19 +29,16 @@ fn spread(placement: &Placement, need: Need, counts: impl Fn(&MemoryPolicy) -> b
         }
     }
     for (policy, touchers) in &private {
-        add(effective(policy), need.private_bytes.saturating_mul(touchers.values().sum()), touchers);
+        let heaps = need.private_bytes.saturating_mul(touchers.values().sum());
+        add_heap(placement.effective(policy), heaps, touchers, &mut bytes);
     }
     let first = placement.workers.first().map(|place| (place.node, 1)).into_iter().collect();
     let touchers = match placement.shared.toucher {
         Toucher::All => &all,
         Toucher::FirstWorker => &first,
     };
-    add(effective(&placement.shared.policy), need.shared_bytes, touchers);
-}
-
-/// The policy that holds for a heap: that of the process where the heap has none of its own.
-fn effective<'a>(policy: &'a MemoryPolicy, process: Option<&'a MemoryPolicy>) -> &'a MemoryPolicy {
-    if *policy == MemoryPolicy::FirstTouch { process.unwrap_or(policy) } else { policy }
+    add_heap(placement.effective(&placement.shared.policy), need.shared_bytes, touchers, &mut bytes);
+    bytes.into_iter().filter(|&(_, bytes)| bytes > 0).collect()
 }
 
 /// How many of those who touch a heap first are on each node; `None`: they may be on several.
@@ -81,21 +66,24 @@ pub(super) fn limit(node: &Node) -> Option<u64> {
     node.available_bytes().or(node.memory_bytes)
 }
 
-/// Refuses what cannot fit: a bind beyond its node (the kernel kills rather than spills), heaps beyond all memory.
+/// What these nodes can give together; `None` where one does not tell.
+fn limit_of(nodes: &NodeSet, topology: &Topology) -> Option<u64> {
+    let mut limits = nodes.iter().map(|node| topology.node(node).and_then(limit));
+    limits.try_fold(0u64, |sum, limit| Some(sum.saturating_add(limit?)))
+}
+
+/// Refuses what cannot fit: a bind beyond its nodes (the kernel kills rather than spills), heaps beyond all memory.
 pub(super) fn check_fit(placement: &Placement, need: Need, bytes: u64, topology: &Topology) -> Result<(), Reason> {
-    let mut bound = BTreeMap::new();
-    spread(placement, need, |policy| matches!(policy, MemoryPolicy::Bind(_)), &mut bound);
-    for (node, need) in bound {
-        let Some(have) = topology.node(node).and_then(limit) else { continue };
-        if beyond(need, have) {
-            return Err(Reason::NodeTooSmall { node, need, have });
+    for (nodes, need) in placement.bound(need) {
+        if let Some(have) = limit_of(&nodes, topology).filter(|have| beyond(need, *have)) {
+            return Err(Reason::NodesTooSmall { nodes, need, have });
         }
     }
-    let allowed = topology.nodes.iter().filter(|node| topology.allowed_nodes.contains(node.os_index));
-    let Some(have) = allowed.map(limit).try_fold(0u64, |sum, node| node.map(|bytes| sum.saturating_add(bytes))) else {
-        return Ok(());
-    };
-    if beyond(bytes, have) { Err(Reason::MachineTooSmall { need: bytes, have }) } else { Ok(()) }
+    let allowed = topology.node_set().intersection(&topology.allowed_nodes);
+    match limit_of(&allowed, topology).filter(|have| beyond(bytes, *have)) {
+        Some(have) => Err(Reason::MachineTooSmall { need: bytes, have }),
+        None => Ok(()),
+    }
 }
 
 /// Need and a tenth to spare: page tables, stacks, and what grows meanwhile.
@@ -137,11 +125,12 @@ fn check_huge(workload: &Workload, size: u64, placement: &Placement, conditions:
         private_bytes: pages(need.private_bytes).saturating_mul(size),
         shared_bytes: pages(need.shared_bytes).saturating_mul(size),
     };
-    for (node, bytes) in bytes_on_node(placement, rounded) {
-        let free = free.iter().find(|(free_node, _)| *free_node == node).map_or(0, |(_, pages)| *pages);
-        // hugetlb of another policy than bind spills to other nodes; bind ends in SIGBUS. Both are not what was asked.
+    // hugetlb of another policy than bind spills to other nodes; bind ends in SIGBUS. Both are not what was asked.
+    let on_node = bytes_on_node(placement, rounded).into_iter().map(|(node, bytes)| (NodeSet::of(node), bytes));
+    for (nodes, bytes) in on_node.chain(placement.bound(rounded)) {
+        let free = free.iter().filter(|(node, _)| nodes.contains(*node)).map(|(_, pages)| pages).sum();
         if pages(bytes) > free {
-            return Err(Reason::TooFewPages { size, need: pages(bytes), free, place: format!("on node {node}") });
+            return Err(Reason::TooFewPages { size, need: pages(bytes), free, place: format!("on node {nodes}") });
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::PlacementError;
 use crate::quantity::show_bytes;
-use crate::set::CpuSet;
+use crate::set::{CpuSet, NodeSet};
 
 /// Why a point is skipped.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -25,8 +25,8 @@ pub(super) enum Reason {
         "this process was started with memory policy {policy}, so first-touch is not the kernel's own; start it without numactl"
     )]
     InheritedPolicy { policy: String },
-    #[error("bind to node {node}: {need} needed and a tenth to spare, {have} available there; shrink the heaps or free node {node}", need = show_bytes(*need), have = show_bytes(*have))]
-    NodeTooSmall { node: u32, need: u64, have: u64 },
+    #[error("bind to node {nodes}: {need} needed and a tenth to spare, {have} available there; shrink the heaps or free node {nodes}", need = show_bytes(*need), have = show_bytes(*have))]
+    NodesTooSmall { nodes: NodeSet, need: u64, have: u64 },
     #[error("memory: {need} needed and a tenth to spare, {have} available on all nodes it may use; shrink the heaps", need = show_bytes(*need), have = show_bytes(*have))]
     MachineTooSmall { need: u64, have: u64 },
     #[error("pages hugetlb:{size}: this kernel has no such page size; it has {known}", size = crate::quantity::print_bytes(*size))]
