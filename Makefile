@@ -10,8 +10,8 @@ help: ## this list
 run: setup ## the main job, sized to this host: numa-binding within 60 s
 	@$(NUMALAB) run experiments/numa-binding.toml --seconds 0.2 --budget 60s
 
-paper: setup ## the full grid for multi-socket hosts, about 15 minutes
-	@$(NUMALAB) run experiments/numa-binding.toml --oversubscribe all
+paper: setup ## the full grid for multi-socket hosts, about 15 minutes; ARGS="--procs paper,36" adds to it
+	@$(NUMALAB) run experiments/numa-binding.toml --oversubscribe all $(ARGS)
 
 tables: setup ## the published tables beside what was measured here
 	@$(NUMALAB) tables

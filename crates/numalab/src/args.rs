@@ -111,7 +111,7 @@ pub(crate) struct Changes {
     /// Most time of the whole run, such as 60s or 15m; fewer whole blocks if it does not suffice
     #[arg(long, value_name = "TIME", value_parser = parse_budget)]
     budget: Option<f64>,
-    /// Numbers of workers: paper, a list such as 1,2,4, or a range such as 1..=8
+    /// Numbers of workers: paper, paper,36 (and 36), a list such as 1,2,4, or a range such as 1..=8
     #[arg(long, value_name = "LIST", value_parser = parse_procs)]
     procs: Option<Procs>,
     /// Only this arm; may be repeated

@@ -141,8 +141,7 @@ fn impossible_values_are_named_with_their_line() {
         "11: procs in [sweep]: 1000000000 cannot be; it must be a whole number from 1 to 4096",
     );
     check(11, "procs = -1", "11: procs in [sweep]: -1 cannot be; it must be a whole number from 1 to 4096");
-    let procs =
-        "cannot be; it must be \"paper\", numbers from 1 to 4096, or a range such as \"1..=64\" or \"4..=64 step 4\"";
+    let procs = "cannot be; it must be \"paper\", \"paper,36\", numbers from 1 to 4096, or a range such as \"1..=64\" or \"4..=64 step 4\"";
     check(11, "procs = \"9..=1\"", &format!("11: procs in [sweep]: \"9..=1\" {procs}"));
     check(11, "procs = \"all\"", &format!("11: procs in [sweep]: \"all\" {procs}"));
     check(12, "oversubscribe = \"yes\"", "12: oversubscribe in [sweep]: \"yes\" is none of no, next, all");
@@ -301,7 +300,8 @@ fn values_have_their_short_forms() {
         lines[line - 1] = with;
         parse_experiment("x.toml", &lines.join("\n")).unwrap_or_else(|error| panic!("{error}"))
     };
-    assert_eq!(with(11, "procs = \"paper\"").sweep.procs, Procs::Paper);
+    assert_eq!(with(11, "procs = \"paper\"").sweep.procs, Procs::Paper(vec![]));
+    assert_eq!(with(11, "procs = \"paper, 44,36\"").sweep.procs, Procs::Paper(vec![36, 44]));
     assert_eq!(with(11, "procs = 3").sweep.procs, Procs::List(vec![3]));
     assert_eq!(with(11, "procs = [4, 1, 4]").sweep.procs, Procs::List(vec![1, 4]));
     assert_eq!(with(11, "procs = \"1..=4\"").sweep.procs, Procs::List(vec![1, 2, 3, 4]));

@@ -5,7 +5,7 @@
 mod machines;
 
 use machines::{bare, machine, sparse, with_cxl, with_memory, within, without_memory};
-use plan::experiment::{Overrides, read_experiment};
+use plan::experiment::{Overrides, Oversubscribe, read_experiment};
 use plan::point::{Plan, Point};
 use plan::schedule::{Costs, blocks_expected};
 use plan::topology::{Conditions, Topology};
@@ -108,12 +108,18 @@ fn inherited(cpus: &str) -> Conditions {
 #[test]
 fn the_paper_grid_fits_its_budget() {
     let file = read_experiment(&root().join("experiments/numa-binding.toml")).expect("the experiment is sound");
-    let check = |conditions: &Conditions, budget: f64, expect: u32| {
-        let overrides = Overrides { budget_seconds: Some(budget), ..Overrides::default() };
+    let grid = |procs: &str, conditions: &Conditions, budget: f64, expect: u32| {
+        let procs = Some(procs.parse().expect("a grid"));
+        // As `make paper` does.
+        let oversubscribe = Some(Oversubscribe::All);
+        let overrides = Overrides { budget_seconds: Some(budget), procs, oversubscribe, ..Overrides::default() };
         let plan = plan::plan(&file, &overrides, &machine(2, 32, 1), conditions).expect("it plans");
         assert_eq!(blocks_expected(&plan, &Costs::EXPECTED), expect, "within {budget} s");
     };
+    let check = |conditions: &Conditions, budget: f64, expect: u32| grid("paper", conditions, budget, expect);
     check(&Conditions::ideal(), 900.0, 10);
+    // With what a decay past one node's cores needs besides.
+    grid("paper,36", &Conditions::ideal(), 900.0, 10);
     // Not even five blocks: points are left out down to three numbers of workers, then blocks.
     check(&Conditions::ideal(), 60.0, 3);
     check(&Conditions { numa_balancing: true, ..Conditions::ideal() }, 900.0, 5);

@@ -97,8 +97,8 @@ pub const SUBJECTS: &[&str] = &["threads"];
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Procs {
-    /// 1 2 4 8 12 16 24 32 40 48 56 64, and all integers up to 16 on machines of up to 16 PUs.
-    Paper,
+    /// 1 2 4 8 12 16 24 32 40 48 56 64, all integers up to 16 on machines of up to 16 PUs, and these besides.
+    Paper(Vec<u32>),
     /// As listed, ascending, without repeats.
     List(Vec<u32>),
 }

@@ -130,7 +130,7 @@ fn ascending(mut procs: Vec<u32>) -> Vec<u32> {
 /// Why numbers of workers could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{text}\" cannot be; it must be \"paper\", numbers from 1 to {PROCS_MOST}, or a range such as \"1..=64\" or \"4..=64 step 4\""
+    "\"{text}\" cannot be; it must be \"paper\", \"paper,36\", numbers from 1 to {PROCS_MOST}, or a range such as \"1..=64\" or \"4..=64 step 4\""
 )]
 pub struct ProcsError {
     /// What was read.
@@ -140,17 +140,18 @@ pub struct ProcsError {
 impl FromStr for Procs {
     type Err = ProcsError;
 
-    /// Reads `paper`, or numbers and ranges with commas between: `1,2,4..=64 step 4`.
+    /// Reads `paper`, numbers and ranges with commas between: `1,2,4..=64 step 4`, `paper,36`.
     fn from_str(text: &str) -> Result<Self, ProcsError> {
-        if text.trim() == "paper" {
-            return Ok(Procs::Paper);
+        let (mut paper, mut procs) = (false, Vec::new());
+        for item in text.split(',').map(str::trim) {
+            match parse_range(item) {
+                _ if item == "paper" => paper = true,
+                Some(range) => procs.extend(range),
+                None => return Err(ProcsError { text: text.into() }),
+            }
         }
-        let wrong = || ProcsError { text: text.into() };
-        let mut procs = Vec::new();
-        for item in text.split(',') {
-            procs.extend(parse_range(item.trim()).ok_or_else(wrong)?);
-        }
-        Ok(Procs::List(ascending(procs)))
+        let procs = ascending(procs);
+        Ok(if paper { Procs::Paper(procs) } else { Procs::List(procs) })
     }
 }
 

@@ -21,10 +21,10 @@ pub(super) struct Level {
 pub(super) fn procs_listed(procs: &Procs, topology: &Topology) -> Vec<u32> {
     let mut listed = match procs {
         Procs::List(list) => list.clone(),
-        Procs::Paper => {
+        Procs::Paper(more) => {
             let pus = topology.pu_set().intersection(&topology.allowed_pus).len() as u32;
             let all_integers = if pus <= SMALL_PUS { pus } else { 0 };
-            (1..=all_integers).chain(PAPER_PROCS.iter().copied()).collect()
+            (1..=all_integers).chain(PAPER_PROCS.iter().chain(more).copied()).collect()
         }
     };
     listed.retain(|procs| (1..=PROCS_MOST).contains(procs));

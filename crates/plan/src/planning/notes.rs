@@ -3,7 +3,7 @@
 use crate::place::Regime;
 use crate::point::{Point, Skipped};
 use crate::quantity::show_bytes;
-use crate::topology::Topology;
+use crate::topology::{Pu, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fits are refused below this many distinct procs of one regime (statistics: 3 parameters, a lack-of-fit test, a knee).
@@ -24,7 +24,9 @@ pub(super) fn notes(points: &[Point], skipped: &[Skipped], topology: &Topology) 
     if !skipped.is_empty() {
         notes.push(format!("points skipped: {count}", count = skipped.len()));
     }
-    few_procs(points, &mut notes);
+    let procs = distinct_procs(points);
+    few_procs(&procs, &mut notes);
+    short_decay(&procs, topology, &mut notes);
     match (topology.default_nodes().len(), topology.nodes.len()) {
         (0, _) => {
             notes.push("no node has both PUs and memory that may be used: workers are placed on all allowed PUs".into())
@@ -52,14 +54,21 @@ fn heaps(points: &[Point], notes: &mut Vec<String>) {
     }
 }
 
-/// Names arms with too few procs in every regime.
-fn few_procs(points: &[Point], notes: &mut Vec<String>) {
-    let mut procs: BTreeMap<&str, BTreeMap<Regime, BTreeSet<u32>>> = BTreeMap::new();
+/// Numbers of workers of each arm and regime.
+type ProcsOf<'a> = BTreeMap<&'a str, BTreeMap<Regime, BTreeSet<u32>>>;
+
+fn distinct_procs(points: &[Point]) -> ProcsOf<'_> {
+    let mut procs = ProcsOf::new();
     for point in points {
         procs.entry(&point.arm).or_default().entry(point.regime).or_default().insert(point.procs);
     }
+    procs
+}
+
+/// Names arms with too few procs in every regime.
+fn few_procs(procs: &ProcsOf<'_>, notes: &mut Vec<String>) {
     let few: Vec<String> = procs
-        .into_iter()
+        .iter()
         .map(|(arm, regimes)| (arm, regimes.values().map(BTreeSet::len).max().unwrap_or(0)))
         .filter(|(_, most)| *most < PROCS_FOR_FITS)
         .map(|(arm, most)| format!("{arm} ({most})"))
@@ -67,5 +76,61 @@ fn few_procs(points: &[Point], notes: &mut Vec<String>) {
     if !few.is_empty() {
         let few = few.join(", ");
         notes.push(format!("fits need {PROCS_FOR_FITS} distinct procs of one regime and will be refused for {few}"));
+    }
+}
+
+/// Says when throughput that peaks where the first node is full could not be fitted beyond: a decay is fitted to the procs
+/// from the peak on, and the paper's grid has five of them on two nodes of 32 cores.
+fn short_decay(procs: &ProcsOf<'_>, topology: &Topology, notes: &mut Vec<String>) {
+    let nodes = topology.default_nodes();
+    let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return };
+    let of_first = |pu: &&Pu| pu.node == Some(first) && topology.allowed_pus.contains(pu.os_index);
+    let cores: BTreeSet<u32> = topology.pus.iter().filter(of_first).map(|pu| pu.core).collect();
+    let peak = cores.len() as u32;
+    let one_per_core = procs.values().filter_map(|regimes| regimes.get(&Regime::Core));
+    let beyond = one_per_core.filter(|procs| procs.len() >= PROCS_FOR_FITS).map(|procs| procs.range(peak..));
+    let Some(beyond) = beyond.max_by_key(|beyond| beyond.clone().count()) else { return };
+    let beyond: Vec<u32> = beyond.copied().collect();
+    if !(2..PROCS_FOR_FITS).contains(&beyond.len()) {
+        return;
+    }
+    let words = |procs: &[u32]| procs.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    let advice = match missing(&beyond, peak) {
+        add if add.is_empty() => "there are no more".into(),
+        add => format!("add {add} to procs", add = words(&add)),
+    };
+    notes.push(format!(
+        "a decay past a peak at {peak}, the cores of one node, would have {count} distinct procs ({listed}), and fits need \
+         {PROCS_FOR_FITS}: {advice}",
+        count = beyond.len(),
+        listed = words(&beyond),
+    ));
+}
+
+/// Numbers that make enough of `procs`, ascending: the peak, then the middle of the widest gap. Empty where there are too
+/// few numbers up to the last.
+fn missing(procs: &[u32], peak: u32) -> Vec<u32> {
+    let mut all: BTreeSet<u32> = procs.iter().copied().chain([peak]).collect();
+    while all.len() < PROCS_FOR_FITS {
+        let pairs = all.iter().zip(all.iter().skip(1));
+        let widest = pairs.rev().max_by_key(|(low, high)| *high - *low);
+        let Some((low, high)) = widest.filter(|(low, high)| *high - *low > 1) else { return Vec::new() };
+        all.insert(low.midpoint(*high));
+    }
+    all.into_iter().filter(|number| !procs.contains(number)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_goes_into_the_widest_gap() {
+        let check = |procs: &[u32], peak: u32, expect: &[u32]| assert_eq!(missing(procs, peak), expect, "{procs:?}");
+        check(&[32, 40, 48, 56, 64], 32, &[36]);
+        check(&[16, 24, 32], 16, &[18, 20, 28]);
+        check(&[32, 40, 48, 56], 28, &[28, 36]);
+        check(&[8, 13], 8, &[9, 10, 11, 12]);
+        check(&[4, 5, 6, 7, 8], 4, &[]);
     }
 }
