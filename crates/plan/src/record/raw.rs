@@ -183,15 +183,15 @@ row! {
 }
 
 row! {
-    /// facts.csv: what could change during a run, at every block boundary.
+    /// facts.csv: what could change during a run, at every block boundary; and what is to be said of single samples.
     FactRow in "facts.csv" {
         /// Run.
         run_id: String [""],
-        /// Block about to start.
+        /// Block about to start, or that of the sample.
         block: u32 [""],
         /// Moment, UTC.
         at_utc: String [""],
-        /// Name of the fact: load_1min, free_bytes_node0, frequency_khz_mean and the like.
+        /// Name of the fact: load_1min, free_bytes_node0, frequency_khz_mean and the like; of a sample: sample_17_note.
         fact: String [""],
         /// Its value; empty where the host does not tell.
         value: Option<String> [""],
