@@ -108,7 +108,7 @@ pub(crate) struct Changes {
     /// Samples of each point
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repetitions: Option<u32>,
-    /// Most time of the whole run, such as 60s or 15m; fewer whole blocks if it does not suffice
+    /// Most time of the whole run, resumed or not, such as 60s or 15m; fewer whole blocks if it does not suffice
     #[arg(long, value_name = "TIME", value_parser = parse_budget)]
     budget: Option<f64>,
     /// Numbers of workers: paper, paper,36 (and 36), a list such as 1,2,4, or a range such as 1..=8
@@ -166,7 +166,7 @@ pub(crate) struct Run {
     /// Experiment file
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) file: Option<PathBuf>,
-    /// Goes on with a results folder that was interrupted
+    /// Goes on with a results folder that was interrupted; of its budget what is left
     #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled"])]
     pub(crate) resume: Option<PathBuf>,
     /// On resume, runs the failed samples again

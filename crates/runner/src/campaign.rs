@@ -15,6 +15,7 @@ use crate::recover::{Committed, recover};
 use crate::rows::{Context, Id, rows};
 use crate::sample::{Outcome, Sample};
 use crate::stages::Stages;
+use crate::told::{Told, WALL_NS, fact_name};
 use plan::point::{Plan, Slot};
 use plan::record::FactRow;
 use plan::schedule::{block_slots, sample_seed};
@@ -62,7 +63,7 @@ pub fn run(
     Stages::check(plan)?;
     let dir = folder::create(results_root, plan, here, &folder::new_run_id(), executor.source())?;
     let _lock = Lock::take(&dir)?;
-    go_on(&dir, plan, here, Vec::new(), false, executor, progress, interrupt)
+    go_on(&dir, plan, here, (Vec::new(), Told::default()), false, executor, progress, interrupt)
 }
 
 /// How a run is resumed.
@@ -96,7 +97,7 @@ pub fn resume(
     let manifest =
         manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
     admit::check_here(dir, &manifest, here, executor.source())?;
-    let committed = recover(dir, &plan)?;
+    let (committed, told) = recover(dir, &plan)?;
     let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());
     if complete && !again {
         return Ok(summary(dir, &plan, &committed, committed.len() as u64, true));
@@ -105,7 +106,7 @@ pub fn resume(
         let path = dir.join(folder::SUMS);
         std::fs::remove_file(&path).map_err(|source| RunError::File { path, doing: "remove", source })?;
     }
-    go_on(dir, &plan, here, committed, options.retry_failed, executor, progress, interrupt)
+    go_on(dir, &plan, here, (committed, told), options.retry_failed, executor, progress, interrupt)
 }
 
 fn summary(dir: &Path, plan: &Plan, committed: &[Committed], resumed: u64, complete: bool) -> RunSummary {
@@ -139,8 +140,9 @@ struct Run<'a> {
     /// Orders that need no sample any more.
     done: BTreeSet<u32>,
     progress: &'a mut dyn Progress,
-    started: Instant,
-    made: u32,
+    /// Up to when the time is accounted for: what comes after is the next sample's.
+    accounted: Instant,
+    told: Told,
     notes: Vec<String>,
     /// Sum and count by phase.
     overhead_ns: BTreeMap<String, (u64, u64)>,
@@ -151,7 +153,7 @@ fn go_on(
     dir: &Path,
     plan: &Plan,
     here: &Here,
-    committed: Vec<Committed>,
+    (committed, told): (Vec<Committed>, Told),
     retry_failed: bool,
     executor: &mut dyn Executor,
     progress: &mut dyn Progress,
@@ -179,8 +181,8 @@ fn go_on(
         committed,
         done,
         progress,
-        started: Instant::now(),
-        made: 0,
+        accounted: Instant::now(),
+        told,
         notes: Vec::new(),
         overhead_ns: BTreeMap::new(),
     };
@@ -246,7 +248,6 @@ impl Run<'_> {
         let rows = rows(&self.context, id, &sample);
         self.journal.commit(&rows)?;
         self.heard(slot.block, id.sample_id, &sample)?;
-        self.made += 1;
         self.done.insert(slot.order);
         let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
         let step = Step { done, total, left, ..step };
@@ -256,16 +257,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Time per sample, from those made by this call.
-    fn per_sample(&self) -> Option<Duration> {
-        (self.made > 0).then(|| self.started.elapsed() / self.made)
-    }
-
     /// Samples in all, as far as time and stages allow.
     fn total(&self, stages: &Stages) -> u64 {
         let points = self.plan.points.len() as u64;
         let wanted = u64::from(stages.blocks()) * points;
-        let affordable = self.plan.measure.budget_seconds.zip(self.per_sample()).map(|(budget, each)| {
+        let affordable = self.plan.measure.budget_seconds.zip(self.told.per_sample()).map(|(budget, each)| {
             let blocks = (budget / (each.as_secs_f64() * points as f64)).floor().max(1.0);
             (blocks as u64).saturating_mul(points)
         });
@@ -274,14 +270,14 @@ impl Run<'_> {
 
     fn left(&self, stages: &Stages) -> Option<Duration> {
         let open = self.total(stages).saturating_sub(self.done.len() as u64);
-        Some(self.per_sample()?.mul_f64(open as f64))
+        Some(self.told.per_sample()?.mul_f64(open as f64))
     }
 
-    /// A note, when one more block would not end within the budget.
+    /// A note, when one more block would not end within the budget of the run, whoever spent it.
     fn over_budget(&self, stages: &Stages, block: u32) -> Option<String> {
         let budget = self.plan.measure.budget_seconds?;
-        let block_seconds = self.per_sample()?.as_secs_f64() * self.plan.points.len() as f64;
-        let ends = self.started.elapsed().as_secs_f64() + block_seconds;
+        let block_seconds = self.told.per_sample()?.as_secs_f64() * self.plan.points.len() as f64;
+        let ends = self.told.spent().as_secs_f64() + block_seconds;
         (ends > budget).then(|| stages.cut_short(block, budget, block_seconds))
     }
 
@@ -293,15 +289,21 @@ impl Run<'_> {
         self.journal.note(&rows)
     }
 
-    /// What a sample noted about itself, under its number; and what its child took beside touching and running.
+    /// Time and notes of a sample, under its number; and what its child took beside touching and running.
     fn heard(&mut self, block: u32, sample_id: u64, sample: &Sample) -> Result<(), RunError> {
-        let Outcome::Measured(measured) = &sample.outcome else { return Ok(()) };
-        for (phase, ns) in &measured.overhead_ns {
-            let (sum, count) = self.overhead_ns.entry(phase.clone()).or_insert((0, 0));
-            (*sum, *count) = (*sum + ns, *count + 1);
+        let now = Instant::now();
+        let wall_ns = (now - self.accounted).as_nanos();
+        self.accounted = now;
+        let mut told = vec![(WALL_NS, wall_ns.to_string())];
+        if let Outcome::Measured(measured) = &sample.outcome {
+            for (phase, ns) in &measured.overhead_ns {
+                let (sum, count) = self.overhead_ns.entry(phase.clone()).or_insert((0, 0));
+                (*sum, *count) = (*sum + ns, *count + 1);
+            }
+            told.extend(measured.notes.iter().map(|note| ("note", note.clone())));
         }
-        let of_sample = |what: &str, value: &String| (fact_name(sample_id, what), Some(value.clone()));
-        self.facts(block, measured.notes.iter().map(|note| of_sample("note", note)).collect())
+        told.iter().for_each(|(what, value)| self.told.take(sample_id, what, value));
+        self.facts(block, told.into_iter().map(|(what, value)| (fact_name(sample_id, what), Some(value))).collect())
     }
 
     /// Mean time of each phase of a child beside touching and running, of the samples since the last call.
@@ -317,11 +319,6 @@ impl Run<'_> {
         self.notes.push(note);
         Ok(())
     }
-}
-
-/// Name of a fact about one sample, `sample_17_note`: its number, then what it is.
-fn fact_name(sample_id: u64, what: &str) -> String {
-    format!("sample_{sample_id}_{what}")
 }
 
 /// Writing beyond the file size limit then answers EFBIG instead of killing the run.

@@ -271,7 +271,7 @@ mod tests {
                 committed += usize::from(error.is_none());
                 error
             });
-            let found = recover(dir.path(), &plan).unwrap();
+            let (found, _) = recover(dir.path(), &plan).unwrap();
             // A row that was written whole, and whose sync failed, may be there after all.
             assert!(
                 (committed..=committed + 1).contains(&found.len()),
@@ -282,7 +282,7 @@ mod tests {
             // The rest can be appended, and then all of it is there.
             let mut journal = Journal::open(dir.path()).unwrap();
             all[found.len()..].iter().for_each(|rows| journal.commit(rows).unwrap());
-            assert_eq!(recover(dir.path(), &plan).unwrap().len(), all.len());
+            assert_eq!(recover(dir.path(), &plan).unwrap().0.len(), all.len());
             let Some(error) = error else {
                 // 4 samples of 5 files, each written and synced.
                 assert_eq!(calls, 4 * 5 * 2);

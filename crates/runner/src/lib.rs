@@ -47,6 +47,7 @@ mod settle;
 mod stages;
 mod subject;
 mod timer;
+mod told;
 mod windows;
 pub mod workload;
 

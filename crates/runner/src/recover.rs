@@ -7,6 +7,7 @@
 
 use crate::error::RunError;
 use crate::journal::{further_columns, title_line};
+use crate::told::Told;
 use plan::point::Plan;
 use plan::record::{FactRow, PauseRow, Row, SampleRow, TrafficRow, WindowRow, WorkerRow};
 use std::borrow::Cow;
@@ -20,11 +21,11 @@ pub(crate) struct Committed {
     pub(crate) extra: Vec<String>,
 }
 
-/// Cuts off torn tails and orphans and gives the committed samples in order.
+/// Cuts off torn tails and orphans and gives the committed samples in order, and what was told of them.
 ///
 /// # Errors
 /// `Damaged`, `Unreadable`, `File`.
-pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<Vec<Committed>, RunError> {
+pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told), RunError> {
     let further = further_columns(plan);
     let mut committed: Vec<Committed> = Vec::new();
     cut_back::<SampleRow>(dir, &further, |row, cells, in_tail| {
@@ -53,8 +54,12 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<Vec<Committed>, RunErro
     cut_back::<WindowRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
     cut_back::<WorkerRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
     cut_back::<TrafficRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
-    cut_back::<FactRow>(dir, &[], |_, _, _| Ok(()))?;
-    Ok(committed)
+    let mut told = Told::default();
+    cut_back::<FactRow>(dir, &[], |row, _, _| {
+        told.read(&row);
+        Ok(())
+    })?;
+    Ok((committed, told))
 }
 
 /// Shortens a file to its rows up to the first that cannot be read or that `keep` refuses.

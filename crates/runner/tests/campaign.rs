@@ -426,6 +426,36 @@ fn a_budget_ends_whole_blocks_and_says_so() {
 }
 
 #[test]
+fn a_budget_is_for_the_run_in_all() {
+    let root = folder();
+    let mut plan = plan();
+    plan.measure.budget_seconds = Some(1000.0);
+    plan.measure.repetitions = Repetitions::Fixed(4);
+    // A run of blocks of 6 that was ended after `made` samples of `seconds` each. On resume a block that was begun is made
+    // whole, since part of one is of no use; then there are as many more as fit what is left.
+    let check = |seconds: u64, made: u32, expect: u32, note: Option<&str>| {
+        let interrupt = AtomicBool::new(false);
+        let mut executor = Wayward { inner: modelled(), interrupt: &interrupt, left: made, fails: None };
+        let dir = run(root.path(), &plan, &here(), &mut executor, &mut Silent, &interrupt).unwrap().dir;
+        let told = sample_facts(&dir);
+        assert_eq!(told.iter().filter(|(_, what, _)| what == "wall_ns").count(), made as usize);
+        let mut facts = fs::read_to_string(dir.join("facts.csv")).unwrap();
+        for (id, _, _) in told.iter().filter(|(_, what, _)| what == "wall_ns") {
+            let ns = seconds * 1_000_000_000;
+            facts += &format!("x,0,2026-01-02T03:04:05Z,sample_{id}_wall_ns,{ns}\n");
+        }
+        fs::write(dir.join("facts.csv"), facts).unwrap();
+        let summary = resume_all(&dir).unwrap();
+        assert!(summary.complete);
+        assert_eq!((summary.blocks, summary.notes.first().map(|note| &note[..34])), (expect, note), "{seconds} s each");
+    };
+    check(1, 8, 4, None);
+    // 800 s are spent; the last four of the second block take no time, and so a block about 400 s.
+    check(100, 8, 2, Some("budget of 1000 s: 2 of 4 blocks, s"));
+    check(100, 6, 1, Some("budget of 1000 s: 1 of 4 blocks, s"));
+}
+
+#[test]
 fn until_is_decided_in_two_stages() {
     let root = folder();
     let check = |until: f64, max: u32, sd: f64, expect: std::ops::RangeInclusive<u32>, note: &str| {
