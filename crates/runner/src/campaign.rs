@@ -186,7 +186,7 @@ fn go_on(
         notes: Vec::new(),
         overhead_ns: BTreeMap::new(),
     };
-    let ended = run.blocks(executor, interrupt)?;
+    let ended = run.all(executor, interrupt)?;
     if ended {
         folder::write_sums(run.dir)?;
     }
@@ -197,8 +197,17 @@ fn go_on(
 }
 
 impl Run<'_> {
-    /// Runs blocks until there are enough, or the budget ends; `false` when a signal ended it.
-    fn blocks(&mut self, executor: &mut dyn Executor, interrupt: &AtomicBool) -> Result<bool, RunError> {
+    /// Runs blocks until there are enough, or the budget ends, and looks back; `false` when a signal ended it.
+    fn all(&mut self, executor: &mut dyn Executor, interrupt: &AtomicBool) -> Result<bool, RunError> {
+        let Some(blocks) = self.blocks(executor, interrupt)? else { return Ok(false) };
+        if let Some(note) = self.told.unsettled(&self.committed) {
+            self.note(blocks, note)?;
+        }
+        Ok(true)
+    }
+
+    /// Runs blocks until there are enough, or the budget ends; how many, `None` when a signal ended it.
+    fn blocks(&mut self, executor: &mut dyn Executor, interrupt: &AtomicBool) -> Result<Option<u32>, RunError> {
         let mut stages = Stages::new(self.plan)?;
         let mut block = 0;
         loop {
@@ -208,7 +217,7 @@ impl Run<'_> {
                         self.note(block, note)?;
                         continue;
                     }
-                    None => return Ok(true),
+                    None => return Ok(Some(block)),
                 }
             }
             let slots = block_slots(self.plan, block);
@@ -219,14 +228,14 @@ impl Run<'_> {
                 && let Some(note) = self.over_budget(&stages, block)
             {
                 self.note(block, note)?;
-                return Ok(true);
+                return Ok(Some(block));
             }
             if !open.is_empty() {
                 self.facts(block, executor.facts())?;
             }
             for slot in open {
                 if interrupt.load(Ordering::Relaxed) {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 self.sample(slot, &stages, executor)?;
             }
@@ -300,6 +309,7 @@ impl Run<'_> {
                 let (sum, count) = self.overhead_ns.entry(phase.clone()).or_insert((0, 0));
                 (*sum, *count) = (*sum + ns, *count + 1);
             }
+            told.extend(measured.facts.iter().map(|(what, value)| (what.as_str(), value.clone())));
             told.extend(measured.notes.iter().map(|note| ("note", note.clone())));
         }
         told.iter().for_each(|(what, value)| self.told.take(sample_id, what, value));

@@ -10,6 +10,7 @@ use crate::measured::{Counted, measured};
 use crate::pool::Pool;
 use crate::sample::{Failure, Job, Measured};
 use crate::subject::SUBJECTS;
+use crate::told::{PROCESS_AGE_NS, SETTLED};
 use crate::workload::{Work, with_work};
 use host::Granted;
 use host::moves::Moves;
@@ -41,6 +42,7 @@ pub fn run(mut input: impl Read, frames: impl Write) -> u8 {
 /// Says which phase it is, and how long each took.
 struct Phases<W> {
     frames: W,
+    started: Instant,
     current: &'static str,
     began: Instant,
     spent_ns: Vec<(String, u64)>,
@@ -48,7 +50,8 @@ struct Phases<W> {
 
 impl<W: Write> Phases<W> {
     fn new(frames: W) -> Phases<W> {
-        Phases { frames, current: "start", began: Instant::now(), spent_ns: Vec::new() }
+        let now = Instant::now();
+        Phases { frames, started: now, current: "start", began: now, spent_ns: Vec::new() }
     }
 
     fn begin(&mut self, phase: &'static str) -> Result<(), String> {
@@ -112,7 +115,7 @@ fn measure_work<K: Work, W: Write>(
     bound: &[CpuSet],
     phases: &mut Phases<W>,
 ) -> Result<Measured, String> {
-    let mut notes = Vec::new();
+    let (mut notes, mut facts) = (Vec::new(), Vec::new());
     let point = &job.point;
     phases.begin("allocate")?;
     let heaps = Heaps::allocate(granted, pool, point, &mut notes)?;
@@ -120,7 +123,9 @@ fn measure_work<K: Work, W: Write>(
     heaps.touch(pool, work, point.placement.shared.toucher)?;
     if point.settle {
         phases.begin("settle")?;
-        notes.push(crate::settle::settle(pool, work, job.seed.0, &heaps)?);
+        let settling = crate::settle::settle(pool, work, job.seed.0, &heaps)?;
+        notes.push(settling.note);
+        facts.push((SETTLED.into(), settling.settled.to_string()));
     }
     phases.begin("locate")?;
     let moves = Moves::now();
@@ -129,6 +134,8 @@ fn measure_work<K: Work, W: Write>(
     let pus = bound.iter().fold(CpuSet::new(), |all, pus| all.union(pus));
     phases.begin("run")?;
     let host_before = HostCounts::read(&pus);
+    // NUMA balancing leaves a process alone that is younger than about 2 s.
+    facts.push((PROCESS_AGE_NS.into(), crate::timer::ns_since(phases.started).to_string()));
     let timed = crate::sampling::run(pool, work, job, &heaps, &pus)?;
     let host = HostCounts::read(&pus).since(&host_before);
     phases.begin("check")?;
@@ -152,6 +159,7 @@ fn measure_work<K: Work, W: Write>(
     }
     measured.overhead_ns = phases.overhead_ns();
     measured.notes = notes;
+    measured.facts = facts;
     Ok(measured)
 }
 

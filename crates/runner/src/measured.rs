@@ -104,6 +104,7 @@ pub(crate) fn measured<W: Work>(
         throttled_periods: host.throttled_periods,
         overhead_ns: Vec::new(),
         notes: Vec::new(),
+        facts: Vec::new(),
         metrics: crate::workload::metrics(&job.point.workload),
         pauses: timed.pauses,
     };

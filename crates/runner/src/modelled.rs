@@ -132,6 +132,7 @@ fn measured(
         throttled_periods: None,
         overhead_ns: Vec::new(),
         notes: Vec::new(),
+        facts: Vec::new(),
         metrics: Vec::new(),
     }
 }

@@ -70,6 +70,7 @@ fn measured() -> Measured {
         throttled_periods: Some(0),
         overhead_ns: Vec::new(),
         notes: Vec::new(),
+        facts: Vec::new(),
         metrics: Vec::new(),
     }
 }

@@ -100,6 +100,8 @@ pub struct Measured {
     pub overhead_ns: Vec<(String, u64)>,
     /// What could not be measured and why; what was read back otherwise than asked.
     pub notes: Vec<String>,
+    /// Further facts about it for facts.csv, by name: the process's age, whether its migrations had died down.
+    pub facts: Vec<(String, String)>,
     /// Values of the workload's own metrics, in its column order.
     pub metrics: Vec<Option<f64>>,
 }

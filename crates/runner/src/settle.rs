@@ -28,14 +28,22 @@ pub(crate) fn has_settled(moved: &[u64]) -> bool {
     moved.len() >= LEAST_SECONDS && moved.iter().rev().take(2).all(quiet)
 }
 
-/// Runs requests that nobody counts until migrations have died down; what is to be said about it.
-pub(crate) fn settle<W: Work>(pool: &Pool, work: &W, seed: u64, heaps: &Heaps) -> Result<String, String> {
+/// What came of waiting.
+pub(crate) struct Settling {
+    /// Whether migrations died down; where not, the sample measures pages that still move.
+    pub(crate) settled: bool,
+    /// What is to be said about it.
+    pub(crate) note: String,
+}
+
+/// Runs requests that nobody counts until migrations have died down.
+pub(crate) fn settle<W: Work>(pool: &Pool, work: &W, seed: u64, heaps: &Heaps) -> Result<Settling, String> {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            let note = watch_migrations();
+            let settling = watch_migrations();
             over.store(true, Ordering::Relaxed);
-            note
+            settling
         });
         pool.each(|worker| {
             let seat = Seat { key: split(split(seed, WARMING), worker as u64), heaps: heaps.of(worker) };
@@ -46,11 +54,14 @@ pub(crate) fn settle<W: Work>(pool: &Pool, work: &W, seed: u64, heaps: &Heaps) -
     })
 }
 
-fn watch_migrations() -> String {
+fn watch_migrations() -> Settling {
     const MIGRATED: &str = "numa_pages_migrated";
     let read = || host::proc::vmstat(&[MIGRATED]).get(MIGRATED).copied();
     let Some(mut last) = read() else {
-        return format!("not settled: this kernel has no {MIGRATED} in /proc/vmstat");
+        return Settling {
+            settled: false,
+            note: format!("not settled: this kernel has no {MIGRATED} in /proc/vmstat"),
+        };
     };
     let mut moved = Vec::new();
     while moved.len() < MOST_SECONDS && !has_settled(&moved) {
@@ -60,10 +71,9 @@ fn watch_migrations() -> String {
         last = now;
     }
     let (seconds, pages) = (moved.len(), moved.iter().sum::<u64>());
-    match has_settled(&moved) {
-        true => format!("settled after {seconds} s, {pages} pages of the host migrated"),
-        false => format!("not settled after {seconds} s, {pages} pages of the host migrated"),
-    }
+    let settled = has_settled(&moved);
+    let not = if settled { "" } else { "not " };
+    Settling { settled, note: format!("{not}settled after {seconds} s, {pages} pages of the host migrated") }
 }
 
 struct Until<'a>(&'a AtomicBool);

@@ -1,12 +1,19 @@
 //! What facts.csv tells of single samples, under names such as `sample_17_wall_ns`: written by a run, and taken up again by
 //! the one that goes on with it.
 
-use plan::record::FactRow;
+use crate::recover::Committed;
+use plan::record::{FactRow, SampleRow};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Time that the run spent on a sample: from the one before, or the start of the run, to its committed row.
 pub(crate) const WALL_NS: &str = "wall_ns";
+
+/// Age of the sample's process when its timed part began, from the start of its main function.
+pub(crate) const PROCESS_AGE_NS: &str = "process_age_ns";
+
+/// Whether NUMA balancing's migrations had died down by then, in arms that wait for it.
+pub(crate) const SETTLED: &str = "settled";
 
 /// Name of a fact about one sample: its number, then what it is.
 pub(crate) fn fact_name(sample_id: u64, what: &str) -> String {
@@ -17,6 +24,9 @@ pub(crate) fn fact_name(sample_id: u64, what: &str) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     wall_ns: BTreeMap<u64, u64>,
+    /// Their sum.
+    spent_ns: u64,
+    settled: BTreeMap<u64, bool>,
 }
 
 impl Told {
@@ -32,14 +42,40 @@ impl Told {
 
     /// Takes up a fact about a sample.
     pub(crate) fn take(&mut self, sample_id: u64, what: &str, value: &str) {
-        if what == WALL_NS {
-            self.wall_ns.extend(value.parse().map(|ns: u64| (sample_id, ns)));
+        match what {
+            WALL_NS => {
+                let ns = value.parse().unwrap_or(0);
+                let before = self.wall_ns.insert(sample_id, ns).unwrap_or(0);
+                self.spent_ns = self.spent_ns.saturating_sub(before).saturating_add(ns);
+            }
+            SETTLED => self.settled.extend(value.parse().map(|settled: bool| (sample_id, settled))),
+            _ => {}
         }
+    }
+
+    /// A note on the points that were measured before migrations had died down, with how many samples of each; `None`
+    /// where all had settled that wait for it.
+    pub(crate) fn unsettled(&self, committed: &[Committed]) -> Option<String> {
+        let mut points: BTreeMap<&str, (&SampleRow, usize, usize)> = BTreeMap::new();
+        for Committed { row, .. } in committed {
+            if let Some(settled) = self.settled.get(&row.sample_id) {
+                let (_, not, all) = points.entry(&row.point_id).or_insert((row, 0, 0));
+                (*not, *all) = (*not + usize::from(!settled), *all + 1);
+            }
+        }
+        let words = |(id, (row, not, all)): (&str, (&SampleRow, usize, usize))| {
+            (not > 0)
+                .then(|| format!("{id} ({arm} at {procs}) in {not} of {all} samples", arm = row.arm, procs = row.procs))
+        };
+        let points: Vec<String> = points.into_iter().filter_map(words).collect();
+        let listed = points.join(", ");
+        (!points.is_empty())
+            .then(|| format!("not settled when the timed part began, so pages may still have moved: {listed}"))
     }
 
     /// Time spent on all samples, of every call that made some of them.
     pub(crate) fn spent(&self) -> Duration {
-        Duration::from_nanos(self.wall_ns.values().fold(0, |sum, ns| sum.saturating_add(*ns)))
+        Duration::from_nanos(self.spent_ns)
     }
 
     /// Time per sample; `None` before the first.

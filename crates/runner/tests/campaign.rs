@@ -242,8 +242,15 @@ fn sample_facts(dir: &Path) -> Vec<(u64, String, String)> {
     reader.records().filter_map(|record| fact(record.unwrap())).collect()
 }
 
-/// Passes on to the model, and says something of each sample.
-struct Talking(Modelled);
+/// Passes on to the model, and says something of each sample; the first of `p00` and all of `p01` had not settled.
+struct Talking {
+    inner: Modelled,
+    seen: BTreeSet<String>,
+}
+
+fn talking() -> Talking {
+    Talking { inner: modelled(), seen: BTreeSet::new() }
+}
 
 impl Executor for Talking {
     fn source(&self) -> &'static str {
@@ -251,9 +258,11 @@ impl Executor for Talking {
     }
 
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
-        let mut sample = self.0.sample(point, measure, seed)?;
+        let mut sample = self.inner.sample(point, measure, seed)?;
         let Outcome::Measured(measured) = &mut sample.outcome else { panic!("the model does not fail") };
         measured.notes = vec!["huge pages not counted, \"EACCES\"".into(), format!("of {id}", id = point.id)];
+        let settled = point.id != "p01" && (!self.seen.insert(point.id.clone()) || point.id != "p00");
+        measured.facts = vec![("settled".into(), settled.to_string())];
         Ok(sample)
     }
 
@@ -263,10 +272,24 @@ impl Executor for Talking {
 }
 
 #[test]
+fn samples_that_had_not_settled_are_counted_by_point() {
+    let (root, never) = (folder(), AtomicBool::new(false));
+    let summary = run(root.path(), &plan(), &here(), &mut talking(), &mut Silent, &never).unwrap();
+    let expect = "not settled when the timed part began, so pages may still have moved: p00 (unbound at 1) in 1 of 2 samples, \
+                  p01 (unbound at 2) in 2 of 2 samples";
+    assert_eq!(summary.notes, [expect]);
+    let settled = sample_facts(&summary.dir).into_iter().filter(|(_, what, _)| what == "settled");
+    assert_eq!(settled.filter(|(_, _, value)| value == "false").count(), 3);
+    // Gone on with, after its last sample: what was told before counts.
+    fs::remove_file(summary.dir.join("SHA256SUMS")).unwrap();
+    assert_eq!(resume_all(&summary.dir).unwrap().notes, [expect]);
+}
+
+#[test]
 fn every_note_names_its_sample() {
     let root = folder();
     let never = AtomicBool::new(false);
-    let dir = run(root.path(), &plan(), &here(), &mut Talking(modelled()), &mut Silent, &never).unwrap().dir;
+    let dir = run(root.path(), &plan(), &here(), &mut talking(), &mut Silent, &never).unwrap().dir;
     let notes = sample_facts(&dir).into_iter().filter(|(_, what, _)| what == "note");
     let notes: BTreeSet<(u64, String)> = notes.map(|(id, _, value)| (id, value)).collect();
     let expect = samples(&dir).into_iter().flat_map(|row| {

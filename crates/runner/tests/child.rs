@@ -123,6 +123,8 @@ fn check(job: Job) {
     let starts: Vec<u64> = measured.windows.iter().map(|window| window.start_ns).collect();
     assert_eq!((starts[0], &starts[1..]), (0, &ends[..ends.len() - 1]));
     assert_eq!(measured.elapsed_ns, ends[ends.len() - 1]);
+    let age: BTreeMap<String, String> = measured.facts.iter().cloned().collect();
+    assert!(age["process_age_ns"].parse::<u64>().is_ok_and(|ns| ns > 0), "{age:?}");
 
     let hits = measured.hits.as_ref().expect("pages of this process can be located");
     assert_eq!((hits.source, hits.touches), (HitSource::Replay, measured.operations * 16));
