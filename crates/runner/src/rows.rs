@@ -125,7 +125,7 @@ fn empty_row(context: &Context<'_>, id: Id, point: &Point, sample: &Sample) -> S
         remote_touches: None,
         local_package_ratio: None,
         dram_local_ratio: None,
-        dram_source: None,
+        dram_source: Some("not measured: this version reads no counters".into()),
         pages_local: None,
         pages_remote: None,
         huge_ratio: None,

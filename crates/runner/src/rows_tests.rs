@@ -139,6 +139,8 @@ fn not_measured_is_empty() {
     .sample;
     assert_eq!((row.local_hit_ratio, row.hit_source, row.steal_ratio), (None, None, None));
     assert_eq!((row.voluntary_switches, row.run_delay_ratio), (None, Some(0.001)));
+    let why = row.dram_source.as_deref();
+    assert_eq!((row.dram_local_ratio, why), (None, Some("not measured: this version reads no counters")));
 }
 
 #[test]
