@@ -47,7 +47,7 @@ pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str, source
         let path = path.to_path_buf();
         move |source| RunError::File { path, doing: "create", source }
     };
-    fs::create_dir_all(&parent).map_err(failed(&parent))?;
+    make_folders(&parent, &mut sync_dir)?;
     let (dir, part) = (parent.join(run_id), parent.join(format!(".{run_id}.part")));
     fs::create_dir(&part).map_err(failed(&part))?;
     let made = write_start(&part, plan, here, run_id, source);
@@ -58,6 +58,22 @@ pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str, source
     }
     sync_dir(&parent)?;
     Ok(dir)
+}
+
+/// Makes a folder and those above it that are missing, and has each that got a new name in it synced: a results folder that
+/// survives a power failure is of no use below one that did not.
+fn make_folders(path: &Path, sync: &mut dyn FnMut(&Path) -> Result<(), RunError>) -> Result<(), RunError> {
+    if path.is_dir() || path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let above = path.parent().unwrap_or(Path::new(""));
+    make_folders(above, sync)?;
+    match fs::create_dir(path) {
+        // Another run may make it at the same moment.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made.map_err(|source| RunError::File { path: path.into(), doing: "create", source })?,
+    }
+    sync(if above.as_os_str().is_empty() { Path::new(".") } else { above })
 }
 
 /// A name for a run that starts now: sorts by time, and differs between runs of one second.
@@ -220,5 +236,37 @@ fn skipped_row(point: &Skipped) -> PointRow {
         hit_ratio_by_construction: None,
         bytes: None,
         reason: Some(point.reason.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_that_got_a_new_name_is_synced() {
+        let root = tempfile::tempdir().unwrap();
+        let check = |path: &str, expect: &[&str]| {
+            let mut synced = Vec::new();
+            let mut sync = |dir: &Path| {
+                synced.push(dir.strip_prefix(root.path()).unwrap().to_string_lossy().into_owned());
+                Ok(())
+            };
+            make_folders(&root.path().join(path), &mut sync).unwrap();
+            assert_eq!(synced, expect, "{path}");
+            assert!(root.path().join(path).is_dir(), "{path}");
+        };
+        check("results/binding/host", &["", "results", "results/binding"]);
+        check("results/binding/host", &[]);
+        check("results/other/host", &["results", "results/other"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("results"), "").unwrap();
+        let error = make_folders(&root.path().join("results/binding"), &mut sync_dir).unwrap_err().to_string();
+        assert!(error.contains("results: cannot create: File exists"), "{error}");
     }
 }
