@@ -25,8 +25,9 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
         let (percent, limit) = (100.0 * ratio, 100.0 * limits.steal_ratio);
         reasons.push(format!("steal {percent:.1} %, {ticks} ticks (limits {limit:.1} % and {})", limits.steal_ticks));
     }
-    if let Some(periods) = measured.throttled_periods.filter(|periods| *periods > 0) {
-        reasons.push(format!("throttled by the cgroup's quota in {periods} periods"));
+    if let Some(periods) = measured.throttled_periods.filter(|periods| *periods > limits.throttled_periods) {
+        let limit = limits.throttled_periods;
+        reasons.push(format!("throttled by the cgroup's quota in {periods} periods (limit {limit})"));
     }
     if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && is_pinned(point)) {
         reasons.push(format!("pinned workers changed PU {moves} times"));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sample::{Failure, Hits, Window, WorkerFigures};
+use plan::experiment::Thresholds;
 use plan::place::Regime;
 use plan::policy::MemoryPolicy;
 use plan::record::HitSource;
@@ -161,7 +162,7 @@ fn only_causes_from_outside_flag_a_sample() {
     );
     check(|_, m| m.steal_ticks = Some((8, 200)), Some("steal 4.0 %, 8 ticks (limits 2.0 % and 3)"));
     check(|_, m| m.steal_ticks = Some((2, 20)), None);
-    check(|_, m| m.throttled_periods = Some(17), Some("throttled by the cgroup's quota in 17 periods"));
+    check(|_, m| m.throttled_periods = Some(17), Some("throttled by the cgroup's quota in 17 periods (limit 0)"));
     check(|_, m| m.workers[1].migrations = Some(2), Some("pinned workers changed PU 2 times"));
     check(|_, m| m.pages_migrated = Some(5), Some("5 pages changed node"));
     // Unbound, first touch: the kernel may move whatever it likes, that is what is measured.
@@ -181,8 +182,25 @@ fn only_causes_from_outside_flag_a_sample() {
             measured.throttled_periods = Some(1);
             measured.pages_migrated = Some(1);
         },
-        Some("throttled by the cgroup's quota in 1 periods; 1 pages changed node"),
+        Some("throttled by the cgroup's quota in 1 periods (limit 0); 1 pages changed node"),
     );
+}
+
+#[test]
+fn limits_of_disturbance_are_those_of_the_plan() {
+    let row = make(|_, _| ()).sample;
+    let row = SampleRow { run_delay_ratio: Some(0.1), steal_ratio: Some(0.1), ..row };
+    let measured = Measured { steal_ticks: Some((9, 90)), throttled_periods: Some(7), ..measured() };
+    let point = toml::from_str::<Plan>(&golden("plan.toml")).unwrap().points.swap_remove(0);
+    let check = |limits: Thresholds, expect: usize| {
+        assert_eq!(disturbances(&row, &point, &measured, &limits).len(), expect, "{limits:?}");
+    };
+    let just = Thresholds { run_delay_ratio: 0.1, steal_ratio: 0.1, steal_ticks: 9, throttled_periods: 7 };
+    check(just, 0);
+    check(Thresholds { run_delay_ratio: 0.09, ..just }, 1);
+    check(Thresholds { steal_ratio: 0.09, ..just }, 1);
+    check(Thresholds { steal_ratio: 0.09, steal_ticks: 10, ..just }, 0);
+    check(Thresholds { throttled_periods: 6, ..just }, 1);
 }
 
 #[test]

@@ -291,12 +291,16 @@ pub struct Thresholds {
     pub steal_ratio: f64,
     /// … and at least this many clock ticks of it, since one tick is 10 ms.
     pub steal_ticks: u64,
+    /// Periods in which the cgroup's quota stopped us; plans from before it was written had 0, too.
+    #[serde(default)]
+    pub throttled_periods: u64,
 }
 
 impl Thresholds {
-    /// 2 % of run delay; 2 % and 3 ticks of steal. Source: measured beside noisy neighbours, 9-18 % of run delay
+    /// 2 % of run delay; 2 % and 3 ticks of steal; no throttled period, each of which takes the PU for up to 100 ms. Source: measured beside noisy neighbours, 9-18 % of run delay
     /// where steal showed 0-3 ticks; quiet runs stay below 1 %.
-    pub const DEFAULT: Thresholds = Thresholds { run_delay_ratio: 0.02, steal_ratio: 0.02, steal_ticks: 3 };
+    pub const DEFAULT: Thresholds =
+        Thresholds { run_delay_ratio: 0.02, steal_ratio: 0.02, steal_ticks: 3, throttled_periods: 0 };
 }
 
 /// What the command line changes about an experiment before it is planned.
