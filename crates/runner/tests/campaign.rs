@@ -2,85 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod modelled;
+
+use modelled::{Wayward, folder, here, modelled, plan, resume_all, resume_with, run_all, samples, topology};
 use plan::experiment::{Measure, Repetitions};
-use plan::manifest::{Manifest, Program};
-use plan::point::{Plan, Point};
+use plan::manifest::Manifest;
+use plan::point::Plan;
 use plan::record::{Row, SampleRow, Seed};
 use plan::topology::Topology;
-use runner::executor::Executor;
 use runner::modelled::{Modelled, Noise};
 use runner::progress::Silent;
-use runner::sample::{Failure, Outcome, Sample};
-use runner::{Here, ResumeOptions, RunError, RunSummary, Stop, resume, run};
+use runner::{Here, ResumeOptions, RunError, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Files that grow, in the order they are written.
 const GROWING: [&str; 5] = ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv", "samples.csv"];
-
-/// A folder in memory where there is one: runs sync every row, which a disk takes its time for.
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
-fn golden<T>(name: &str, parse: impl Fn(&str) -> T) -> T {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p");
-    parse(&fs::read_to_string(folder.join(name)).unwrap())
-}
-
-fn topology() -> Topology {
-    golden("topology.json", |text| serde_json::from_str(text).unwrap())
-}
-
-/// Two arms at 1, 2 and 8 workers, two blocks of short samples.
-fn plan() -> Plan {
-    let mut plan: Plan = golden("plan.toml", |text| toml::from_str(text).unwrap());
-    plan.points.retain(|point| [1, 2, 8].contains(&point.procs));
-    plan.measure.repetitions = Repetitions::Fixed(2);
-    plan.measure.windows = 4;
-    plan.measure.extent = plan::experiment::Extent::Seconds(0.02);
-    plan.measure.pause_every_ns = 5_000_000;
-    plan
-}
-
-fn here() -> Here {
-    let program =
-        Program { version: "0".into(), commit: "c0ffee".into(), rustc: "rustc".into(), sha256: "ab".repeat(32) };
-    Here::modelled(topology(), "<topology/>".into(), program, vec!["numalab".into(), "run".into()])
-}
-
-fn modelled() -> Modelled {
-    Modelled::new(topology(), model::Parameters::DEFAULT, Noise::DEFAULT)
-}
-
-/// Runs `plan` under `root` without any interruption.
-fn run_all(root: &Path, plan: &Plan) -> RunSummary {
-    run(root, plan, &here(), &mut modelled(), &mut Silent, &AtomicBool::new(false)).unwrap()
-}
-
-fn resume_all(dir: &Path) -> Result<RunSummary, RunError> {
-    resume_with(dir, ResumeOptions::default(), &here(), &mut modelled())
-}
-
-fn resume_with(
-    dir: &Path,
-    options: ResumeOptions<'_>,
-    here: &Here,
-    executor: &mut dyn Executor,
-) -> Result<RunSummary, RunError> {
-    resume(dir, options, here, executor, &mut Silent, &AtomicBool::new(false))
-}
-
-fn samples(dir: &Path) -> Vec<SampleRow> {
-    let mut reader = csv::Reader::from_path(dir.join("samples.csv")).unwrap();
-    let row = |record: Result<csv::StringRecord, csv::Error>| {
-        let record = record.unwrap();
-        SampleRow::read(&|at| record.get(at).unwrap()).unwrap()
-    };
-    reader.records().map(row).collect()
-}
 
 /// Everything a run says of its samples, without when it was: the same for a run that was cut and gone on with.
 fn essence(dir: &Path) -> BTreeMap<String, BTreeSet<String>> {
@@ -202,101 +141,6 @@ fn cut_anywhere_and_resumed_each_sample_is_there_once() {
         let again = resume_all(&dir).unwrap();
         assert_eq!((again.resumed, again.samples, again.complete), (12, 12, true));
     }
-}
-
-/// Passes on to the model, and raises the interrupt after some samples, or fails some points.
-struct Wayward<'a> {
-    inner: Modelled,
-    interrupt: &'a AtomicBool,
-    left: u32,
-    fails: Option<&'static str>,
-}
-
-impl Executor for Wayward<'_> {
-    fn source(&self) -> &'static str {
-        "modelled"
-    }
-
-    fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
-        self.left = self.left.saturating_sub(1);
-        self.interrupt.store(self.left == 0, Ordering::Relaxed);
-        let mut sample = self.inner.sample(point, measure, seed)?;
-        if self.fails == Some(point.id.as_str()) {
-            sample.outcome = Outcome::Failed(Failure { phase: "touch".into(), cause: "no memory".into() });
-        }
-        Ok(sample)
-    }
-
-    fn facts(&mut self) -> Vec<(String, Option<String>)> {
-        vec![("load_1min".into(), Some("0.5".into()))]
-    }
-}
-
-/// The facts of samples, `(sample, what, value)`, as a script reads them.
-fn sample_facts(dir: &Path) -> Vec<(u64, String, String)> {
-    let mut reader = csv::Reader::from_path(dir.join("facts.csv")).unwrap();
-    let fact = |record: csv::StringRecord| {
-        let (id, what) = record[3].strip_prefix("sample_")?.split_once('_')?;
-        Some((id.parse().unwrap(), what.into(), record[4].into()))
-    };
-    reader.records().filter_map(|record| fact(record.unwrap())).collect()
-}
-
-/// Passes on to the model, and says something of each sample; the first of `p00` and all of `p01` had not settled.
-struct Talking {
-    inner: Modelled,
-    seen: BTreeSet<String>,
-}
-
-fn talking() -> Talking {
-    Talking { inner: modelled(), seen: BTreeSet::new() }
-}
-
-impl Executor for Talking {
-    fn source(&self) -> &'static str {
-        "modelled"
-    }
-
-    fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
-        let mut sample = self.inner.sample(point, measure, seed)?;
-        let Outcome::Measured(measured) = &mut sample.outcome else { panic!("the model does not fail") };
-        measured.notes = vec!["huge pages not counted, \"EACCES\"".into(), format!("of {id}", id = point.id)];
-        let settled = point.id != "p01" && (!self.seen.insert(point.id.clone()) || point.id != "p00");
-        measured.facts = vec![("settled".into(), settled.to_string())];
-        Ok(sample)
-    }
-
-    fn facts(&mut self) -> Vec<(String, Option<String>)> {
-        Vec::new()
-    }
-}
-
-#[test]
-fn samples_that_had_not_settled_are_counted_by_point() {
-    let (root, never) = (folder(), AtomicBool::new(false));
-    let summary = run(root.path(), &plan(), &here(), &mut talking(), &mut Silent, &never).unwrap();
-    let expect = "not settled when the timed part began, so pages may still have moved: p00 (unbound at 1) in 1 of 2 samples, \
-                  p01 (unbound at 2) in 2 of 2 samples";
-    assert_eq!(summary.notes, [expect]);
-    let settled = sample_facts(&summary.dir).into_iter().filter(|(_, what, _)| what == "settled");
-    assert_eq!(settled.filter(|(_, _, value)| value == "false").count(), 3);
-    // Gone on with, after its last sample: what was told before counts.
-    fs::remove_file(summary.dir.join("SHA256SUMS")).unwrap();
-    assert_eq!(resume_all(&summary.dir).unwrap().notes, [expect]);
-}
-
-#[test]
-fn every_note_names_its_sample() {
-    let root = folder();
-    let never = AtomicBool::new(false);
-    let dir = run(root.path(), &plan(), &here(), &mut talking(), &mut Silent, &never).unwrap().dir;
-    let notes = sample_facts(&dir).into_iter().filter(|(_, what, _)| what == "note");
-    let notes: BTreeSet<(u64, String)> = notes.map(|(id, _, value)| (id, value)).collect();
-    let expect = samples(&dir).into_iter().flat_map(|row| {
-        let of = [format!("of {id}", id = row.point_id), "huge pages not counted, \"EACCES\"".into()];
-        of.map(|note| (row.sample_id, note))
-    });
-    assert_eq!(notes, expect.collect::<BTreeSet<_>>());
 }
 
 #[test]
@@ -432,50 +276,6 @@ fn two_runs_cannot_share_a_folder() {
     let dir = run_all(root.path(), &plan()).dir;
     let _held = runner::lock::Lock::take(&dir).unwrap();
     assert!(matches!(resume_all(&dir), Err(RunError::Locked { .. })));
-}
-
-#[test]
-fn a_budget_ends_whole_blocks_and_says_so() {
-    let root = folder();
-    let mut plan = plan();
-    plan.measure.repetitions = Repetitions::Fixed(10);
-    // Less than any block takes: the first is made all the same.
-    plan.measure.budget_seconds = Some(1e-9);
-    let summary = run_all(root.path(), &plan);
-    assert_eq!((summary.blocks, summary.samples, summary.complete), (1, 6, true));
-    assert!(summary.notes[0].contains("1 of 10 blocks"), "{:?}", summary.notes);
-    let facts = fs::read_to_string(summary.dir.join("facts.csv")).unwrap();
-    assert!(facts.contains("1 of 10 blocks"), "{facts}");
-}
-
-#[test]
-fn a_budget_is_for_the_run_in_all() {
-    let root = folder();
-    let mut plan = plan();
-    plan.measure.budget_seconds = Some(1000.0);
-    plan.measure.repetitions = Repetitions::Fixed(4);
-    // A run of blocks of 6 that was ended after `made` samples of `seconds` each. On resume a block that was begun is made
-    // whole, since part of one is of no use; then there are as many more as fit what is left.
-    let check = |seconds: u64, made: u32, expect: u32, note: Option<&str>| {
-        let interrupt = AtomicBool::new(false);
-        let mut executor = Wayward { inner: modelled(), interrupt: &interrupt, left: made, fails: None };
-        let dir = run(root.path(), &plan, &here(), &mut executor, &mut Silent, &interrupt).unwrap().dir;
-        let told = sample_facts(&dir);
-        assert_eq!(told.iter().filter(|(_, what, _)| what == "wall_ns").count(), made as usize);
-        let mut facts = fs::read_to_string(dir.join("facts.csv")).unwrap();
-        for (id, _, _) in told.iter().filter(|(_, what, _)| what == "wall_ns") {
-            let ns = seconds * 1_000_000_000;
-            facts += &format!("x,0,2026-01-02T03:04:05Z,sample_{id}_wall_ns,{ns}\n");
-        }
-        fs::write(dir.join("facts.csv"), facts).unwrap();
-        let summary = resume_all(&dir).unwrap();
-        assert!(summary.complete);
-        assert_eq!((summary.blocks, summary.notes.first().map(|note| &note[..34])), (expect, note), "{seconds} s each");
-    };
-    check(1, 8, 4, None);
-    // 800 s are spent; the last four of the second block take no time, and so a block about 400 s.
-    check(100, 8, 2, Some("budget of 1000 s: 2 of 4 blocks, s"));
-    check(100, 6, 1, Some("budget of 1000 s: 1 of 4 blocks, s"));
 }
 
 #[test]
