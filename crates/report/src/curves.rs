@@ -7,7 +7,7 @@ use crate::results::{Derived, Results, SummaryLine};
 use crate::series::{group_of, is_arm};
 use crate::show::Unit;
 use plan::point::{Plan, Point};
-use plan::record::{Row, SampleRow};
+use plan::record::{Row, SampleRow, SummaryRow};
 use std::collections::HashMap;
 
 /// One curve of a results folder.
@@ -75,6 +75,20 @@ impl<'a> Summaries<'a> {
     pub(crate) fn estimate(&self, point: &'a Point, metric: &'a str) -> Option<(f64, Option<(f64, f64)>)> {
         let row = &self.get(point, metric)?.row;
         Some((row.mean?, row.ci_low.zip(row.ci_high)))
+    }
+
+    /// Samples that did not fail: `10`, or `8 of 10` where some did.
+    pub(crate) fn n(&self, point: &'a Point) -> String {
+        let Some(SummaryLine { row, .. }) = self.get(point, "throughput_per_s") else { return "0".into() };
+        let SummaryRow { n, n_failed, .. } = row;
+        if *n_failed > 0 { format!("{n} of {all}", all = n + n_failed) } else { n.to_string() }
+    }
+
+    /// ` (4 of 10)` where only so many of the samples that did not fail have this metric, else nothing.
+    pub(crate) fn of_n(&self, point: &'a Point, metric: &'a str) -> String {
+        let n = |metric: &'a str| self.get(point, metric).map_or(0, |line| line.row.n);
+        let (k, n) = (n(metric), n("throughput_per_s"));
+        if k < n { format!(" ({k} of {n})") } else { String::new() }
     }
 
     /// Local hit ratio; its interval is widened by touches whose page or PU is unknown, `None` where all samples agree.

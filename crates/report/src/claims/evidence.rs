@@ -46,6 +46,11 @@ pub(crate) fn is_hit_ratio(metric: &str) -> bool {
     matches!(metric, "local_hit_ratio" | "remote_ratio")
 }
 
+/// The column of samples.csv that a metric is taken from: `remote_ratio` is 1 - local_hit_ratio.
+pub(crate) fn column_of(metric: &str) -> &str {
+    if metric == "remote_ratio" { "local_hit_ratio" } else { metric }
+}
+
 struct Data<'a> {
     question: &'a Question<'a>,
     testable: &'a Testable,
@@ -53,11 +58,11 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    /// Values of a metric at a point by block, in block order; `remote_ratio` is 1 - local_hit_ratio.
+    /// Values of a metric at a point by block, in block order.
     fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
         let samples = &self.question.results.samples;
-        let (column, complement) = if metric == "remote_ratio" { ("local_hit_ratio", true) } else { (metric, false) };
-        let Some(column) = samples.metric(column) else {
+        let complement = metric == "remote_ratio";
+        let Some(column) = samples.metric(column_of(metric)) else {
             return Err(Halt::NotTestable(format!("{metric} is no metric of this experiment")));
         };
         let value =

@@ -75,7 +75,8 @@ fn answer_as_measured(question: &Question<'_>) -> ClaimRow {
             ClaimRow { verdict: Verdict::NotTestable, reason, ..row }
         }
         Err(Halt::Undecided(reason)) => {
-            let reason = doubt_of_samples(question, &testable).unwrap_or(reason);
+            let doubt = doubt_of_samples(question, &testable).or_else(|| missing_values(question, &testable));
+            let reason = doubt.unwrap_or(reason);
             ClaimRow { verdict: Verdict::Undecided, reason, ..row }
         }
         Ok(found) => judged(question, &testable, found, row),
@@ -97,7 +98,9 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
         let reason = "follows from the plan alone (by construction): it supports no claim".into();
         return ClaimRow { verdict: Verdict::NotTestable, reason, ..row };
     }
-    let doubt = doubt_of_samples(question, testable).or_else(|| clean_says_otherwise(question, testable, &found));
+    let doubt = doubt_of_samples(question, testable)
+        .or_else(|| missing_values(question, testable))
+        .or_else(|| clean_says_otherwise(question, testable, &found));
     if let Some(reason) = doubt {
         return ClaimRow { verdict: Verdict::Undecided, reason, ..row };
     }
@@ -129,6 +132,21 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
         }
     }
     None
+}
+
+/// Completed samples without a value of the claim's metric: those that have one are a selection.
+fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String> {
+    let (results, metric) = (question.results, question.claim.rule.metric());
+    let column = results.samples.metric(evidence::column_of(metric))?;
+    let needs = match metric {
+        "pause_variance_ns2" => "; it needs 30 pauses in a sample",
+        "pause_p99_ns" => "; it needs 368 pauses in a sample",
+        _ => "",
+    };
+    testable.points.iter().find_map(|&(procs, point)| {
+        let (k, n) = (results.samples.values(column, point).len(), Counts::of(results, point).completed);
+        (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))
+    })
 }
 
 /// The sensitivity line: the same rule on the samples that are not flagged.

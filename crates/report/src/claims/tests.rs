@@ -17,7 +17,7 @@ struct Case {
     rate: fn(u32, u32) -> f64,
     ratio: f64,
     /// Pause variance at (procs, block); `None`: too few pauses.
-    variance: Option<fn(u32, u32) -> f64>,
+    variance: fn(u32, u32) -> Option<f64>,
     /// `(procs, blocks from 0 on)` that failed, and that are flagged.
     failed: (u32, u32),
     flagged: (u32, u32),
@@ -48,7 +48,7 @@ fn case() -> Case {
         results,
         rate: peaked,
         ratio: 0.8,
-        variance: Some(|procs, block| wobble(block) * f64::from(procs)),
+        variance: |procs, block| Some(wobble(block) * f64::from(procs)),
         failed: (0, 0),
         flagged: (0, 0),
         retried: false,
@@ -95,7 +95,7 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
                 ("local_hit_low", ratio),
                 ("local_hit_high", ratio),
             ];
-            metrics.extend(variance.map(|variance| ("pause_variance_ns2", variance(point.procs, block))));
+            metrics.extend(variance(point.procs, block).map(|variance| ("pause_variance_ns2", variance)));
             figures.push((index, point.procs, block, metrics));
         }
     }
@@ -242,7 +242,7 @@ fn what_cannot_be_tested_says_why() {
         "this machine names no llc",
     );
     check_not_testable(
-        |case| case.variance = None,
+        |case| case.variance = |_, _| None,
         variance_ratio(1.0),
         "pause_variance_ns2 was not measured at 8 procs",
     );
@@ -334,6 +334,19 @@ fn doubtful_samples_leave_a_claim_undecided() {
         Undecided,
         "clean samples alone: supported",
     );
+}
+
+/// Slow samples have few pauses, so that those with a variance are a selection.
+#[test]
+fn a_claim_on_a_metric_that_some_samples_lack_is_undecided() {
+    let some = |procs: u32, block: u32| (procs != 8 || block < 4).then(|| wobble(block) * f64::from(procs));
+    let reason = "pause_variance_ns2 was measured in 4 of 10 samples at 8 procs; it needs 30 pauses in a sample";
+    let row = check(Case { variance: some, ..case() }, claim(variance_ratio(4.0)), Verdict::Undecided, reason);
+    assert!(row.estimate.is_some() && row.needed_n.is_none(), "{row:#?}");
+    // One is too few for an interval: the reason stays the same.
+    let one = |procs: u32, block: u32| (procs != 8 || block < 1).then(|| wobble(block) * f64::from(procs));
+    check(Case { variance: one, ..case() }, claim(variance_ratio(4.0)), Verdict::Undecided, "in 1 of 10 samples at 8");
+    check(Case { variance: some, ..case() }, claim(value(0.8)), Verdict::Supported, "");
 }
 
 #[test]

@@ -43,14 +43,15 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
         "note",
         "Intervals are 95 % of the mean over samples; that of a hit ratio is widened by touches whose page or PU is unknown. \
          (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
-         D and F: so many samples disturbed or failed. Empty: not measured; a variance needs 30 pauses in a sample, a p99 368.",
+         D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Empty: not measured; a variance needs 30 pauses in a sample, a p99 368.",
     );
 }
 
 fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cell> {
     let show = |metric: &'static str| {
         let mean = summaries.estimate(point, metric).map(|(mean, _)| mean);
-        Cell::Number(mean.map_or_else(String::new, |mean| unit_of(metric, results).show(mean)))
+        let shown = |mean| format!("{}{}", unit_of(metric, results).show(mean), summaries.of_n(point, metric));
+        Cell::Number(mean.map_or_else(String::new, shown))
     };
     let with_interval = |unit: Unit, estimate: Option<(f64, Option<(f64, f64)>)>, mark: &str| match estimate {
         Some((mean, interval)) => {
@@ -59,13 +60,13 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         }
         None => [Cell::Number("not measured".into()), Cell::Whole(String::new())],
     };
-    let mark = if point.hit_ratio_by_construction.is_some() { " (c)" } else { "" };
+    let by_construction = if point.hit_ratio_by_construction.is_some() { " (c)" } else { "" };
+    let mark = format!("{of_n}{by_construction}", of_n = summaries.of_n(point, "local_hit_ratio"));
     // Where all samples agree to the last digit shown there is nothing between the ends.
     let known = |(mean, interval): (f64, Option<(f64, f64)>)| (mean, interval.filter(|(low, high)| high - low > 5e-5));
-    let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point).map(known), mark);
+    let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point).map(known), &mark);
     let throughput = summaries.estimate(point, "throughput_per_s");
     let [throughput, interval] = with_interval(Unit::PerSecond, throughput, "");
-    let n = summaries.get(point, "throughput_per_s").map_or(0, |line| line.row.n);
     vec![
         Cell::Number(point.procs.to_string()),
         hit,
@@ -76,7 +77,7 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         show("pause_p99_ns"),
         show("pause_max_ns"),
         show("pause_variance_ns2"),
-        Cell::Number(n.to_string()),
+        Cell::Number(summaries.n(point)),
         Cell::Whole(flags(results, summaries, point)),
     ]
 }

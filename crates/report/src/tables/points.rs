@@ -82,13 +82,13 @@ pub(super) fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String 
 
 pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
     let show = |metric: &'static str| match summaries.estimate(point, metric) {
-        Some((mean, _)) => unit_of(metric, results).show(mean),
+        Some((mean, _)) => format!("{}{}", unit_of(metric, results).show(mean), summaries.of_n(point, metric)),
         None => String::new(),
     };
     let throughput = summaries.estimate(point, "throughput_per_s");
-    let sd =
-        summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| Unit::Nanoseconds.show(variance.sqrt()));
-    let row = summaries.get(point, "throughput_per_s").map(|line| &line.row);
+    let sd = summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| {
+        format!("{}{}", Unit::Nanoseconds.show(variance.sqrt()), summaries.of_n(point, "pause_variance_ns2"))
+    });
     vec![
         point.procs.to_string(),
         hit_ratio(summaries, point),
@@ -97,7 +97,7 @@ pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point)
         show("pause_p99_ns"),
         show("pause_max_ns"),
         sd.unwrap_or_default(),
-        row.map_or("0".into(), |row| row.n.to_string()),
+        summaries.n(point),
         flags(results, summaries, point),
     ]
 }
@@ -107,7 +107,8 @@ fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
     match summaries.hit_ratio(point) {
         Some((mean, interval)) => {
             let known = interval.filter(|(low, high)| high - low > 5e-5);
-            let shown = Unit::Ratio.show_with_interval(mean, known);
+            let of_n = summaries.of_n(point, "local_hit_ratio");
+            let shown = format!("{}{of_n}", Unit::Ratio.show_with_interval(mean, known));
             if by_construction { format!("{shown} (c)") } else { shown }
         }
         None => "not measured".into(),
@@ -144,6 +145,7 @@ fn legend(results: &Results, table: &str, dropped: &[&str]) -> Vec<String> {
             lines.push(text.into());
         }
     };
+    say(table.contains(" of "), "k of n: only so many samples have a value");
     say(table.contains("(c)"), "(c): by construction: it follows from the plan alone and says nothing about a runtime");
     let flagged =
         |flag: &str| table.lines().any(|line| line.split_whitespace().rev().take(4).any(|word| is_flag(word, flag)));

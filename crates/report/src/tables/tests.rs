@@ -37,6 +37,24 @@ fn the_main_table_says_what_it_must() {
 }
 
 #[test]
+fn a_value_that_only_some_samples_have_says_of_how_many() {
+    let results = golden();
+    let mut derived = derived(&results);
+    for line in derived.summary.iter_mut().filter(|line| line.row.point_id == "p00") {
+        match line.row.metric.as_str() {
+            "throughput_per_s" => line.row.n_failed = 2,
+            "pause_variance_ns2" => line.row.n = 1,
+            _ => {}
+        }
+    }
+    let table = main_text(&results, &derived, 200);
+    let of_p00 = table.lines().find(|line| line.trim_start().starts_with("1 ")).expect("the line of 1 procs");
+    assert!(of_p00.contains("ns (1 of 3)") && of_p00.contains("  3 of 5  F2"), "{of_p00}");
+    assert_eq!(table.matches("1 of 3").count(), 1, "{table}");
+    assert!(table.contains("k of n: only so many samples have a value"), "{table}");
+}
+
+#[test]
 fn every_verdict_stands_with_its_reason() {
     let results = golden();
     let derived = derived(&results);
