@@ -15,6 +15,7 @@ mod fits;
 #[cfg(test)]
 mod fixture;
 pub mod html;
+mod ln_pauses;
 mod mean;
 mod newest;
 mod present;

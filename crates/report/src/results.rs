@@ -1,9 +1,11 @@
 //! A results folder as data: what the runner wrote, and what follows from it.
 //!
-//! [`open`] reads the small files whole and samples.csv by column; windows.csv only tells
-//! where a warm-up ends; pauses, workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn from these two and nothing else.
+//! [`open`] reads the small files whole and samples.csv by column; of windows and pauses only what a warm-up or a claim
+//! needs, and workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn
+//! from these two and nothing else.
 
 use crate::error::ReportError;
+use crate::ln_pauses::{LnVariances, read_ln_variances};
 use crate::samples::{Samples, read_samples};
 use crate::sums::read_sums;
 use crate::warmup::{Warmup, cut_warmups};
@@ -29,6 +31,8 @@ pub struct Results {
     pub samples: Samples,
     /// What was cut from them, shape `[points]`; `None` where a point has no warm-up.
     pub warmups: Vec<Option<Warmup>>,
+    /// Variance of ln pauses, of the samples whose pauses a claim compares.
+    pub(crate) ln_pauses: LnVariances,
     /// Whether the run came to its end: then SHA256SUMS covers the raw files.
     pub complete: bool,
     /// What a reader of the report should know about the folder itself, one line each.
@@ -71,6 +75,7 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
     let (mut samples, torn_line) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
     let warmups = cut_warmups(dir, &plan, &mut samples)?;
+    let ln_pauses = read_ln_variances(dir, &plan, &samples)?;
     let mut notes = Vec::new();
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
@@ -78,7 +83,7 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     if let Some(line) = torn_line {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
-    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, warmups, complete, notes })
+    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes })
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {

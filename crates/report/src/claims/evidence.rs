@@ -6,6 +6,7 @@ use crate::boundaries::boundaries;
 use crate::fits::{in_words, observations};
 use crate::mean::mean_of;
 use crate::samples::Metric;
+use crate::show::Unit;
 use plan::claim::ClaimRule;
 use plan::record::Verdict;
 use stats::argmax::argmax;
@@ -26,6 +27,8 @@ pub(crate) struct Evidence {
     pub(crate) n: usize,
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
+    /// Other estimands of the same contrast, in words: they are printed and decide nothing.
+    pub(crate) beside: Option<String>,
     pub(crate) needed_n: Option<String>,
 }
 
@@ -67,9 +70,14 @@ impl Data<'_> {
         };
         let value =
             |column: &Metric, row: usize| column.get(row).map(|value| if complement { 1.0 - value } else { value });
+        Ok(self.rows(point).filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
+    }
+
+    /// Rows of a point that are used.
+    fn rows(&self, point: usize) -> impl Iterator<Item = usize> {
+        let samples = &self.question.results.samples;
         let rows = samples.rows_of(point).iter().map(|&row| row as usize);
-        let used = rows.filter(|&row| !(samples.failed[row] || self.clean && samples.contaminated[row]));
-        Ok(used.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
+        rows.filter(|&row| !(samples.failed[row] || self.clean && samples.contaminated[row]))
     }
 
     fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
@@ -123,7 +131,27 @@ impl Data<'_> {
         let metric = "pause_variance_ns2";
         let (above, below) = (self.values(metric, 0)?, self.values(metric, 1)?);
         let estimate = run_ratio(&below, &above, self.question.level).map_err(undecided)?;
-        Ok(decided_ratio(estimate, self.region()))
+        Ok(Evidence { beside: Some(self.other_spreads()), ..decided_ratio(estimate, self.region()) })
+    }
+
+    /// The two estimands of the spread of pauses that a pure change of scale leaves alone (statistics notes, section 8).
+    fn other_spreads(&self) -> String {
+        let samples = &self.question.results.samples;
+        let cv = |row: usize| {
+            let of = |name: &str| samples.metric(name).and_then(|metric| metric.get(row));
+            Some(of("pause_variance_ns2")?.sqrt() / of("pause_mean_ns")?)
+        };
+        let ln = |row: usize| self.question.results.ln_pauses.get(&(row as u32)).copied();
+        let ratio = |figure: &dyn Fn(usize) -> Option<f64>| {
+            let side = |at: usize| self.rows(self.testable.points[at].1).filter_map(figure).collect::<Vec<f64>>();
+            run_ratio(&side(1), &side(0), self.question.level)
+                .map_or_else(|_| "not measured".into(), |ratio| shown(&ratio))
+        };
+        format!(
+            "beside it, deciding nothing: CV ratio {}, ratio of the variances of ln pauses {}",
+            ratio(&cv),
+            ratio(&ln)
+        )
     }
 
     fn peak(&self, metric: &str, claimed: u32) -> Result<Evidence, Halt> {
@@ -145,6 +173,7 @@ impl Data<'_> {
             n: values.iter().map(Vec::len).sum(),
             verdict: verdict_of(verdict),
             reason: format!("not beaten: {list}"),
+            beside: None,
             needed_n: None,
         })
     }
@@ -198,6 +227,7 @@ impl Data<'_> {
             n: usl.n,
             verdict,
             reason: format!("USL knee, model-free peak at {free}; boundary {boundary}", free = free.x),
+            beside: None,
             needed_n: needed_n_of_ratio(&bounded, &region).ok().map(|needed| needed.to_string()),
         })
     }
@@ -223,12 +253,17 @@ fn decided(estimate: Estimate, region: Region, needed_n: Option<String>) -> Evid
         _ => "the interval lies across an edge of the region",
     };
     let (n, value, interval) = (estimate.n, estimate.value, estimate.interval);
-    Evidence { estimate: value, interval, region, n, verdict, reason: reason.into(), needed_n }
+    Evidence { estimate: value, interval, region, n, verdict, reason: reason.into(), beside: None, needed_n }
 }
 
 fn decided_ratio(estimate: Estimate, region: Region) -> Evidence {
     let needed = needed_n_of_ratio(&estimate, &region).ok().map(|needed| needed.to_string());
     decided(estimate, region, needed)
+}
+
+/// `1.95 [1.80, 2.11]`
+fn shown(ratio: &Estimate) -> String {
+    Unit::Plain.show_with_interval(ratio.value, Some((ratio.interval.low, ratio.interval.high)))
 }
 
 fn verdict_of(verdict: stats::decide::Verdict) -> Verdict {

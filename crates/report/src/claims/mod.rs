@@ -101,15 +101,13 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
     let doubt = doubt_of_samples(question, testable)
         .or_else(|| missing_values(question, testable))
         .or_else(|| clean_says_otherwise(question, testable, &found));
-    if let Some(reason) = doubt {
-        return ClaimRow { verdict: Verdict::Undecided, reason, ..row };
-    }
-    ClaimRow {
-        verdict: found.verdict,
-        reason: found.reason,
-        needed_n: if found.verdict == Verdict::Undecided { found.needed_n } else { None },
-        ..row
-    }
+    let (verdict, needed_n) = match &doubt {
+        Some(_) => (Verdict::Undecided, None),
+        None => (found.verdict, found.needed_n.filter(|_| found.verdict == Verdict::Undecided)),
+    };
+    let reasons = [Some(doubt.unwrap_or(found.reason)), found.beside];
+    let reason = reasons.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    ClaimRow { verdict, reason, needed_n, ..row }
 }
 
 fn follows_from_the_plan(question: &Question<'_>, testable: &Testable) -> bool {
@@ -242,7 +240,9 @@ fn rule_in_words(rule: &ClaimRule) -> String {
         ClaimRule::Knee { .. } => {
             "C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ 1.25".into()
         }
-        ClaimRule::VarianceRatio { .. } => "C: Welch interval of the runs' ln variance; R: printed x/÷ 1.5".into(),
+        ClaimRule::VarianceRatio { .. } => {
+            "C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ 1.5".into()
+        }
     }
 }
 

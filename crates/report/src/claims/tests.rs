@@ -94,6 +94,7 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
                 ("local_hit_ratio", ratio),
                 ("local_hit_low", ratio),
                 ("local_hit_high", ratio),
+                ("pause_mean_ns", 10.0),
             ];
             metrics.extend(variance(point.procs, block).map(|variance| ("pause_variance_ns2", variance)));
             figures.push((index, point.procs, block, metrics));
@@ -334,6 +335,26 @@ fn doubtful_samples_leave_a_claim_undecided() {
         Undecided,
         "clean samples alone: supported",
     );
+}
+
+/// Variance at 8 over 2 procs is 4 at one mean: sd, and so CV, is twice as large.
+#[test]
+fn a_variance_ratio_says_what_a_change_of_scale_alone_would_not_do() {
+    let mut two = case();
+    let row =
+        check(two, claim(variance_ratio(4.0)), Verdict::Supported, "inside the region; beside it, deciding nothing: ");
+    let expect = "CV ratio 2.000 [1.999, 2.001], ratio of the variances of ln pauses not measured";
+    assert!(row.reason.ends_with(expect), "{row:#?}");
+    two = case();
+    // Rows go block by block, point by point: 2 procs are the second of 8, 8 procs the last.
+    let ln =
+        |(procs, variance): (u32, f64)| (0..BLOCKS).map(move |block| (block * 8 + procs - 1, variance * wobble(block)));
+    two.results.ln_pauses = [(2, 0.1), (8, 0.3)].into_iter().flat_map(ln).collect();
+    let row = check(two, claim(variance_ratio(6.0)), Verdict::Undecided, "across an edge of the region; beside it");
+    assert!(row.reason.contains("variances of ln pauses 3.000 [2.99"), "{row:#?}");
+    let noisy =
+        check(Case { flagged: (8, 5), ..case() }, claim(variance_ratio(4.0)), Verdict::Undecided, "noisy: 5 of 10");
+    assert!(noisy.reason.contains("; beside it, deciding nothing: CV ratio 2.000"), "{noisy:#?}");
 }
 
 /// Slow samples have few pauses, so that those with a variance are a selection.
