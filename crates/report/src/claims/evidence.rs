@@ -44,14 +44,23 @@ pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool
     }
 }
 
-/// Whether a metric is the local hit ratio or its complement: both have bounds beside them.
-pub(crate) fn is_hit_ratio(metric: &str) -> bool {
-    matches!(metric, "local_hit_ratio" | "remote_ratio")
+/// The lower and the upper bound of the local hit ratio or of its complement, as metrics; `None` for any other metric.
+pub(crate) fn bounds_of(metric: &str) -> Option<(&'static str, &'static str)> {
+    match metric {
+        "local_hit_ratio" => Some(("local_hit_low", "local_hit_high")),
+        "remote_ratio" => Some(("remote_low_ratio", "remote_high_ratio")),
+        _ => None,
+    }
 }
 
-/// The column of samples.csv that a metric is taken from: `remote_ratio` is 1 - local_hit_ratio.
-pub(crate) fn column_of(metric: &str) -> &str {
-    if metric == "remote_ratio" { "local_hit_ratio" } else { metric }
+/// The column of samples.csv whose complement to 1 a metric is; `None` where the metric is a column itself.
+pub(crate) fn complement_of(metric: &str) -> Option<&'static str> {
+    match metric {
+        "remote_ratio" => Some("local_hit_ratio"),
+        "remote_low_ratio" => Some("local_hit_high"),
+        "remote_high_ratio" => Some("local_hit_low"),
+        _ => None,
+    }
 }
 
 struct Data<'a> {
@@ -64,12 +73,13 @@ impl Data<'_> {
     /// Values of a metric at a point by block, in block order.
     fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
         let samples = &self.question.results.samples;
-        let complement = metric == "remote_ratio";
-        let Some(column) = samples.metric(column_of(metric)) else {
+        let complement = complement_of(metric);
+        let Some(column) = samples.metric(complement.unwrap_or(metric)) else {
             return Err(Halt::NotTestable(format!("{metric} is no metric of this experiment")));
         };
-        let value =
-            |column: &Metric, row: usize| column.get(row).map(|value| if complement { 1.0 - value } else { value });
+        let value = |column: &Metric, row: usize| {
+            column.get(row).map(|value| if complement.is_some() { 1.0 - value } else { value })
+        };
         Ok(self.rows(point).filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
     }
 
@@ -101,13 +111,11 @@ impl Data<'_> {
         };
         let values = self.values(metric, 0)?;
         let mut estimate = estimate_of(metric, &values)?;
-        if is_hit_ratio(metric) {
+        if let Some((low, high)) = bounds_of(metric) {
             // Requests or pages that changed in between leave the ratio within bounds only.
-            for bound in ["local_hit_low", "local_hit_high"] {
+            for bound in [low, high] {
                 if let Ok(values) = self.values(bound, 0) {
-                    let Interval { low, high } = estimate_of(bound, &values)?.interval;
-                    let bounds = if metric == "remote_ratio" { (1.0 - high, 1.0 - low) } else { (low, high) };
-                    estimate.interval = estimate.interval.hull(&Interval { low: bounds.0, high: bounds.1 });
+                    estimate.interval = estimate.interval.hull(&estimate_of(bound, &values)?.interval);
                 }
             }
         }
@@ -117,14 +125,33 @@ impl Data<'_> {
     }
 
     fn ratio(&self, metric: &str) -> Result<Evidence, Halt> {
-        let (above, below) = (self.testable.points[0].1, self.testable.points[1].1);
         self.values(metric, 0)?;
         self.values(metric, 1)?;
-        let (above, below) = (self.by_block(metric, above)?, self.by_block(metric, below)?);
+        let mut estimate = self.paired_ratio(metric, metric)?.map_err(undecided)?;
+        if let Some((low, high)) = bounds_of(metric) {
+            // The truth lies between the bounds on either side: the extremes are low over high and high over low. A bound
+            // that reaches 0 has no logarithm and leaves its side open.
+            let Interval { low: least, high: most } = estimate.interval;
+            let least = match self.paired_ratio(low, high)? {
+                Err(StatsError::NotPositive { .. }) => 0.0,
+                extreme => extreme.map_or(least, |extreme| least.min(extreme.interval.low)),
+            };
+            let most = match self.paired_ratio(high, low)? {
+                Err(StatsError::NotPositive { .. }) => f64::INFINITY,
+                extreme => extreme.map_or(most, |extreme| most.max(extreme.interval.high)),
+            };
+            estimate.interval = Interval { low: least, high: most };
+        }
+        Ok(decided_ratio(estimate, self.region()))
+    }
+
+    /// One metric at the first point over another at the second, paired by block.
+    fn paired_ratio(&self, above: &str, below: &str) -> Result<Result<Estimate, StatsError>, Halt> {
+        let (first, second) = (self.testable.points[0].1, self.testable.points[1].1);
+        let (above, below) = (self.by_block(above, first)?, self.by_block(below, second)?);
         let pairs = above.iter().filter_map(|(block, above)| Some((*above, *below.get(block)?)));
         let (above, below): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        let estimate = paired_ln_ratio(&above, &below, self.question.level).map_err(undecided)?.exp();
-        Ok(decided_ratio(estimate, self.region()))
+        Ok(paired_ln_ratio(&above, &below, self.question.level).map(Estimate::exp))
     }
 
     fn variance_ratio(&self) -> Result<Evidence, Halt> {

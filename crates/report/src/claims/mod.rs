@@ -12,7 +12,7 @@ mod tests;
 
 use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
-use evidence::{Evidence, evidence};
+use evidence::{Evidence, bounds_of, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule};
 use plan::record::{ClaimRow, Timing, Verdict};
@@ -135,7 +135,7 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
 /// Completed samples without a value of the claim's metric: those that have one are a selection.
 fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String> {
     let (results, metric) = (question.results, question.claim.rule.metric());
-    let column = results.samples.metric(evidence::column_of(metric))?;
+    let column = results.samples.metric(evidence::complement_of(metric).unwrap_or(metric))?;
     let needs = match metric {
         "pause_variance_ns2" => "; it needs 30 pauses in a sample",
         "pause_p99_ns" => "; it needs 368 pauses in a sample",
@@ -224,16 +224,17 @@ fn theta_of(rule: &ClaimRule) -> String {
 
 fn rule_in_words(rule: &ClaimRule) -> String {
     match rule {
-        ClaimRule::Value { metric, .. } if evidence::is_hit_ratio(metric) => {
+        ClaimRule::Value { metric, .. } if bounds_of(metric).is_some() => {
             "C: hull of the t intervals of its lower and upper bounds; R: printed ± tolerance".into()
         }
         ClaimRule::Value { .. } => {
             "C: t interval of the mean, on ln for times and rates; R: printed ± tolerance".into()
         }
-        ClaimRule::Ratio { direction_only: true, .. } => {
-            "C: t interval of the ln ratio, paired by block; R: the side of 1 that is printed".into()
+        ClaimRule::Ratio { metric, direction_only, .. } => {
+            let bounds = if bounds_of(metric).is_some() { ", hull over their lower and upper bounds" } else { "" };
+            let region = if *direction_only { "the side of 1 that is printed" } else { "printed x/÷ 1.1" };
+            format!("C: t interval of the ln ratio, paired by block{bounds}; R: {region}")
         }
-        ClaimRule::Ratio { .. } => "C: t interval of the ln ratio, paired by block; R: printed x/÷ 1.1".into(),
         ClaimRule::Peak { .. } => {
             "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
         }

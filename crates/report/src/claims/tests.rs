@@ -16,6 +16,8 @@ struct Case {
     /// Throughput at (procs, block).
     rate: fn(u32, u32) -> f64,
     ratio: f64,
+    /// How far the bounds of the ratio lie below and above it.
+    unknown: f64,
     /// Pause variance at (procs, block); `None`: too few pauses.
     variance: fn(u32, u32) -> Option<f64>,
     /// `(procs, blocks from 0 on)` that failed, and that are flagged.
@@ -48,6 +50,7 @@ fn case() -> Case {
         results,
         rate: peaked,
         ratio: 0.8,
+        unknown: 0.0,
         variance: |procs, block| Some(wobble(block) * f64::from(procs)),
         failed: (0, 0),
         flagged: (0, 0),
@@ -84,7 +87,7 @@ fn variance_ratio(printed: f64) -> ClaimRule {
 }
 
 fn run(case: Case, claim: Claim) -> ClaimRow {
-    let Case { mut results, rate, ratio, variance, failed, flagged, retried } = case;
+    let Case { mut results, rate, ratio, unknown, variance, failed, flagged, retried } = case;
     let mut figures = Vec::new();
     for block in 0..BLOCKS {
         for (index, point) in results.plan.points.iter().enumerate() {
@@ -92,8 +95,8 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
             let mut metrics = vec![
                 ("throughput_per_s", rate(point.procs, block)),
                 ("local_hit_ratio", ratio),
-                ("local_hit_low", ratio),
-                ("local_hit_high", ratio),
+                ("local_hit_low", ratio - unknown),
+                ("local_hit_high", ratio + unknown),
                 ("pause_mean_ns", 10.0),
             ];
             metrics.extend(variance(point.procs, block).map(|variance| ("pause_variance_ns2", variance)));
@@ -183,6 +186,27 @@ fn remote_ratio_is_what_is_not_local() {
     let row = check(case(), claim(rule), Verdict::Supported, "inside");
     assert!((row.estimate.unwrap() - 0.2).abs() < 1e-12);
     assert!(row.ci_low.unwrap() > 0.19 && row.ci_high.unwrap() < 0.21, "{row:#?}");
+}
+
+#[test]
+fn a_ratio_of_hit_ratios_lies_between_what_their_bounds_admit() {
+    use Verdict::{Supported, Undecided};
+    let check_bounds = |metric: &str, unknown: f64, verdict, (low, high): (f64, f64)| {
+        let rule =
+            ClaimRule::Ratio { metric: metric.into(), procs: 8, over_procs: 4, printed: 1.0, direction_only: false };
+        let row = check(Case { unknown, ..case() }, claim(rule), verdict, "");
+        let is_near = |found: Option<f64>, expect: f64| {
+            found.is_some_and(|found| found == expect || (found - expect).abs() < 2e-3)
+        };
+        assert!(is_near(row.ci_low, low) && is_near(row.ci_high, high), "{row:#?}");
+    };
+    check_bounds("local_hit_ratio", 0.0, Supported, (1.0, 1.0));
+    check_bounds("local_hit_ratio", 0.02, Supported, (0.78 / 0.82, 0.82 / 0.78));
+    check_bounds("local_hit_ratio", 0.1, Undecided, (0.7 / 0.9, 0.9 / 0.7));
+    // What is remote is .2, so that the same touches weigh more.
+    check_bounds("remote_ratio", 0.02, Undecided, (0.18 / 0.22, 0.22 / 0.18));
+    // Perhaps nothing is remote.
+    check_bounds("remote_ratio", 0.3, Undecided, (0.0, f64::INFINITY));
 }
 
 fn check_not_testable(change: fn(&mut Case), rule: ClaimRule, reason: &str) {
