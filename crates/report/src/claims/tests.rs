@@ -298,6 +298,22 @@ fn what_cannot_be_tested_says_why() {
     check_not_testable(no_change, unknown, "frobs is no metric of this experiment");
 }
 
+/// The ratio at one point, 4 procs, follows from the plan; what is measured elsewhere is compared with it.
+#[test]
+fn one_point_by_construction_is_enough() {
+    let hits = || "local_hit_ratio".to_string();
+    let reason = "at 4 procs it follows from the plan alone (by construction): it supports no claim";
+    let ratio =
+        |procs, over_procs| ClaimRule::Ratio { metric: hits(), procs, over_procs, printed: 1.0, direction_only: false };
+    let by_construction = |case: &mut Case| case.results.plan.points[3].hit_ratio_by_construction = Some(0.8);
+    check_not_testable(by_construction, ratio(8, 4), reason);
+    check_not_testable(by_construction, ratio(4, 8), reason);
+    check_not_testable(by_construction, ClaimRule::Peak { metric: hits(), procs: 8 }, reason);
+    let mut case = case();
+    by_construction(&mut case);
+    check(case, claim(ratio(8, 2)), Verdict::Supported, "");
+}
+
 #[test]
 fn a_placement_time_cannot_touch_is_tested_under_emulation() {
     let mut case = case();
