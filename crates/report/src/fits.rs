@@ -40,11 +40,7 @@ pub(crate) fn observations(results: &Results, curve: &Series, metric: &str, clea
     let Some(metric) = results.samples.metric(metric) else { return all };
     let most = OBSERVATIONS_MOST / curve.points.len().max(1);
     for &(procs, point) in &curve.points {
-        let values = if clean {
-            crate::summary::clean_values(results, point, metric)
-        } else {
-            results.samples.values(metric, point)
-        };
+        let values: Vec<f64> = results.samples.used_rows(point, clean).filter_map(|row| metric.get(row)).collect();
         for value in average_neighbours(&values, most) {
             all.x.push(f64::from(procs));
             all.y.push(value);

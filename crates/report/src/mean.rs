@@ -24,11 +24,18 @@ pub(crate) struct Mean {
     pub(crate) method: &'static str,
 }
 
-/// Mean and interval of one metric at one point; `values` in the order they were measured.
-pub(crate) fn mean_of(metric: &str, values: &[f64], level: f64, repetitions: &Repetitions) -> Result<Mean, StatsError> {
-    if let Some(estimate) = two_stages(metric, values, level, repetitions) {
+/// Mean and interval of one metric at one point; `runs` are `(block, value)`, in any order.
+pub(crate) fn mean_of(
+    metric: &str,
+    runs: &[(u32, f64)],
+    level: f64,
+    repetitions: &Repetitions,
+) -> Result<Mean, StatsError> {
+    if let Some(estimate) = two_stages(metric, runs, level, repetitions) {
         return Ok(Mean { estimate, method: STEIN });
     }
+    let values = values_of(runs.iter());
+    let values = values.as_slice();
     if is_scale(metric) && values.iter().all(|&value| value > 0.0) {
         return Ok(Mean { estimate: geometric_mean_interval(values, level)?, method: GEOMETRIC });
     }
@@ -43,14 +50,21 @@ pub(crate) fn mean_of(metric: &str, values: &[f64], level: f64, repetitions: &Re
 }
 
 /// Only for the metric that `until` names, and only once the second stage has begun.
-fn two_stages(metric: &str, values: &[f64], level: f64, repetitions: &Repetitions) -> Option<Estimate> {
+///
+/// The pilot is the blocks that decided how many there would be, whichever of its samples failed or were run again later.
+fn two_stages(metric: &str, runs: &[(u32, f64)], level: f64, repetitions: &Repetitions) -> Option<Estimate> {
     let Repetitions::Until { min, max, until, metric: named } = repetitions else { return None };
-    let pilot = values.get(..*min as usize)?;
-    if named != metric || values.len() == pilot.len() {
+    let (pilot, later): (Vec<&(u32, f64)>, Vec<_>) = runs.iter().partition(|(block, _)| block < min);
+    if named != metric || later.is_empty() {
         return None;
     }
-    let plan = stein_plan(pilot, *until, level, *max as usize).ok()?;
-    stein_interval(&plan, values).ok()
+    let pilot = values_of(pilot.into_iter());
+    let plan = stein_plan(&pilot, *until, level, *max as usize).ok()?;
+    stein_interval(&plan, &[pilot, values_of(later.into_iter())].concat()).ok()
+}
+
+fn values_of<'a>(runs: impl Iterator<Item = &'a (u32, f64)>) -> Vec<f64> {
+    runs.map(|(_, value)| *value).collect()
 }
 
 /// Whether a share of something, 0..1.
@@ -67,8 +81,12 @@ fn is_scale(metric: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn in_blocks(values: &[f64]) -> Vec<(u32, f64)> {
+        (0..).zip(values.iter().copied()).collect()
+    }
+
     fn check(metric: &str, values: &[f64], method: &str, low: f64, high: f64) {
-        let found = mean_of(metric, values, 0.95, &Repetitions::Fixed(3)).unwrap();
+        let found = mean_of(metric, &in_blocks(values), 0.95, &Repetitions::Fixed(3)).unwrap();
         assert_eq!(found.method, method, "{metric}");
         let Interval { low: found_low, high: found_high } = found.estimate.interval;
         assert!(
@@ -87,16 +105,36 @@ mod tests {
         check("local_hit_ratio", &[0.7, 0.8, 0.9], ARITHMETIC, 0.8 - 0.2484137, 1.0);
         check("major_faults", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
         check("pause_mean_ns", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
-        assert!(mean_of("throughput_per_s", &[1.0], 0.95, &Repetitions::Fixed(1)).is_err());
+        assert!(mean_of("throughput_per_s", &[(0, 1.0)], 0.95, &Repetitions::Fixed(1)).is_err());
     }
 
     #[test]
     fn until_gives_its_own_metric_the_interval_of_the_pilot() {
         let until = |metric: &str| Repetitions::Until { min: 10, max: 40, until: 0.02, metric: metric.into() };
-        let values: Vec<f64> = (0..20).map(|i| 100.0 + f64::from(i % 5)).collect();
-        let method = |metric, values: &[f64]| mean_of("throughput_per_s", values, 0.95, &until(metric)).unwrap().method;
-        assert_eq!(method("throughput_per_s", &values), STEIN);
-        assert_eq!(method("throughput_per_s", &values[..10]), GEOMETRIC);
-        assert_eq!(method("local_hit_ratio", &values), GEOMETRIC);
+        let runs: Vec<(u32, f64)> = (0..20).map(|block| (block, 100.0 + f64::from(block % 5))).collect();
+        let method =
+            |metric, runs: &[(u32, f64)]| mean_of("throughput_per_s", runs, 0.95, &until(metric)).unwrap().method;
+        assert_eq!(method("throughput_per_s", &runs), STEIN);
+        assert_eq!(method("throughput_per_s", &runs[..10]), GEOMETRIC);
+        assert_eq!(method("local_hit_ratio", &runs), GEOMETRIC);
+        // Without one of the pilot's ten there is no pilot that covers what it promises.
+        assert_eq!(method("throughput_per_s", &runs[1..]), GEOMETRIC);
+    }
+
+    /// Blocks 0 to 11 are the pilot; two of them failed, and one of these was run again after all others.
+    #[test]
+    fn the_pilot_is_its_blocks_and_not_the_first_values() {
+        let until = Repetitions::Until { min: 12, max: 40, until: 0.02, metric: "throughput_per_s".into() };
+        // The pilot spreads, what comes later does not: its spread tells whose it is.
+        let value = |block: u32| if block < 12 { 100.0 + f64::from(block) } else { 105.0 };
+        let mut runs: Vec<(u32, f64)> =
+            (0..20).filter(|block| ![3, 7].contains(block)).map(|block| (block, value(block))).collect();
+        runs.push((7, value(7)));
+        let found = mean_of("throughput_per_s", &runs, 0.95, &until).unwrap();
+        let pilot: Vec<f64> = (0..12).filter(|&block| block != 3).map(value).collect();
+        let sd = stats::summary::variance(&pilot).unwrap().sqrt();
+        let half = stats::interval::t_quantile(0.975, 10.0) * sd / 19f64.sqrt();
+        assert_eq!((found.method, found.estimate.df), (STEIN, 10.0));
+        assert!((found.estimate.interval.half_width() - half).abs() < 1e-12, "{found:?}, expected ± {half}");
     }
 }

@@ -124,10 +124,15 @@ impl Samples {
         }
     }
 
+    /// Rows of one point that did not fail, in file order; `clean` leaves flagged ones out.
+    pub fn used_rows(&self, point: usize, clean: bool) -> impl Iterator<Item = usize> {
+        let rows = self.rows_of(point).iter().map(|&row| row as usize);
+        rows.filter(move |&row| !(self.failed[row] || clean && self.contaminated[row]))
+    }
+
     /// Values of one metric at one point, failed and unmeasured samples left out.
     pub fn values(&self, metric: &Metric, point: usize) -> Vec<f64> {
-        let rows = self.rows_of(point).iter().map(|&row| row as usize);
-        rows.filter(|&row| !self.failed[row]).filter_map(|row| metric.get(row)).collect()
+        self.used_rows(point, false).filter_map(|row| metric.get(row)).collect()
     }
 }
 

@@ -65,17 +65,17 @@ fn is_measured(results: &Results, metric: &Metric) -> bool {
 
 fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> SummaryLine {
     let point = &results.plan.points[index];
-    let values = results.samples.values(metric, index);
-    let summary = summarize(&values).ok();
+    let runs = runs_of(results, index, metric, false);
+    let summary = summarize(&values_of(&runs)).ok();
     let repetitions = &results.plan.measure.repetitions;
-    let interval = mean_of(&metric.name, &values, LEVEL, repetitions);
+    let interval = mean_of(&metric.name, &runs, LEVEL, repetitions);
     let interval_of = |mean: &Mean| mean.estimate.interval;
     let (clean_mean, clean_interval) = if counts.contaminated == 0 {
         (summary.map(|summary| summary.mean), interval.as_ref().ok().map(interval_of))
     } else {
-        let clean = clean_values(results, index, metric);
+        let clean = runs_of(results, index, metric, true);
         let interval = mean_of(&metric.name, &clean, LEVEL, repetitions);
-        (stats::summary::mean(&clean).ok(), interval.as_ref().ok().map(interval_of))
+        (stats::summary::mean(&values_of(&clean)).ok(), interval.as_ref().ok().map(interval_of))
     };
     let row = SummaryRow {
         point_id: point.id.clone(),
@@ -85,7 +85,7 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
         regime: point.regime,
         metric: metric.name.clone(),
         unit: metric.unit.clone(),
-        n: values.len() as u64,
+        n: runs.len() as u64,
         n_failed: counts.failed as u64,
         n_contaminated: counts.contaminated as u64,
         mean: summary.map(|summary| summary.mean),
@@ -107,11 +107,15 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
     SummaryLine { row, factors: results.plan.factors.iter().map(level).collect() }
 }
 
-/// Values of the samples that neither failed nor are flagged.
-pub(crate) fn clean_values(results: &Results, point: usize, metric: &Metric) -> Vec<f64> {
+/// `(block, value)` of the samples that did not fail, in file order; `clean` leaves flagged ones out.
+fn runs_of(results: &Results, point: usize, metric: &Metric, clean: bool) -> Vec<(u32, f64)> {
     let samples = &results.samples;
-    let rows = samples.rows_of(point).iter().map(|&row| row as usize);
-    rows.filter(|&row| !samples.failed[row] && !samples.contaminated[row]).filter_map(|row| metric.get(row)).collect()
+    let rows = samples.used_rows(point, clean);
+    rows.filter_map(|row| Some((samples.block[row], metric.get(row)?))).collect()
+}
+
+fn values_of(runs: &[(u32, f64)]) -> Vec<f64> {
+    runs.iter().map(|(_, value)| *value).collect()
 }
 
 #[cfg(test)]

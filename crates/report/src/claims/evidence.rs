@@ -80,14 +80,8 @@ impl Data<'_> {
         let value = |column: &Metric, row: usize| {
             column.get(row).map(|value| if complement.is_some() { 1.0 - value } else { value })
         };
-        Ok(self.rows(point).filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
-    }
-
-    /// Rows of a point that are used.
-    fn rows(&self, point: usize) -> impl Iterator<Item = usize> {
-        let samples = &self.question.results.samples;
-        let rows = samples.rows_of(point).iter().map(|&row| row as usize);
-        rows.filter(|&row| !(samples.failed[row] || self.clean && samples.contaminated[row]))
+        let rows = samples.used_rows(point, self.clean);
+        Ok(rows.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
     }
 
     fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
@@ -106,16 +100,17 @@ impl Data<'_> {
     fn value(&self, metric: &str) -> Result<Evidence, Halt> {
         let level = self.question.level;
         let repetitions = &self.question.results.plan.measure.repetitions;
-        let estimate_of = |metric: &str, values: &[f64]| {
-            mean_of(metric, values, level, repetitions).map(|mean| mean.estimate).map_err(undecided)
+        let estimate_of = |metric: &str| {
+            let runs: Vec<(u32, f64)> = self.by_block(metric, self.testable.points[0].1)?.into_iter().collect();
+            mean_of(metric, &runs, level, repetitions).map(|mean| mean.estimate).map_err(undecided)
         };
-        let values = self.values(metric, 0)?;
-        let mut estimate = estimate_of(metric, &values)?;
+        self.values(metric, 0)?;
+        let mut estimate = estimate_of(metric)?;
         if let Some((low, high)) = bounds_of(metric) {
             // Requests or pages that changed in between leave the ratio within bounds only.
             for bound in [low, high] {
-                if let Ok(values) = self.values(bound, 0) {
-                    estimate.interval = estimate.interval.hull(&estimate_of(bound, &values)?.interval);
+                if self.values(bound, 0).is_ok() {
+                    estimate.interval = estimate.interval.hull(&estimate_of(bound)?.interval);
                 }
             }
         }
@@ -170,7 +165,9 @@ impl Data<'_> {
         };
         let ln = |row: usize| self.question.results.ln_pauses.get(&(row as u32)).copied();
         let ratio = |figure: &dyn Fn(usize) -> Option<f64>| {
-            let side = |at: usize| self.rows(self.testable.points[at].1).filter_map(figure).collect::<Vec<f64>>();
+            let side = |at: usize| {
+                samples.used_rows(self.testable.points[at].1, self.clean).filter_map(figure).collect::<Vec<f64>>()
+            };
             run_ratio(&side(1), &side(0), self.question.level)
                 .map_or_else(|_| "not measured".into(), |ratio| shown(&ratio))
         };
