@@ -17,6 +17,8 @@ pub(crate) struct Testable {
     pub(crate) points: Vec<(u32, usize)>,
     /// The curve that a knee is looked for on; `None` for other types.
     pub(crate) curve: Option<Series>,
+    /// What a reader must know of the regimes: `regimes differ: core at 2, 4 procs, smt at 8 procs`.
+    pub(crate) regimes: Option<String>,
 }
 
 /// The points of a claim, or the reason why it is not testable here.
@@ -27,7 +29,7 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
     if question.claim.rule.is_about_time() && manifest.timing == Timing::Emulated {
         return Err("times of this run are emulated; the claim is about time".into());
     }
-    let testable = match &question.claim.rule {
+    let mut testable = match &question.claim.rule {
         ClaimRule::Value { procs, .. } => named_points(question, &arm, &[*procs])?,
         ClaimRule::Ratio { procs, over_procs, .. } | ClaimRule::VarianceRatio { procs, over_procs, .. } => {
             named_points(question, &arm, &[*procs, *over_procs])?
@@ -44,7 +46,31 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
             return Err(format!("no sample at {procs} procs yet; resume the run"));
         }
     }
-    Ok(testable)
+    testable.regimes = regimes(question, &testable.points);
+    match &testable.regimes {
+        // Oversubscribed points are out already, so that it is cores against siblings.
+        Some(regimes) if is_about_nodes(question) => Err(format!("{regimes}; what changes is not nodes alone")),
+        _ => Ok(testable),
+    }
+}
+
+/// Whether it is a claim about NUMA.
+fn is_about_nodes(question: &Question<'_>) -> bool {
+    question.claim.nodes_least > 1
+}
+
+/// Said where points are of several regimes, or oversubscribed.
+fn regimes(question: &Question<'_>, points: &[(u32, usize)]) -> Option<String> {
+    let of = |regime: &Regime| {
+        let points = points.iter().filter(|(_, point)| question.results.plan.points[*point].regime == *regime);
+        let procs: Vec<String> = points.map(|(procs, _)| procs.to_string()).collect();
+        (!procs.is_empty()).then(|| format!("{regime} at {procs} procs", procs = procs.join(", ")))
+    };
+    let parts: Vec<String> = Regime::ALL.iter().filter_map(of).collect();
+    match &parts[..] {
+        [only] => only.starts_with(Regime::Oversubscribed.word()).then(|| only.clone()),
+        _ => Some(format!("regimes differ: {parts}", parts = parts.join(", "))),
+    }
 }
 
 fn index_of(question: &Question<'_>, point: &Point) -> usize {
@@ -83,12 +109,12 @@ fn named_points(question: &Question<'_>, arm: &[(usize, &Point)], procs: &[u32])
         let Some((index, point)) = arm.iter().find(|(_, point)| point.procs == procs) else {
             return Err(why_not_measured(question, procs));
         };
-        if point.regime == Regime::Oversubscribed && question.claim.nodes_least > 1 {
+        if point.regime == Regime::Oversubscribed && is_about_nodes(question) {
             return Err(format!("{procs} procs are oversubscribed here; such points enter no claim about nodes"));
         }
         Ok((procs, *index))
     };
-    Ok(Testable { points: procs.iter().map(find).collect::<Result<_, _>>()?, curve: None })
+    Ok(Testable { points: procs.iter().map(find).collect::<Result<_, _>>()?, curve: None, regimes: None })
 }
 
 fn why_not_measured(question: &Question<'_>, procs: u32) -> String {
@@ -99,9 +125,9 @@ fn why_not_measured(question: &Question<'_>, procs: u32) -> String {
     }
 }
 
-/// All procs at which the PUs suffice.
+/// All procs; for a claim about nodes those at which the PUs suffice.
 fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Result<Testable, String> {
-    let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed);
+    let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed || !is_about_nodes(question));
     let mut points: Vec<(u32, usize)> = fits.map(|(index, point)| (point.procs, *index)).collect();
     points.sort_unstable();
     let (first, last) = (points.first().map_or(u32::MAX, |point| point.0), points.last().map_or(0, |point| point.0));
@@ -111,7 +137,7 @@ fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Resul
         }
         return Err(why_not_measured(question, claimed));
     }
-    Ok(Testable { points, curve: None })
+    Ok(Testable { points, curve: None, regimes: None })
 }
 
 /// The curve of the regime with the most procs; cores before siblings.
@@ -124,7 +150,7 @@ fn curve(question: &Question<'_>) -> Result<Testable, String> {
     let Some(curve) = curves.into_iter().max_by_key(|one| one.points.len()) else {
         return Err("every point is oversubscribed here; such points enter no claim".into());
     };
-    Ok(Testable { points: curve.points.clone(), curve: Some(curve) })
+    Ok(Testable { points: curve.points.clone(), curve: Some(curve), regimes: None })
 }
 
 /// What a point leaves as inherited although the process did not start with all of the machine.

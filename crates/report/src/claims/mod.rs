@@ -104,7 +104,7 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
         Some(_) => (Verdict::Undecided, None),
         None => (found.verdict, found.needed_n.filter(|_| found.verdict == Verdict::Undecided)),
     };
-    let reasons = [Some(doubt.unwrap_or(found.reason)), found.beside];
+    let reasons = [Some(doubt.unwrap_or(found.reason)), testable.regimes.clone(), found.beside];
     let reason = reasons.into_iter().flatten().collect::<Vec<_>>().join("; ");
     ClaimRow { verdict, reason, needed_n, ..row }
 }

@@ -410,6 +410,41 @@ fn a_claim_on_a_metric_that_some_samples_lack_is_undecided() {
     check(Case { variance: some, ..case() }, claim(value(0.8)), Verdict::Supported, "");
 }
 
+/// 8 procs are of another regime than the rest.
+fn with_regime(regime: Regime) -> Case {
+    let mut case = case();
+    case.results.plan.points[7].regime = regime;
+    case
+}
+
+#[test]
+fn a_claim_about_nodes_compares_points_of_one_regime() {
+    let differs = "regimes differ: core at 4 procs, smt at 8 procs; what changes is not nodes alone";
+    let smt = |case: &mut Case| *case = with_regime(Regime::Smt);
+    check_not_testable(smt, ratio(0.8, false), differs);
+    check_not_testable(smt, variance_ratio(4.0), "regimes differ: core at 2 procs, smt at 8 procs");
+    check_not_testable(smt, peak(4), "regimes differ: core at 1, 2, 3, 4, 5, 6, 7 procs, smt at 8 procs");
+    // One point alone mixes nothing, and a knee is that of one regime's curve.
+    check(with_regime(Regime::Smt), claim(value(0.8)), Verdict::Supported, "");
+    check(with_regime(Regime::Smt), claim(knee("node")), Verdict::Supported, "");
+}
+
+#[test]
+fn a_claim_about_no_nodes_says_which_regimes_it_compares() {
+    use Verdict::{Refuted, Supported};
+    let check_anywhere = |regime: Regime, rule: ClaimRule, verdict, reason: &str| {
+        let row = check(with_regime(regime), Claim { nodes_least: 1, ..claim(rule) }, verdict, reason);
+        assert_eq!(reason.is_empty(), !row.reason.contains("regime") && !row.reason.contains("over"), "{row:#?}");
+    };
+    let crowded = Regime::Oversubscribed;
+    check_anywhere(crowded, ratio(0.8, false), Supported, "regimes differ: core at 4 procs, oversubscribed at 8 procs");
+    check_anywhere(Regime::Smt, ratio(0.8, false), Supported, "regimes differ: core at 4 procs, smt at 8 procs");
+    check_anywhere(crowded, value(0.8), Supported, "oversubscribed at 8 procs");
+    check_anywhere(crowded, peak(8), Refuted, "7 procs, oversubscribed at 8 procs");
+    check_anywhere(Regime::Core, peak(8), Refuted, "");
+    check_anywhere(crowded, knee("4"), Supported, "");
+}
+
 #[test]
 fn a_curve_that_is_no_usl_decides_no_knee() {
     let step = |procs: u32, block: u32| wobble(block) * if procs <= 4 { 100.0 } else { 40.0 };
