@@ -50,7 +50,7 @@ row! {
         sd: Option<f64> ["as unit"],
         /// Median.
         median: Option<f64> ["as unit"],
-        /// Lower end of the 95 % interval of the mean.
+        /// Lower end of the 95 % interval, of the mean or the geometric mean as ci_method says.
         ci_low: Option<f64> ["as unit"],
         /// Upper end of it.
         ci_high: Option<f64> ["as unit"],

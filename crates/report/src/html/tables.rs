@@ -5,8 +5,8 @@ use super::markup::{Cell, Page};
 use crate::curves::{Summaries, curves, unit_of};
 use crate::results::Results;
 use crate::show::{Unit, plain};
-use crate::tables::flags;
 use crate::tables::published::{Compared, Measured, compare};
+use crate::tables::{centre_of_rates, flags};
 use plan::point::Point;
 use plan::record::{FitRow, Timing};
 
@@ -41,9 +41,11 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
     page.element(
         "p",
         "note",
-        "Intervals are 95 % of the mean over samples; that of a hit ratio is widened by touches whose page or PU is unknown. \
-         (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
+        &format!(
+        "Intervals are 95 %: of throughput that of {centre}, of a hit ratio that of the mean, widened by touches whose page or PU is \
+         unknown. (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
          D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Empty: not measured; a variance needs 30 pauses in a sample, a p99 368.",
+        centre = centre_of_rates(parts.derived)),
     );
 }
 

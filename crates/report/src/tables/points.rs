@@ -3,6 +3,7 @@
 use super::grid::{Align, Grid};
 use super::{Look, Paint, wrap};
 use crate::curves::{Summaries, curves, unit_of};
+use crate::mean::GEOMETRIC;
 use crate::results::{Derived, Results};
 use crate::show::{Unit, count};
 use plan::place::Regime;
@@ -18,7 +19,7 @@ pub fn main_text(results: &Results, derived: &Derived, look: impl Into<Look>) ->
     let (table, dropped) = grid.text(look);
     let mut text = wrap(&headline(results), 0, look.columns());
     text += &table;
-    for line in legend(results, &table, &dropped) {
+    for line in legend(results, derived, &table, &dropped) {
         text += &paint_lines(&wrap(&line, 0, look.columns()), look);
     }
     text
@@ -27,7 +28,7 @@ pub fn main_text(results: &Results, derived: &Derived, look: impl Into<Look>) ->
 /// What the table means, line by line; nothing is left out of it.
 pub(super) fn whole_legend(results: &Results, derived: &Derived) -> Vec<String> {
     let (table, _) = grid(results, derived).text(Look { width: usize::MAX, colour: false });
-    legend(results, &table, &[])
+    legend(results, derived, &table, &[])
 }
 
 fn grid(results: &Results, derived: &Derived) -> Grid {
@@ -134,12 +135,24 @@ pub(crate) fn flags(results: &Results, summaries: &Summaries<'_>, point: &Point)
     flags.join(" ")
 }
 
-fn legend(results: &Results, table: &str, dropped: &[&str]) -> Vec<String> {
-    let mut lines = vec![
-        "[ ]: 95 % interval of the mean; of a hit ratio widened by touches whose page or PU is unknown; none where all \
-         samples agree"
-            .to_string(),
-    ];
+/// What the intervals of throughput are around: the mean, or, of rates, the geometric mean.
+pub(crate) fn centre_of_rates(derived: &Derived) -> &'static str {
+    let rates =
+        derived.summary.iter().filter(|line| line.row.metric == "throughput_per_s" && line.row.ci_low.is_some());
+    let (geometric, other): (Vec<_>, Vec<_>) = rates.partition(|line| line.row.ci_method == GEOMETRIC);
+    match (geometric.is_empty(), other.is_empty()) {
+        (false, true) => "the geometric mean",
+        (false, false) => "the geometric mean or the mean, as ci_method in summary.csv says",
+        _ => "the mean",
+    }
+}
+
+fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -> Vec<String> {
+    let centre = centre_of_rates(derived);
+    let mut lines = vec![format!(
+        "[ ]: 95 % interval, of throughput that of {centre}, of a hit ratio that of the mean, widened by touches whose \
+         page or PU is unknown; none where all samples agree"
+    )];
     let mut say = |wanted: bool, text: &str| {
         if wanted {
             lines.push(text.into());

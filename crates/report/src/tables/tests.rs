@@ -37,6 +37,23 @@ fn the_main_table_says_what_it_must() {
 }
 
 #[test]
+fn the_legend_says_what_the_intervals_are_around() {
+    let results = golden();
+    let mut derived = derived(&results);
+    let check = |derived: &crate::results::Derived, centre: &str| {
+        let table = main_text(&results, derived, 200);
+        let expect = format!("[ ]: 95 % interval, of throughput that of {centre}, of a hit ratio that of the mean");
+        assert!(table.contains(&expect), "no \"{expect}\" in\n{table}");
+    };
+    check(&derived, "the geometric mean");
+    derived.summary.iter_mut().for_each(|line| line.row.ci_method = crate::mean::STEIN.into());
+    check(&derived, "the mean");
+    let first = derived.summary.iter_mut().find(|line| line.row.metric == "throughput_per_s").unwrap();
+    first.row.ci_method = crate::mean::GEOMETRIC.into();
+    check(&derived, "the geometric mean or the mean, as ci_method in summary.csv says");
+}
+
+#[test]
 fn a_value_that_only_some_samples_have_says_of_how_many() {
     let results = golden();
     let mut derived = derived(&results);
