@@ -86,7 +86,7 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     Ok(Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes })
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {
+pub(crate) fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {
     /// Enough of any version's manifest to tell its format.
     #[derive(serde::Deserialize)]
     struct Format {
@@ -99,17 +99,12 @@ fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {
     read_json(path)
 }
 
-/// The run's id, from manifest.json.
-pub(crate) fn read_run_id(path: &Path) -> Result<String, ReportError> {
-    Ok(read_manifest(path)?.run_id)
-}
-
 pub(crate) fn read_plan(path: &Path) -> Result<Plan, ReportError> {
     let text = read_text(path)?;
     toml::from_str(&text).map_err(|source| ReportError::Toml { path: path.into(), source: Box::new(source) })
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
     let text = read_text(path)?;
     serde_json::from_str(&text).map_err(|source| ReportError::Json { path: path.into(), source })
 }

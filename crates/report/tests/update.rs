@@ -2,100 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod shared;
+
 use report::{ReportError, Updated, open, update, verify};
+use shared::{complete, copy, golden, lines_of, list_sums, set_cell};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use tempfile::TempDir;
-
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p")
-}
-
-/// The raw files of the golden folder, in a place that may be written to.
-fn copy() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for name in [
-        "manifest.json",
-        "plan.toml",
-        "topology.json",
-        "points.csv",
-        "samples.csv",
-        "pauses.csv",
-        "windows.csv",
-        "workers.csv",
-        "traffic.csv",
-        "facts.csv",
-    ] {
-        fs::copy(golden().join(name), dir.path().join(name)).unwrap();
-    }
-    dir
-}
-
-/// As [`copy`], with a report, its samples.csv listed in SHA256SUMS as a complete run has it.
-fn complete() -> TempDir {
-    // Derived once; a copy is as good.
-    static DONE: LazyLock<TempDir> = LazyLock::new(|| {
-        let dir = copy();
-        list_sums(dir.path());
-        update(dir.path()).unwrap();
-        dir
-    });
-    let dir = tempfile::tempdir().unwrap();
-    copy_all(DONE.path(), dir.path());
-    dir
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
-        if path.is_dir() {
-            fs::create_dir(to.join(&name)).unwrap();
-            copy_all(&path, &to.join(&name));
-        } else {
-            fs::copy(&path, to.join(&name)).unwrap();
-        }
-    }
-}
-
-/// What the runner does at the end of a run.
-fn list_sums(dir: &Path) {
-    use sha2::Digest;
-    let mut text = String::new();
-    for name in [
-        "facts.csv",
-        "manifest.json",
-        "pauses.csv",
-        "plan.toml",
-        "points.csv",
-        "samples.csv",
-        "topology.json",
-        "traffic.csv",
-        "windows.csv",
-        "workers.csv",
-    ] {
-        let sum: String =
-            sha2::Sha256::digest(fs::read(dir.join(name)).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
-        text.push_str(&format!("{sum}  {name}\n"));
-    }
-    fs::write(dir.join("SHA256SUMS"), text).unwrap();
-}
-
-fn lines_of(dir: &Path) -> Vec<String> {
-    verify(dir).unwrap().iter().map(ToString::to_string).collect()
-}
-
-/// Puts `text` into the cell of `column` in row `line` (from 1, the title line is 1).
-fn set_cell(path: &Path, line: usize, column: &str, text: &str) {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).unwrap();
-    let mut rows: Vec<Vec<String>> =
-        reader.records().map(|row| row.unwrap().iter().map(String::from).collect()).collect();
-    let at = rows[0].iter().position(|title| title == column).unwrap();
-    rows[line - 1][at] = text.into();
-    let mut writer = csv::Writer::from_path(path).unwrap();
-    rows.iter().for_each(|row| writer.write_record(row).unwrap());
-    writer.flush().unwrap();
-}
 
 #[test]
 fn a_report_verifies_and_is_the_same_every_time() {
@@ -216,7 +127,7 @@ fn each_broken_cell_is_found() {
         ("workers.csv", 3, "worker", "0", "workers.csv:3: worker: found 0 again"),
         ("workers.csv", 3, "sample_id", "5", "samples.csv:2: rows in workers.csv: found 1, expected 2"),
         ("workers.csv", 3, "sample_id", "999", "samples.csv: sample: found no row of sample 999"),
-        ("traffic.csv", 4, "memory_node", "", "samples.csv:3: local_hit_low and local_hit_high"),
+        ("traffic.csv", 4, "memory_node", "", "samples.csv:3: local_hit_high, all but remote / all touches"),
         ("points.csv", 2, "state", "gone", "points.csv:2: column state: found \"gone\""),
         ("facts.csv", 2, "block", "x", "facts.csv:2: column block: found \"x\", expected a whole number"),
         ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found unknown or repeated column threads"),
@@ -227,6 +138,12 @@ fn each_broken_cell_is_found() {
     ] {
         check_broken(file, line, column, text, expect);
     }
+}
+
+#[test]
+fn pauses_stand_in_the_order_of_samples() {
+    let expect = "pauses.csv:100: sample_id: found 0, expected 3 or later: rows stand in the order of samples";
+    check_broken("pauses.csv", 100, "sample_id", "0", expect);
 }
 
 #[test]
@@ -255,15 +172,11 @@ fn a_failed_sample_that_was_run_again_is_no_failure() {
     set_cell(&samples, last, "sample_id", "36");
     for file in ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv"] {
         let path = dir.path().join(file);
-        let of_first = |line: &str| line.split(',').nth(1) == Some("0");
-        let lines: Vec<usize> = fs::read_to_string(&path)
-            .unwrap()
-            .lines()
-            .zip(1..)
-            .filter(|(line, _)| of_first(line))
-            .map(|at| at.1)
-            .collect();
-        lines.into_iter().for_each(|line| set_cell(&path, line, "sample_id", "36"));
+        let text = fs::read_to_string(&path).unwrap();
+        let (first, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.split(',').nth(1) == Some("0"));
+        let again = first.iter().map(|line| line.replacen(",0,", ",36,", 1));
+        let lines: Vec<String> = rest.iter().map(|line| line.to_string()).chain(again).collect();
+        fs::write(&path, lines.join("\n") + "\n").unwrap();
     }
     let updated = update(dir.path()).unwrap();
     assert_eq!(lines_of(dir.path()), Vec::<String>::new());

@@ -2,13 +2,21 @@
 //! follows from the raw files. It changes nothing.
 
 mod derived;
+mod hits;
+mod identity;
+mod pauses;
+mod points;
 mod rows;
 mod samples;
 
 use crate::error::ReportError;
-use crate::results::{open, read_plan, read_run_id};
+use crate::results::{open, read_json, read_manifest, read_plan};
 use crate::sums::{SUMS, read_sums, sum_of_file};
 use crate::update::is_derived;
+use plan::manifest::Manifest;
+use plan::point::Plan;
+use plan::topology::Topology;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -53,7 +61,7 @@ impl fmt::Display for Mismatch {
 /// Only where the folder cannot be looked at: it is none, or a file cannot be read.
 pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
     let plan = read_plan(&dir.join("plan.toml"))?;
-    let run_id = read_run_id(&dir.join("manifest.json"))?;
+    let manifest = read_manifest(&dir.join("manifest.json"))?;
     let mut found = Found::default();
     let sums = match read_sums(dir) {
         Ok(sums) => sums,
@@ -65,9 +73,15 @@ pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
     };
     let complete = sums.contains_key("samples.csv");
     check_sums(dir, &sums, &mut found)?;
-    rows::check_schema(dir, &plan, complete, &mut found)?;
+    rows::check_schema(dir, &plan, &manifest.run_id, complete, &mut found)?;
     if found.is_readable() {
-        samples::check_samples(dir, &plan, &run_id, complete, &mut found)?;
+        points::check_points(dir, &plan, complete, &mut found)?;
+        check_manifest(dir, &plan, &manifest, &mut found)?;
+        let packages = packages(dir, &mut found)?;
+        samples::check_samples(
+            &samples::Run { dir, plan: &plan, manifest: &manifest, packages, complete },
+            &mut found,
+        )?;
         match open(dir) {
             Ok(results) => derived::check_derived(&results, &mut found)?,
             Err(error @ ReportError::Read { .. }) => return Err(error),
@@ -78,11 +92,7 @@ pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
 }
 
 /// Every file that SHA256SUMS lists is there and unchanged; every derived file is listed.
-fn check_sums(
-    dir: &Path,
-    sums: &std::collections::BTreeMap<String, String>,
-    found: &mut Found,
-) -> Result<(), ReportError> {
+fn check_sums(dir: &Path, sums: &BTreeMap<String, String>, found: &mut Found) -> Result<(), ReportError> {
     for (name, expected) in sums {
         let path = dir.join(name);
         if !path.is_file() {
@@ -100,6 +110,35 @@ fn check_sums(
         }
     }
     Ok(())
+}
+
+/// The manifest is that of this plan.
+fn check_manifest(dir: &Path, plan: &Plan, manifest: &Manifest, found: &mut Found) -> Result<(), ReportError> {
+    let (file, of) = ("manifest.json", &plan.measure.seed);
+    if manifest.experiment != plan.experiment {
+        found.note(file, None, "experiment, that of plan.toml", &manifest.experiment, &plan.experiment);
+    }
+    if manifest.seed != *of {
+        found.note(file, None, "seed, that of plan.toml", manifest.seed, of);
+    }
+    // Empty where a folder was made by hand.
+    let sum = if manifest.plan_sha256.is_empty() { String::new() } else { sum_of_file(&dir.join("plan.toml"))? };
+    if manifest.plan_sha256 != sum {
+        found.note(file, None, "plan_sha256, that of plan.toml", &manifest.plan_sha256, sum);
+    }
+    Ok(())
+}
+
+/// Package of each node, from topology.json; none where it cannot be read, which is said.
+fn packages(dir: &Path, found: &mut Found) -> Result<BTreeMap<u32, u32>, ReportError> {
+    match read_json::<Topology>(&dir.join("topology.json")) {
+        Ok(topology) => Ok(topology.nodes.iter().filter_map(|node| Some((node.os_index, node.package?))).collect()),
+        Err(error @ ReportError::Json { .. }) => {
+            found.note("topology.json", None, "file", error, "a topology");
+            Ok(BTreeMap::new())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Mismatches found so far.

@@ -13,8 +13,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// Checks the schema of every CSV. A derived file may be absent: then there is nothing that could be wrong.
-pub(crate) fn check_schema(dir: &Path, plan: &Plan, complete: bool, found: &mut Found) -> Result<(), ReportError> {
+/// Checks the schema of every CSV, and that its rows are of this run. A derived file may be absent: then there is nothing
+/// that could be wrong.
+pub(crate) fn check_schema(
+    dir: &Path,
+    plan: &Plan,
+    run_id: &str,
+    complete: bool,
+    found: &mut Found,
+) -> Result<(), ReportError> {
     for (file, fields) in files(plan) {
         if !dir.join(file).is_file() {
             if !crate::update::is_derived(file) {
@@ -23,9 +30,13 @@ pub(crate) fn check_schema(dir: &Path, plan: &Plan, complete: bool, found: &mut 
             continue;
         }
         let check = |cells: &[&str]| check_row(file, &fields, cells);
+        let run_at = fields.iter().position(|field| field.name == "run_id");
         scan(dir, file, &fields, complete, found, |line, cells, found| {
             if let Err((column, text, expected)) = check(cells) {
                 found.note_unreadable(file, Some(line), &format!("column {column}"), format!("\"{text}\""), expected);
+            }
+            if let Some(other) = run_at.map(|at| cells[at]).filter(|&other| other != run_id) {
+                found.note(file, Some(line), "run_id", other, run_id);
             }
         })?;
     }
@@ -40,12 +51,23 @@ pub(crate) fn each_row<R: Row>(
     mut row: impl FnMut(u64, R, &mut Found),
     found: &mut Found,
 ) -> Result<(), ReportError> {
+    each_row_and_cells(dir, plan, complete, |line, read, _, found| row(line, read, found), found)
+}
+
+/// As [`each_row`], with all cells of the row: those of further factors and metrics come behind the fixed ones.
+pub(crate) fn each_row_and_cells<R: Row>(
+    dir: &Path,
+    plan: &Plan,
+    complete: bool,
+    mut row: impl FnMut(u64, R, &[&str], &mut Found),
+    found: &mut Found,
+) -> Result<(), ReportError> {
     let known = files(plan);
     let (_, fields) =
         known.iter().find(|(file, _)| *file == R::FILE).expect("every row type is in plan::record::FILES");
     scan(dir, R::FILE, fields, complete, found, |line, cells, found| {
         if let Ok(read) = R::read(&|at| cells[at]) {
-            row(line, read, found);
+            row(line, read, cells, found);
         }
     })
 }

@@ -1,0 +1,66 @@
+//! What samples.csv says of local hits, against the touches of traffic.csv.
+
+use super::close;
+use super::samples::Note;
+use plan::record::{HitSource, SampleRow};
+
+/// Touches of one sample in traffic.csv.
+#[derive(Debug, Default)]
+pub(crate) struct Touches {
+    pub(crate) local: u64,
+    pub(crate) remote: u64,
+    /// Those whose PU or page is unknown.
+    pub(crate) unknown: u64,
+    /// Those within a package, as far as PU and page are known.
+    pub(crate) package_local: u64,
+}
+
+impl Touches {
+    pub(crate) fn all(&self) -> u64 {
+        self.known() + self.unknown
+    }
+
+    fn known(&self) -> u64 {
+        self.local + self.remote
+    }
+}
+
+pub(crate) fn check_hits(row: &SampleRow, touches: &Touches, note: &mut Note<'_>) {
+    if let Some(local) = row.local_touches {
+        note.unequal("local_touches, traffic.csv within a node", local, touches.local);
+    }
+    if let Some(remote) = row.remote_touches {
+        note.unequal("remote_touches, traffic.csv between nodes", remote, touches.remote);
+    }
+    let known = touches.known() as f64;
+    if let (Some(ratio), true) = (row.local_package_ratio, known > 0.0) {
+        let expected = touches.package_local as f64 / known;
+        note.not_close("local_package_ratio, within a package / known touches", ratio, expected);
+    }
+    let (Some(ratio), Some(low), Some(high)) = (row.local_hit_ratio, row.local_hit_low, row.local_hit_high) else {
+        return;
+    };
+    // The bounds are computed apart from the ratio: their last digits may differ.
+    if ratio < low - 1e-9 || ratio > high + 1e-9 {
+        note.other("local_hit_ratio", ratio, format!("{low}..{high}"));
+    }
+    let counted = matches!(row.hit_source, Some(HitSource::Replay | HitSource::Sampled | HitSource::Modelled));
+    if known > 0.0 && counted {
+        note.not_close("local_hit_ratio, local / known touches", ratio, touches.local as f64 / known);
+        check_bounds((low, high), touches, row.hit_source == Some(HitSource::Sampled), note);
+    }
+}
+
+/// All that is unknown is remote at the lower bound and local at the upper one; a sample of the requests widens both.
+fn check_bounds((low, high): (f64, f64), touches: &Touches, sampled: bool, note: &mut Note<'_>) {
+    let all = touches.all() as f64;
+    let (least, most) = (touches.local as f64 / all, (touches.local + touches.unknown) as f64 / all);
+    let or = if sampled { " or less" } else { "" };
+    if !(close(low, least) || sampled && low < least) {
+        note.other("local_hit_low, local / all touches", low, format!("{least}{or}"));
+    }
+    let or = if sampled { " or more" } else { "" };
+    if !(close(high, most) || sampled && high > most) {
+        note.other("local_hit_high, all but remote / all touches", high, format!("{most}{or}"));
+    }
+}
