@@ -67,10 +67,12 @@ pub struct Metric {
     values: Values,
 }
 
-/// Counts and short decimals fit `f32` without loss, and a million rows fit memory thereby; the first value that does
-/// not widens the column. NaN stands for an empty cell: no cell can hold one.
+/// Many columns hold one value throughout, most often none, and counts and short decimals fit `f32` without loss: a
+/// million rows fit memory thereby. The first value that does not fit widens the column. NaN stands for an empty cell: no
+/// cell can hold one.
 #[derive(Debug, Clone)]
 enum Values {
+    Same { value: f64, rows: usize },
     Narrow(Vec<f32>),
     Wide(Vec<f64>),
 }
@@ -107,16 +109,17 @@ impl Samples {
         let Some(whole) = self.metric(THROUGHPUT).and_then(|metric| metric.get(row)) else { return };
         if self.metric(WHOLE).is_none() {
             let unit = self.metric(THROUGHPUT).map_or(String::new(), |metric| metric.unit.clone());
-            let values = Values::Wide(vec![f64::NAN; self.len()]);
+            let values = Values::Same { value: f64::NAN, rows: self.len() };
             self.metrics.insert(1, Metric { name: WHOLE.into(), unit, values });
         }
+        let rows = self.len();
         for metric in &mut self.metrics {
             match metric.name.as_str() {
-                THROUGHPUT => metric.set(row, steady_per_s),
-                WHOLE => metric.set(row, whole),
+                THROUGHPUT => metric.set(row, steady_per_s, rows),
+                WHOLE => metric.set(row, whole, rows),
                 "bandwidth_gb_per_s" => {
                     if let Some(bandwidth) = metric.get(row) {
-                        metric.set(row, bandwidth * steady_per_s / whole);
+                        metric.set(row, bandwidth * steady_per_s / whole, rows);
                     }
                 }
                 _ => {}
@@ -140,30 +143,33 @@ impl Metric {
     /// The value of one row; `None` where it was not measured.
     pub fn get(&self, row: usize) -> Option<f64> {
         let value = match &self.values {
+            Values::Same { value, .. } => *value,
             Values::Narrow(values) => f64::from(values[row]),
             Values::Wide(values) => values[row],
         };
         (!value.is_nan()).then_some(value)
     }
 
-    fn set(&mut self, row: usize, value: f64) {
-        self.values.widen()[row] = value;
+    /// Replaces the value of one row of `rows`.
+    fn set(&mut self, row: usize, value: f64, rows: usize) {
+        if !matches!(self.values, Values::Wide(_)) {
+            self.values = Values::Wide((0..rows).map(|row| self.get(row).unwrap_or(f64::NAN)).collect());
+        }
+        if let Values::Wide(values) = &mut self.values {
+            values[row] = value;
+        }
     }
 }
 
 impl Values {
-    fn widen(&mut self) -> &mut Vec<f64> {
-        if let Values::Narrow(values) = self {
-            *self = Values::Wide(values.iter().map(|&value| f64::from(value)).collect());
-        }
+    /// `rows_expected` in all: to grow by doubling would need one and a half times the memory for a moment.
+    fn extend(&mut self, more: &[f64], rows_expected: usize) {
         match self {
-            Values::Wide(values) => values,
-            Values::Narrow(_) => unreachable!("widened above"),
-        }
-    }
-
-    fn extend(&mut self, more: &[f64]) {
-        match self {
+            Values::Same { rows: 0, value } => {
+                *value = more.first().copied().unwrap_or(f64::NAN);
+                self.extend_same(more, rows_expected);
+            }
+            Values::Same { .. } => self.extend_same(more, rows_expected),
             Values::Wide(values) => values.extend_from_slice(more),
             Values::Narrow(values) => {
                 let lossless = |value: &f64| value.is_nan() || f64::from(*value as f32) == *value;
@@ -177,6 +183,19 @@ impl Values {
                 }
             }
         }
+    }
+
+    fn extend_same(&mut self, more: &[f64], rows_expected: usize) {
+        let Values::Same { value, rows } = self else { return };
+        let (same, value) = (value.to_bits(), *value);
+        if more.iter().all(|value| value.to_bits() == same) {
+            *rows += more.len();
+            return;
+        }
+        let before = vec![value; *rows];
+        *self = Values::Narrow(Vec::with_capacity(rows_expected.max(*rows + more.len())));
+        self.extend(&before, rows_expected);
+        self.extend(more, rows_expected);
     }
 }
 
@@ -200,7 +219,7 @@ pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(
 }
 
 fn empty_metric((_, spec): &(usize, MetricSpec)) -> Metric {
-    Metric { name: spec.name.clone(), unit: spec.unit.clone(), values: Values::Narrow(Vec::new()) }
+    Metric { name: spec.name.clone(), unit: spec.unit.clone(), values: Values::Same { value: f64::NAN, rows: 0 } }
 }
 
 /// Rows of one block of the file.
@@ -218,15 +237,12 @@ struct Part {
 impl Samples {
     fn append(&mut self, part: Part, rows_expected: usize) {
         if self.is_empty() {
-            // Once and for all: growing by doubling would need one and a half times the memory for a moment.
+            // Once and for all, as in `Values::extend`.
             self.point.reserve_exact(rows_expected);
             self.block.reserve_exact(rows_expected);
             self.failed.reserve_exact(rows_expected);
             self.retried.reserve_exact(rows_expected);
             self.contaminated.reserve_exact(rows_expected);
-            for metric in &mut self.metrics {
-                metric.values = Values::Narrow(Vec::with_capacity(rows_expected));
-            }
         }
         for (&order, &failed) in part.order.iter().zip(&part.failed) {
             let row = row_number(self.retried.len());
@@ -242,7 +258,7 @@ impl Samples {
         self.failed.extend(part.failed);
         self.contaminated.extend(part.contaminated);
         for (metric, values) in self.metrics.iter_mut().zip(&part.metrics) {
-            metric.values.extend(values);
+            metric.values.extend(values, rows_expected);
         }
     }
 
@@ -376,7 +392,30 @@ pub(crate) mod made {
 #[cfg(test)]
 mod tests {
     use super::made::{Made, samples};
+    use super::*;
     use crate::fixture::golden;
+
+    /// Blocks of values come back as they were, however the column is kept.
+    #[test]
+    fn a_column_keeps_every_value() {
+        let check = |blocks: &[&[f64]], kept: fn(&Values) -> bool| {
+            let mut values = Values::Same { value: f64::NAN, rows: 0 };
+            blocks.iter().for_each(|block| values.extend(block, 4));
+            assert!(kept(&values), "{values:?} of {blocks:?}");
+            let metric = Metric { name: String::new(), unit: String::new(), values };
+            let expect: Vec<Option<f64>> =
+                blocks.concat().iter().map(|value| (!value.is_nan()).then_some(*value)).collect();
+            assert_eq!((0..expect.len()).map(|row| metric.get(row)).collect::<Vec<_>>(), expect);
+        };
+        let (same, narrow) =
+            (|values: &_| matches!(values, Values::Same { .. }), |values: &_| matches!(values, Values::Narrow(_)));
+        check(&[&[f64::NAN, f64::NAN], &[f64::NAN]], same);
+        check(&[&[], &[0.1, 0.1], &[0.1]], same);
+        check(&[&[f64::NAN, f64::NAN], &[f64::NAN, 2.0]], narrow);
+        check(&[&[1.0, 1.0], &[2.0], &[f64::NAN]], narrow);
+        check(&[&[0.1, 0.1], &[2.0]], |values| matches!(values, Values::Wide(_)));
+        check(&[&[1.0], &[2.0], &[0.1]], |values| matches!(values, Values::Wide(_)));
+    }
 
     #[test]
     fn a_failed_sample_that_was_run_again_is_left_out() {
