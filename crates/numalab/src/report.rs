@@ -78,9 +78,14 @@ fn newest(results: &Path) -> Result<PathBuf, Exit> {
     })
 }
 
-/// A folder that is none, or whose files cannot be read, is the caller's to mend; what cannot be written is a failure.
+/// A folder that is none, or whose files cannot be read, is the caller's to mend; what cannot be written is a failure; raw
+/// files that are not those of their run fail a check.
 pub(crate) fn refused(error: ReportError) -> Exit {
-    let code = if matches!(error, ReportError::Write { .. }) { FAILED } else { USAGE };
+    let code = match error {
+        ReportError::Write { .. } => FAILED,
+        ReportError::Changed { .. } => CHECK,
+        _ => USAGE,
+    };
     Exit::of(code, &error)
 }
 

@@ -5,8 +5,9 @@
 //! The target is 2 s and 200 MB for 10^6 rows, linear in rows.
 
 use report::{derive, open, update};
+use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -74,7 +75,27 @@ fn write_folder(dir: &Path, rows: usize) -> Result<u64, Box<dyn std::error::Erro
         writer.write_record(&cells)?;
     }
     writer.into_inner().map_err(|error| error.to_string())?.flush()?;
+    write_sums(dir)?;
     Ok(fs::metadata(path)?.len())
+}
+
+/// As of a complete run, so that a report checks them.
+fn write_sums(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let mut text = String::new();
+    for name in ["manifest.json", "plan.toml", "points.csv", "samples.csv", "topology.json"] {
+        let mut digest = Sha256::new();
+        let mut file = File::open(dir.join(name))?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                read => digest.update(&buffer[..read]),
+            }
+        }
+        let sum: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        text += &format!("{sum}  {name}\n");
+    }
+    Ok(fs::write(dir.join("SHA256SUMS"), text)?)
 }
 
 /// Most memory this process ever held, from `/proc/self/status`.

@@ -115,6 +115,16 @@ pub enum ReportError {
         /// Line, from 1.
         line: u64,
     },
+    /// A raw file is not what it was when the run was complete.
+    #[error("{path}: {what}; restore it, and see numalab verify {dir}", path = dir.join(name).display(), dir = dir.display())]
+    Changed {
+        /// The folder.
+        dir: PathBuf,
+        /// The file.
+        name: String,
+        /// In which way.
+        what: &'static str,
+    },
     /// SHA256SUMS does not hold "sum  name" lines.
     #[error("{path}:{line}: found \"{found}\", expected a SHA-256 sum, two blanks and a file's name", path = path.display())]
     Sums {

@@ -37,7 +37,7 @@ pub(crate) fn read_ln_variances(dir: &Path, plan: &Plan, samples: &Samples) -> R
             found.insert(row, variance);
         }
     };
-    Table::open(&path, &titles::<PauseRow>())?.read(
+    Table::open(&path, &titles::<PauseRow>())?.summed(false).read(
         |block| runs(block, is_wanted),
         |runs, _| {
             for run in runs {

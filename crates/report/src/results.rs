@@ -7,12 +7,15 @@
 use crate::error::ReportError;
 use crate::ln_pauses::{LnVariances, read_ln_variances};
 use crate::samples::{Samples, read_samples};
-use crate::sums::read_sums;
+use crate::sums::{check_sum, read_sums, same_sum};
+use crate::table::Ended;
+use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
 use plan::record::{ClaimRow, FitRow, Row, SampleRow, SummaryRow};
 use plan::topology::Topology;
+use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,11 +62,34 @@ pub struct SummaryLine {
     pub factors: Vec<String>,
 }
 
-/// Reads a results folder.
+/// Reads a results folder. The raw files of a complete run must be what SHA256SUMS says; an unfinished one has no sums yet.
 ///
 /// # Errors
-/// Which file, which line, what was found there and what was expected.
+/// `Changed` for a raw file that is not what it was; else which file, which line, what was found there and what was
+/// expected.
 pub fn open(dir: &Path) -> Result<Results, ReportError> {
+    let sums = read_sums(dir)?;
+    let Some(of_samples) = sums.get(SampleRow::FILE) else { return Ok(read(dir)?.0) };
+    let others = raw_names().filter(|name| *name != SampleRow::FILE);
+    let others: Vec<_> = others.filter_map(|name| Some((name, sums.get(name)?))).collect();
+    let check_others = || others.par_iter().try_for_each(|(name, sum)| check_sum(dir, name, sum));
+    // samples.csv is read once: its sum is made on the way.
+    let (results, checked) = rayon::join(|| read(dir), check_others);
+    checked?;
+    match results {
+        Ok((results, sum)) => same_sum(dir, SampleRow::FILE, sum.as_deref(), of_samples).map(|()| results),
+        // A line that cannot be read says less than that the file was changed.
+        Err(error) => check_sum(dir, SampleRow::FILE, of_samples).and(Err(error)),
+    }
+}
+
+/// As [`open`], whatever the sums are: for `verify`, which tells them all.
+pub(crate) fn open_unchecked(dir: &Path) -> Result<Results, ReportError> {
+    Ok(read(dir)?.0)
+}
+
+/// Reads a folder; also the sum of samples.csv where the run is complete.
+fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     for file in ["manifest.json", "plan.toml", "topology.json", SampleRow::FILE] {
         if !dir.join(file).is_file() {
             return Err(ReportError::NotAResultsFolder { dir: dir.into(), file });
@@ -73,17 +99,17 @@ pub fn open(dir: &Path) -> Result<Results, ReportError> {
     let plan = read_plan(&dir.join("plan.toml"))?;
     let topology = read_json(&dir.join("topology.json"))?;
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
-    let (mut samples, torn_line) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
+    let (mut samples, Ended { torn, sum }) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
     let warmups = cut_warmups(dir, &plan, &mut samples)?;
     let ln_pauses = read_ln_variances(dir, &plan, &samples)?;
     let mut notes = Vec::new();
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
     }
-    if let Some(line) = torn_line {
+    if let Some(line) = torn {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
-    Ok(Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes })
+    Ok((Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes }, sum))
 }
 
 pub(crate) fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {

@@ -1,7 +1,7 @@
 //! samples.csv by column: of a million rows only the columns that are summarised stay in memory.
 
 use crate::error::ReportError;
-use crate::table::{Block, Table};
+use crate::table::{Block, Ended, Table};
 use plan::point::Plan;
 use plan::record::{Column as ColumnSpec, Kind, Row, SampleRow, StopReason};
 use std::collections::HashMap;
@@ -205,17 +205,19 @@ pub(crate) fn sample_titles(plan: &Plan) -> Vec<&str> {
     fixed.chain(plan.factors.iter().map(String::as_str)).chain(plan.metrics.iter().map(String::as_str)).collect()
 }
 
-/// Reads samples.csv; also the line of a torn last row that was left out, which only an unfinished run may have.
-pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(Samples, Option<u64>), ReportError> {
+/// Reads samples.csv; also the line of a torn last row that was left out, which only an unfinished run may have, and for
+/// a complete one the file's sum.
+pub(crate) fn read_samples(path: &Path, plan: &Plan, complete: bool) -> Result<(Samples, Ended), ReportError> {
     let columns = Wanted::new(plan);
     let mut samples = Samples { metrics: columns.metrics.iter().map(empty_metric).collect(), ..Samples::default() };
-    let torn = Table::open(path, &sample_titles(plan))?
+    let ended = Table::open(path, &sample_titles(plan))?
+        .summed(complete)
         .read(|block| columns.parse(block), |part, rows_expected| samples.append(part, rows_expected))?;
-    if let (Some(line), true) = (torn, complete) {
+    if let (Some(line), true) = (ended.torn, complete) {
         return Err(ReportError::TornLine { path: path.into(), line });
     }
     samples.sort_by_point(plan.points.len());
-    Ok((samples, torn))
+    Ok((samples, ended))
 }
 
 fn empty_metric((_, spec): &(usize, MetricSpec)) -> Metric {

@@ -33,6 +33,28 @@ pub(crate) fn read_sums(dir: &Path) -> Result<BTreeMap<String, String>, ReportEr
     Ok(sums)
 }
 
+/// A raw file is what it was when the run was complete.
+///
+/// # Errors
+/// `Changed` where it is not, or is not there; `Read`.
+pub(crate) fn check_sum(dir: &Path, name: &str, expected: &str) -> Result<(), ReportError> {
+    let found = match sum_of_file(&dir.join(name)) {
+        Err(ReportError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => None,
+        sum => Some(sum?),
+    };
+    same_sum(dir, name, found.as_deref(), expected)
+}
+
+/// As [`check_sum`], where the file's sum is known.
+pub(crate) fn same_sum(dir: &Path, name: &str, found: Option<&str>, expected: &str) -> Result<(), ReportError> {
+    let what = match found {
+        Some(found) if found == expected => return Ok(()),
+        Some(_) => "changed since its run was complete: its SHA-256 is not that of SHA256SUMS",
+        None => "missing, and SHA256SUMS lists it",
+    };
+    Err(ReportError::Changed { dir: dir.into(), name: name.into(), what })
+}
+
 /// The text of SHA256SUMS.
 pub(crate) fn sums_text(sums: &BTreeMap<String, String>) -> String {
     sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect()
@@ -57,6 +79,6 @@ pub(crate) fn sum_of_file(path: &Path) -> Result<String, ReportError> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,8 +4,10 @@
 //! follows the last one is a torn row. Columns are found by the title line, once.
 
 use crate::error::ReportError;
+use crate::sums::hex;
 use plan::record::Cell;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,16 @@ pub(crate) struct Table {
     titles: Vec<String>,
     /// Where each wanted column stands in a row of the file.
     positions: Vec<usize>,
+    /// Sum of the bytes read so far, where it is asked for.
+    digest: Option<Sha256>,
+}
+
+/// How the reading of a table ended.
+pub(crate) struct Ended {
+    /// Line of a torn last row, which was not parsed.
+    pub(crate) torn: Option<u64>,
+    /// SHA-256 of the file, hex, where [`Table::summed`] asked for it.
+    pub(crate) sum: Option<String>,
 }
 
 /// Whole lines of a file.
@@ -49,16 +61,23 @@ impl Table {
         file.read_until(b'\n', &mut line).map_err(read_error)?;
         let positions = find_columns(path, &line, titles)?;
         let titles = titles.iter().map(|title| title.to_string()).collect();
-        Ok(Table { path: path.into(), bytes, titles, positions, file: Some(file) })
+        let digest = Some(Sha256::new_with_prefix(&line));
+        Ok(Table { path: path.into(), bytes, titles, positions, file: Some(file), digest })
+    }
+
+    /// Whether the file's sum is made while it is read, beside the parsing: that is cheaper than to read it twice.
+    pub(crate) fn summed(mut self, wanted: bool) -> Table {
+        self.digest = self.digest.filter(|_| wanted);
+        self
     }
 
     /// Parses every block and hands the parts over in file order, each with the number of rows the file seems to have.
-    /// Returns the line of a torn last row, which is not parsed.
     pub(crate) fn read<T: Send>(
         mut self,
         parse: impl Fn(Block<'_>) -> Result<T, ReportError> + Sync,
         mut take: impl FnMut(T, usize),
-    ) -> Result<Option<u64>, ReportError> {
+    ) -> Result<Ended, ReportError> {
+        let mut digest = self.digest.take();
         let mut file = self.file.take().expect("a table is read once: read takes it by value");
         let mut line = 2;
         let mut rest = Vec::new();
@@ -71,13 +90,20 @@ impl Table {
                 located.push(Block { table: &self, first_line: line, bytes });
                 line += lines;
             }
-            let parts: Vec<Result<T, ReportError>> = located.into_par_iter().map(&parse).collect();
+            let sum = || {
+                if let Some(digest) = &mut digest {
+                    blocks.iter().for_each(|block| digest.update(block));
+                }
+            };
+            let parse = || located.into_par_iter().map(&parse).collect::<Vec<Result<T, ReportError>>>();
+            let (parts, ()) = rayon::join(parse, sum);
             for (part, (block, lines)) in parts.into_iter().zip(blocks.iter().zip(&lines)) {
                 let rows = *rows_expected.get_or_insert_with(|| expect_rows(self.bytes, block.len(), *lines));
                 take(part?, rows);
             }
             if ended {
-                return Ok((!rest.is_empty()).then_some(line));
+                let sum = digest.map(|digest| hex(&digest.chain_update(&rest).finalize()));
+                return Ok(Ended { torn: (!rest.is_empty()).then_some(line), sum });
             }
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn derived_files(results: &Results, derived: &Derived) -> Vec<Derived
 }
 
 /// Files that the runner writes.
-fn raw_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn raw_names() -> impl Iterator<Item = &'static str> {
     let rows = plan::record::FILES.iter().map(|(file, _)| *file).filter(|file| !is_derived(file));
     ["manifest.json", "plan.toml", "topology.json", "topology.xml"].into_iter().chain(rows)
 }

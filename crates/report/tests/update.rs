@@ -7,6 +7,7 @@ mod shared;
 use report::{ReportError, Updated, open, update, verify};
 use shared::{complete, copy, golden, lines_of, list_sums, set_cell};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn a_report_verifies_and_is_the_same_every_time() {
@@ -212,9 +213,9 @@ fn a_changed_a_missing_and_an_unlisted_file_are_found() {
 /// Opening a folder in which `text` of samples.csv was changed fails with this message.
 fn check_refused(change: impl Fn(String) -> String, expect: &str) {
     let dir = copy();
-    list_sums(dir.path());
     let path = dir.path().join("samples.csv");
     fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    list_sums(dir.path());
     let message = open(dir.path()).unwrap_err().to_string();
     let found = message.replace(&format!("{}/", dir.path().display()), "");
     assert_eq!(found, expect);
@@ -265,4 +266,27 @@ fn what_is_no_results_folder_is_refused() {
     fs::remove_file(dir.path().join("plan.toml")).unwrap();
     assert!(matches!(open(dir.path()), Err(ReportError::NotAResultsFolder { file: "plan.toml", .. })));
     assert!(verify(dir.path()).is_err());
+}
+
+/// A report of a complete run whose file was changed as `change` does is refused, and nothing is redrawn.
+fn check_changed(file: &str, change: fn(&Path), expect: &str) {
+    let dir = complete();
+    let before = fs::read(dir.path().join("SHA256SUMS")).unwrap();
+    change(&dir.path().join(file));
+    let message = update(dir.path()).unwrap_err().to_string();
+    let at = dir.path().display().to_string();
+    assert_eq!(message.replace(&at, "DIR"), format!("DIR/{file}: {expect}; restore it, and see numalab verify DIR"));
+    assert!(fs::read(dir.path().join("SHA256SUMS")).unwrap() == before, "it was redrawn");
+}
+
+#[test]
+fn a_report_of_changed_raw_files_is_refused() {
+    let changed = "changed since its run was complete: its SHA-256 is not that of SHA256SUMS";
+    check_changed("samples.csv", |path| set_cell(path, 2, "throughput_per_s", "190401"), changed);
+    check_changed("samples.csv", |path| set_cell(path, 2, "throughput_per_s", "fast"), changed);
+    check_changed("samples.csv", |path| fs::write(path, fs::read_to_string(path).unwrap() + "torn").unwrap(), changed);
+    check_changed("samples.csv", |path| set_cell(path, 1, "procs", "p"), changed);
+    check_changed("pauses.csv", |path| set_cell(path, 2, "late_ns", "501"), changed);
+    check_changed("topology.json", |path| fs::write(path, fs::read_to_string(path).unwrap() + " ").unwrap(), changed);
+    check_changed("facts.csv", |path| fs::remove_file(path).unwrap(), "missing, and SHA256SUMS lists it");
 }
