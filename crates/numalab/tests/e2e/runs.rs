@@ -66,7 +66,13 @@ fn redraw_elsewhere(made: &Path, folder: &Path) -> Result<(), Failed> {
         let (here, there) = (fs::read(made.join(file))?, fs::read(copy.join(file))?);
         ensure(here == there, || format!("{file} comes out differently elsewhere"))?;
     }
-    Ok(())
+    // Changed afterwards, it is not redrawn.
+    let samples = fs::read_to_string(copy.join("samples.csv"))?;
+    fs::write(copy.join("samples.csv"), samples.replace(",unbound,", ",bound,"))?;
+    let changed = answer(numalab().arg("report").arg(&copy).output()?);
+    changed.expect_code(3)?;
+    let says = changed.err.contains("samples.csv: changed since") && changed.err.contains("see numalab verify");
+    ensure(says && changed.err.lines().count() == 1, || format!("it says: {}", changed.err))
 }
 
 fn modelled() -> Result<(), Failed> {
