@@ -15,7 +15,7 @@ use stats::variance::MIN_VALUES_FOR_VARIANCE;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Variance of ln total_ns of the steady pauses, by row of samples.csv; samples with fewer than 30 of them have none.
+/// Variance of ln total_ns of the pauses, by row of samples.csv; samples with fewer than 30 of them have none.
 pub(crate) type LnVariances = HashMap<u32, f64>;
 
 /// ln total_ns of neighbouring rows of one sample.
@@ -69,11 +69,11 @@ fn compared_points(plan: &Plan) -> Vec<bool> {
 fn runs(block: Block<'_>, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<Run>, ReportError> {
     let titles = titles::<PauseRow>();
     let at = |name: &str| titles.iter().position(|title| *title == name).expect("a column of PauseRow");
-    let (sample_id, total_ns, warmup) = (at("sample_id"), at("total_ns"), at("warmup"));
+    let (sample_id, total_ns) = (at("sample_id"), at("total_ns"));
     let mut runs: Vec<Run> = Vec::new();
     block.each_row(|row| {
         let sample: u32 = row.cell(sample_id)?;
-        if !is_wanted(sample) || row.cell::<bool>(warmup)? {
+        if !is_wanted(sample) {
             return Ok(());
         }
         let value = (row.cell::<u64>(total_ns)? as f64).ln();

@@ -53,6 +53,15 @@ pub struct Derived {
     pub claims: Vec<ClaimRow>,
 }
 
+impl Results {
+    /// The same with the throughput of whole samples, warm-up included.
+    pub(crate) fn with_whole_samples(&self) -> Results {
+        let mut results = self.clone();
+        results.samples.restore_throughput();
+        results
+    }
+}
+
 /// A row of summary.csv with the levels of the plan's further factors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SummaryLine {

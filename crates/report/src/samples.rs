@@ -10,7 +10,7 @@ use std::path::Path;
 /// Columns of samples.csv that are summarised, in the order of summary.csv; the workload's metrics follow them.
 pub const SUMMARISED: &[&str] = &[
     THROUGHPUT,
-    "bandwidth_gb_per_s",
+    BANDWIDTH,
     "local_hit_ratio",
     "local_hit_low",
     "local_hit_high",
@@ -35,6 +35,7 @@ pub const SUMMARISED: &[&str] = &[
 ];
 
 const THROUGHPUT: &str = "throughput_per_s";
+const BANDWIDTH: &str = "bandwidth_gb_per_s";
 /// Throughput of a whole sample, where the warm-up of its point was cut: the sensitivity line.
 pub(crate) const WHOLE: &str = "throughput_whole_per_s";
 
@@ -106,23 +107,36 @@ impl Samples {
     /// Replaces the throughput of one sample by that of its steady part, and its bandwidth in proportion; the throughput of
     /// the whole sample stays as [`WHOLE`].
     pub(crate) fn cut_throughput(&mut self, row: usize, steady_per_s: f64) {
-        let Some(whole) = self.metric(THROUGHPUT).and_then(|metric| metric.get(row)) else { return };
+        let Some(whole) = self.throughput(row) else { return };
         if self.metric(WHOLE).is_none() {
             let unit = self.metric(THROUGHPUT).map_or(String::new(), |metric| metric.unit.clone());
             let values = Values::Same { value: f64::NAN, rows: self.len() };
             self.metrics.insert(1, Metric { name: WHOLE.into(), unit, values });
         }
-        let rows = self.len();
-        for metric in &mut self.metrics {
-            match metric.name.as_str() {
-                THROUGHPUT => metric.set(row, steady_per_s, rows),
-                WHOLE => metric.set(row, whole, rows),
-                "bandwidth_gb_per_s" => {
-                    if let Some(bandwidth) = metric.get(row) {
-                        metric.set(row, bandwidth * steady_per_s / whole, rows);
-                    }
-                }
-                _ => {}
+        self.metrics[1].set(row, whole);
+        self.set_throughput(row, steady_per_s);
+    }
+
+    /// Undoes every [`Samples::cut_throughput`].
+    pub(crate) fn restore_throughput(&mut self) {
+        for row in 0..self.len() {
+            if let Some(whole) = self.metric(WHOLE).and_then(|metric| metric.get(row)) {
+                self.set_throughput(row, whole);
+            }
+        }
+    }
+
+    fn throughput(&self, row: usize) -> Option<f64> {
+        self.metric(THROUGHPUT)?.get(row)
+    }
+
+    fn set_throughput(&mut self, row: usize, per_s: f64) {
+        let Some(before) = self.throughput(row) else { return };
+        for metric in self.metrics.iter_mut().filter(|metric| [THROUGHPUT, BANDWIDTH].contains(&metric.name.as_str())) {
+            match (metric.name.as_str(), metric.get(row)) {
+                (THROUGHPUT, _) => metric.set(row, per_s),
+                (_, Some(value)) => metric.set(row, value * per_s / before),
+                (_, None) => {}
             }
         }
     }
@@ -150,8 +164,12 @@ impl Metric {
         (!value.is_nan()).then_some(value)
     }
 
-    /// Replaces the value of one row of `rows`.
-    fn set(&mut self, row: usize, value: f64, rows: usize) {
+    fn set(&mut self, row: usize, value: f64) {
+        let rows = match &self.values {
+            Values::Same { rows, .. } => *rows,
+            Values::Narrow(values) => values.len(),
+            Values::Wide(values) => values.len(),
+        };
         if !matches!(self.values, Values::Wide(_)) {
             self.values = Values::Wide((0..rows).map(|row| self.get(row).unwrap_or(f64::NAN)).collect());
         }

@@ -293,5 +293,8 @@ mod tests {
         assert_eq!((get("throughput_per_s", 4), get(WHOLE, 4)), (Some(steady), Some(9e8)));
         assert_eq!(get("bandwidth_gb_per_s", 4), Some(3.0 * steady / 9e8));
         assert_eq!((get("throughput_per_s", 5), get(WHOLE, 5)), (Some(9e8), None));
+        samples.restore_throughput();
+        let get = |name: &str, row: usize| samples.metric(name).unwrap().get(row);
+        assert_eq!((get("throughput_per_s", 4), get("throughput_per_s", 5)), (Some(9e8), Some(9e8)));
     }
 }

@@ -99,7 +99,8 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
     }
     let doubt = doubt_of_samples(question, testable)
         .or_else(|| missing_values(question, testable))
-        .or_else(|| clean_says_otherwise(question, testable, &found));
+        .or_else(|| clean_says_otherwise(question, testable, &found))
+        .or_else(|| whole_samples_say_otherwise(question, testable, &found));
     let (verdict, needed_n) = match &doubt {
         Some(_) => (Verdict::Undecided, None),
         None => (found.verdict, found.needed_n.filter(|_| found.verdict == Verdict::Undecided)),
@@ -165,6 +166,23 @@ fn clean_says_otherwise(question: &Question<'_>, testable: &Testable, all: &Evid
         }
         Err(_) if !question.claim.rule.is_about_time() => None,
         Err(Halt::NotTestable(why) | Halt::Undecided(why)) => Some(format!("clean samples alone cannot decide: {why}")),
+    }
+}
+
+/// The sensitivity line where a warm-up was cut: the same rule on the throughput of whole samples.
+fn whole_samples_say_otherwise(question: &Question<'_>, testable: &Testable, cut: &Evidence) -> Option<String> {
+    let is_cut = |&(_, point): &(u32, usize)| question.results.warmups[point].is_some();
+    if !(question.claim.rule.is_about_time() && testable.points.iter().any(is_cut)) {
+        return None;
+    }
+    let whole = question.results.with_whole_samples();
+    match evidence(&Question { results: &whole, ..*question }, testable, false) {
+        Ok(whole) if whole.verdict == cut.verdict => None,
+        Ok(whole) => {
+            let (cut, whole) = (cut.verdict, whole.verdict);
+            Some(format!("without the warm-up: {cut}; whole samples: {whole}"))
+        }
+        Err(Halt::NotTestable(why) | Halt::Undecided(why)) => Some(format!("whole samples cannot decide: {why}")),
     }
 }
 

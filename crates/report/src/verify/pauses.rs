@@ -10,7 +10,7 @@ use stats::variance::MIN_VALUES_FOR_VARIANCE;
 /// Fewest pauses of which a 99th percentile is given (statistics notes, section 4).
 const P99_LEAST: usize = 368;
 
-/// The steady pauses of the sample that is being read.
+/// The pauses of the sample that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
     totals_ns: Vec<f64>,
@@ -27,7 +27,7 @@ pub(crate) struct PauseFigures {
 }
 
 impl Pauses {
-    /// One more steady pause.
+    /// One more pause.
     pub(crate) fn take(&mut self, row: &PauseRow) {
         self.totals_ns.push(row.total_ns as f64);
         self.stopping_ns += row.stopping_ns;

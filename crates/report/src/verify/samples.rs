@@ -32,11 +32,44 @@ struct Parts {
     pause_ns: u64,
     pause_max_ns: u64,
     pause_figures: PauseFigures,
+    pause_warmup: Flagged,
+    window_warmup: Flagged,
     windows: u64,
     window_operations: u64,
     workers: BTreeSet<u32>,
     worker_operations: u64,
     touches: Touches,
+}
+
+/// When rows flagged as warm-up began last, and others first.
+#[derive(Debug)]
+struct Flagged {
+    last_ns: Option<u64>,
+    first_other_ns: u64,
+}
+
+impl Default for Flagged {
+    fn default() -> Flagged {
+        Flagged { last_ns: None, first_other_ns: u64::MAX }
+    }
+}
+
+impl Flagged {
+    fn take(&mut self, start_ns: u64, warmup: bool) {
+        if warmup {
+            self.last_ns = self.last_ns.max(Some(start_ns));
+        } else {
+            self.first_other_ns = self.first_other_ns.min(start_ns);
+        }
+    }
+
+    fn check(&self, file: &str, warmup_ns: u64, note: &mut Note<'_>) {
+        let after = self.last_ns.map_or(0, |ns| ns + 1);
+        if !(after..=self.first_other_ns).contains(&warmup_ns) {
+            let expected = format!("{after}..={before}, as {file} is flagged", before = self.first_other_ns);
+            note.other("warmup_ns", warmup_ns, expected);
+        }
+    }
 }
 
 /// Checks each sample against its parts, and that no parts are without a sample.
@@ -61,6 +94,10 @@ pub(crate) fn check_samples(run: &Run<'_>, found: &mut Found) -> Result<(), Repo
             check_rate(&row, point, Note { line, found });
             check_workers(&row, &parts, Note { line, found });
             check_pauses(&row, &parts, run.plan, Note { line, found });
+            if let Some(warmup_ns) = row.warmup_ns {
+                parts.pause_warmup.check(PauseRow::FILE, warmup_ns, &mut Note { line, found });
+                parts.window_warmup.check(WindowRow::FILE, warmup_ns, &mut Note { line, found });
+            }
             check_hits(&row, &parts.touches, &mut Note { line, found });
             check_touches(&row, &parts.touches, point, Note { line, found });
         },
@@ -189,6 +226,7 @@ fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, Parts>, Repo
         }
         let part = parts.entry(row.sample_id).or_default();
         pauses.take(&row);
+        part.pause_warmup.take(row.due_ns + row.late_ns, row.warmup);
         part.pauses += 1;
         part.pause_ns += row.total_ns;
         part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
@@ -204,6 +242,7 @@ fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, Parts>, Repo
         }
         part.windows += 1;
         part.window_operations += row.operations;
+        part.window_warmup.take(row.start_ns, row.warmup);
     };
     each_row(dir, plan, complete, count_window, found)?;
     let count_worker = |line, row: WorkerRow, found: &mut Found| {
