@@ -6,7 +6,7 @@
 use crate::error::ReportError;
 use crate::samples::Samples;
 use crate::series::is_arm;
-use crate::table::{Block, Table};
+use crate::table::{Block, Table, column};
 use plan::claim::ClaimRule;
 use plan::point::Plan;
 use plan::record::{PauseRow, Row, titles};
@@ -67,9 +67,7 @@ fn compared_points(plan: &Plan) -> Vec<bool> {
 }
 
 fn runs(block: Block<'_>, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<Run>, ReportError> {
-    let titles = titles::<PauseRow>();
-    let at = |name: &str| titles.iter().position(|title| *title == name).expect("a column of PauseRow");
-    let (sample_id, total_ns) = (at("sample_id"), at("total_ns"));
+    let (sample_id, total_ns) = (column::<PauseRow>("sample_id"), column::<PauseRow>("total_ns"));
     let mut runs: Vec<Run> = Vec::new();
     block.each_row(|row| {
         let sample: u32 = row.cell(sample_id)?;

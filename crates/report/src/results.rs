@@ -8,12 +8,12 @@ use crate::error::ReportError;
 use crate::ln_pauses::{LnVariances, read_ln_variances};
 use crate::samples::{Samples, read_samples};
 use crate::sums::{check_sum, read_sums, same_sum};
-use crate::table::Ended;
+use crate::table::{Block, Ended, Table, column};
 use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
-use plan::record::{ClaimRow, FitRow, Row, SampleRow, SummaryRow};
+use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, titles};
 use plan::topology::Topology;
 use rayon::prelude::*;
 use std::fs;
@@ -118,7 +118,29 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     if let Some(line) = torn {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
+    notes.extend(run_notes(&dir.join(FactRow::FILE))?);
     Ok((Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes }, sum))
+}
+
+/// What the run had to say about itself: what a budget did, which points did not settle.
+fn run_notes(path: &Path) -> Result<Vec<String>, ReportError> {
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let (fact, value) = (column::<FactRow>("fact"), column::<FactRow>("value"));
+    let notes_in = |block: Block<'_>| {
+        let mut notes = Vec::new();
+        block.each_row(|row| {
+            if row.text(fact)? == "note" {
+                notes.push(row.text(value)?.to_string());
+            }
+            Ok(())
+        })?;
+        Ok(notes)
+    };
+    let mut notes = Vec::new();
+    Table::open(path, &titles::<FactRow>())?.summed(false).read(notes_in, |found, _| notes.extend(found))?;
+    Ok(notes)
 }
 
 pub(crate) fn read_manifest(path: &Path) -> Result<Manifest, ReportError> {

@@ -5,7 +5,7 @@
 
 use crate::error::ReportError;
 use crate::sums::hex;
-use plan::record::Cell;
+use plan::record::{Cell, Row};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -260,6 +260,11 @@ impl RowView<'_> {
         }
         Err(ReportError::RowLength { path: self.path().into(), line: self.line, found, expected })
     }
+}
+
+/// Index of a column of a row type among its titles.
+pub(crate) fn column<R: Row>(name: &str) -> usize {
+    R::COLUMNS.iter().position(|column| column.name == name).expect("a column of this row type")
 }
 
 fn lines_in(bytes: &[u8]) -> u64 {

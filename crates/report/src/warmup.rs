@@ -7,10 +7,10 @@
 
 use crate::error::ReportError;
 use crate::samples::Samples;
-use crate::table::Table;
+use crate::table::{Table, column};
 use plan::experiment::Extent;
 use plan::point::Plan;
-use plan::record::{Row, WindowRow};
+use plan::record::{Row, WindowRow, titles};
 use stats::changepoint::{Warmup as Class, warmup_end};
 use stats::interval::mean_interval;
 use stats::quantile::quantile;
@@ -89,11 +89,10 @@ struct Slice {
 
 /// Calls `take` with the slices of each sample. Those of one sample follow each other in the file.
 fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice])) -> Result<(), ReportError> {
-    let titles: Vec<&str> = WindowRow::COLUMNS.iter().map(|column| column.name).collect();
-    let at = |name: &str| titles.iter().position(|title| *title == name).expect("a column of WindowRow");
-    let (sample, start, length, operations) = (at("sample_id"), at("start_ns"), at("length_ns"), at("operations"));
+    let [sample, start, length, operations] =
+        ["sample_id", "start_ns", "length_ns", "operations"].map(column::<WindowRow>);
     let (mut current, mut slices) = (0, Vec::new());
-    Table::open(path, &titles)?.read(
+    Table::open(path, &titles::<WindowRow>())?.summed(false).read(
         |block| {
             let mut rows: Vec<(usize, Slice)> = Vec::new();
             block.each_row(|row| {
@@ -277,7 +276,7 @@ mod tests {
         let made =
             |at: u32| Made { point: at as usize % 2, block: at / 2, flagged: false, failed: false, metrics: &metrics };
         let mut samples = samples(&plan, &(0..12).map(made).collect::<Vec<_>>());
-        let mut text: String = WindowRow::COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(",");
+        let mut text: String = titles::<WindowRow>().join(",");
         for sample in 0..12u64 {
             // Only the first point starts slowly.
             for (at, slice) in slices(sample, 10, if sample % 2 == 0 { 0.5 } else { 1.0 }).into_iter().enumerate() {

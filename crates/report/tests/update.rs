@@ -40,6 +40,17 @@ fn an_unfinished_run_is_reported_without_sums_of_its_raw_files() {
 }
 
 #[test]
+fn what_a_run_says_of_itself_is_in_its_report() {
+    let dir = copy();
+    let facts = dir.path().join("facts.csv");
+    let text = fs::read_to_string(&facts).unwrap();
+    fs::write(&facts, text + "run,1,2026-01-02T03:04:05Z,note,\"budget: 1 of 3 blocks, since\"\n").unwrap();
+    assert!(update(dir.path()).unwrap().results.notes.iter().any(|note| note == "budget: 1 of 3 blocks, since"));
+    let html = fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(html.contains("budget: 1 of 3 blocks, since"));
+}
+
+#[test]
 fn a_stale_figure_goes_and_a_name_that_leaves_the_folder_does_not_count() {
     let dir = complete();
     let outside = dir.path().join("keep");
