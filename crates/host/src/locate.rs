@@ -69,6 +69,20 @@ impl PageMap {
         self.nodes.iter().filter(|&&node| node == UNKNOWN).count() as u64
     }
 
+    /// Node of each page where only their number on each node is known: as many pages of each as were counted, in order of
+    /// nodes, the rest unknown. Which page it is, is made up; for touches that are uniform over the region that is no matter.
+    /// `None` where nodes are known page by page, or nothing was counted.
+    pub fn made_up_nodes(&self) -> Option<Vec<i16>> {
+        if self.counts.is_empty() || self.nodes.iter().any(|&node| node != UNKNOWN) {
+            return None;
+        }
+        let pages = |(&node, &pages): (&u32, &u64)| {
+            let node = i16::try_from(node).unwrap_or(UNKNOWN);
+            std::iter::repeat_n(node, usize::try_from(pages).unwrap_or(usize::MAX))
+        };
+        Some(self.counts.iter().flat_map(pages).chain(std::iter::repeat(UNKNOWN)).take(self.nodes.len()).collect())
+    }
+
     /// Pages that lie elsewhere than in an earlier map of the same region, where both can be told.
     pub fn moved_since(&self, earlier: &PageMap) -> u64 {
         let told = |&(now, then): &(&i16, &i16)| *now != UNKNOWN && *then != UNKNOWN && now != then;
@@ -314,6 +328,19 @@ mod tests {
         check("bind:1", Some("bind to node 1: 5 pages asked, 3 found there and 1 on node 0"));
         check("bind:0-1", None);
         check("preferred:1", None);
+    }
+
+    #[test]
+    fn nodes_are_made_up_only_where_no_page_is_known() {
+        let check = |nodes: &[i16], counts: &[(u32, u64)], expect: Option<Vec<i16>>| {
+            let counts = counts.iter().copied().collect();
+            let map = PageMap { page_bytes: 4096, nodes: nodes.to_vec(), source: MapSource::NumaMaps, counts };
+            assert_eq!(map.made_up_nodes(), expect, "{nodes:?} {:?}", map.counts);
+        };
+        check(&[UNKNOWN; 5], &[(0, 1), (3, 3)], Some(vec![0, 3, 3, 3, UNKNOWN]));
+        check(&[UNKNOWN; 2], &[(0, 1), (3, 3)], Some(vec![0, 3]));
+        check(&[UNKNOWN; 2], &[], None);
+        check(&[0, UNKNOWN], &[(0, 1)], None);
     }
 
     #[test]

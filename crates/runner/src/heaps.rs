@@ -158,12 +158,8 @@ impl Maps {
         let placement = &point.placement;
         let private = self.private.iter().zip(&placement.workers).map(|(map, place)| (map, &place.private));
         for (map, policy) in private.chain([(&self.shared, &placement.shared.policy)]) {
-            let MemoryPolicy::Bind(nodes) = effective(point, policy) else { continue };
-            let Some(map) = map else { continue };
-            let elsewhere = page_nodes(map).flatten().filter(|&node| !nodes.contains(node)).count();
-            if elsewhere > 0 {
-                let pages = map.nodes.len();
-                return Err(format!("bind to nodes {nodes}: {pages} pages asked, {elsewhere} found on other nodes"));
+            if let Some(map) = map {
+                map.check_bound(placement.effective(policy)).map_err(|cause| cause.to_string())?;
             }
         }
         Ok(())
@@ -175,15 +171,23 @@ impl Maps {
         for (map, owner) in self.private.iter().zip(owner_nodes) {
             let (Some(map), Some(owner)) = (map, owner) else { continue };
             let (local, remote) = found.get_or_insert((0, 0));
-            for node in page_nodes(map).flatten() {
-                *(if node == *owner { &mut *local } else { &mut *remote }) += 1;
+            for (node, pages) in &map.counts {
+                *(if node == owner { &mut *local } else { &mut *remote }) += pages;
             }
         }
         found
     }
 
-    /// Pages that lie on another node than in an earlier map; `None` where a map is missing.
+    /// Whether of some heap only the number of pages on each node is known.
+    pub(crate) fn has_only_counts(&self) -> bool {
+        self.private.iter().chain([&self.shared]).flatten().any(|map| map.made_up_nodes().is_some())
+    }
+
+    /// Pages that lie on another node than in an earlier map; `None` where a map is missing or only has counts.
     pub(crate) fn moved_since(&self, earlier: &Maps) -> Option<u64> {
+        if self.has_only_counts() || earlier.has_only_counts() {
+            return None;
+        }
         let pairs = self.private.iter().zip(&earlier.private).chain([(&self.shared, &earlier.shared)]);
         pairs
             .filter(|(now, then)| now.is_some() || then.is_some())
@@ -191,11 +195,18 @@ impl Maps {
             .sum()
     }
 
-    /// Classes of the pages of a worker's heaps, by this map and a later one.
-    pub(crate) fn pages(&self, later: &Maps, worker: usize, classes: &Classes) -> [HeapPages; 2] {
+    /// Classes of the pages of a worker's heaps, by this map and a later one. Where only the number of pages on each node is
+    /// known, `uniform` touches may be counted as if it were known which ones.
+    pub(crate) fn pages(&self, later: &Maps, worker: usize, classes: &Classes, uniform: bool) -> [HeapPages; 2] {
+        let nodes = |map: &'_ PageMap| match map.made_up_nodes() {
+            Some(made_up) if uniform => made_up,
+            _ => map.nodes.clone(),
+        };
+        let node = |node: i16| u32::try_from(node).ok();
         let heap = |before: &Option<PageMap>, after: &Option<PageMap>| match (before, after) {
             (Some(before), Some(after)) => {
-                HeapPages::new(classes, before.page_bytes, page_nodes(before).zip(page_nodes(after)))
+                let pairs = nodes(before).into_iter().zip(nodes(after));
+                HeapPages::new(classes, before.page_bytes, pairs.map(|(before, after)| (node(before), node(after))))
             }
             _ => HeapPages::none(classes),
         };
@@ -204,20 +215,7 @@ impl Maps {
 
     /// Every node that holds a page.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
-        let nodes = |map: &PageMap| page_nodes(map).flatten().collect::<std::collections::BTreeSet<u32>>();
-        self.private.iter().chain([&self.shared]).flatten().flat_map(nodes)
-    }
-}
-
-fn page_nodes(map: &PageMap) -> impl Iterator<Item = Option<u32>> + '_ {
-    map.nodes.iter().map(|&node| u32::try_from(node).ok())
-}
-
-/// The policy that a heap's pages follow: the process's where the heap has none of its own.
-fn effective<'a>(point: &'a Point, policy: &'a MemoryPolicy) -> &'a MemoryPolicy {
-    match (policy, &point.placement.process.memory) {
-        (MemoryPolicy::FirstTouch, Some(process)) => process,
-        _ => policy,
+        self.private.iter().chain([&self.shared]).flatten().flat_map(|map| map.counts.keys().copied())
     }
 }
 
@@ -228,7 +226,7 @@ fn check_memory(granted: &Granted, point: &Point, notes: &mut Vec<String>) -> Re
         let private = point.placement.workers.iter().map(|place| (&place.private, need.private_bytes));
         let heaps = private.chain([(&point.placement.shared.policy, need.shared_bytes)]);
         let pages: Vec<(NodeSet, u64)> = heaps
-            .map(|(policy, bytes)| (effective(point, policy).nodes(), bytes.div_ceil(page_bytes)))
+            .map(|(policy, bytes)| (point.placement.effective(policy).nodes(), bytes.div_ceil(page_bytes)))
             .map(
                 |(nodes, pages)| {
                     if nodes.is_empty() { (granted.allowed_nodes().clone(), pages) } else { (nodes, pages) }

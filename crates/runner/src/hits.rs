@@ -19,12 +19,18 @@ pub enum Counted {
         /// How many.
         requests: u64,
     },
+    /// As if it were known which pages lie on which node, where only their number is: for uniform touches.
+    ByPages {
+        /// How many requests were looked at.
+        requests: u64,
+    },
 }
 
 /// Summarizes traffic. `None` where nothing was touched: a ratio of nothing is not measured.
 ///
-/// Bounds of a sample are widened by the Wilson interval (Wilson 1927) of 95 %, with a request as the unit: touches of one
-/// request share their PU, and the variance of a request's share is at most that of one draw.
+/// Bounds of a sample, or of what is counted by the share of pages, are widened by the Wilson interval (Wilson 1927) of
+/// 95 %, with a request as the unit: touches of one request share their PU, and the variance of a request's share is at most
+/// that of one draw.
 pub fn summarize(
     traffic: &Traffic,
     counted: Counted,
@@ -51,6 +57,7 @@ pub fn summarize(
     let (source, low, high) = match counted {
         Counted::All => (HitSource::Replay, low, high),
         Counted::Sampled { requests } => (HitSource::Sampled, wilson(low, requests).0, wilson(high, requests).1),
+        Counted::ByPages { requests } => (HitSource::Pages, wilson(low, requests).0, wilson(high, requests).1),
     };
     let package_local = if packages.is_empty() { None } else { Some(package_local) };
     Some(Hits { source, touches, local, remote, low, high, package_local, traffic: rows })

@@ -144,8 +144,9 @@ impl<W: Work> Replay<'_, W> {
         let touches = self.job.point.workload.touches_per_operation().max(1);
         let most = self.timed.workers.iter().map(|worked| worked.log.requests * touches).max().unwrap_or(0);
         let sampled = most > REPLAY_MOST;
+        let uniform = self.job.point.workload.touches_uniformly();
         let found = pool.each(|worker| {
-            let pages = before.pages(after, worker, self.classes);
+            let pages = before.pages(after, worker, self.classes, uniform);
             Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
         })?;
         let mut traffic = Traffic::new(self.classes);
@@ -156,7 +157,12 @@ impl<W: Work> Replay<'_, W> {
             requests += part.requests;
             wrong = wrong.or(part.wrong);
         }
-        let counted = if sampled { hits::Counted::Sampled { requests } } else { hits::Counted::All };
+        let only_counts = before.has_only_counts() || after.has_only_counts();
+        let counted = match sampled {
+            _ if only_counts && uniform => hits::Counted::ByPages { requests },
+            true => hits::Counted::Sampled { requests },
+            false => hits::Counted::All,
+        };
         let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
         if hits.as_ref().is_some_and(|hits| hits.local + hits.remote == 0) {
             notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());

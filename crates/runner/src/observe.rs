@@ -5,9 +5,6 @@ use std::ops::ControlFlow;
 
 /// Looks at a worker at its request boundaries. It reads no clock while nothing happens.
 pub trait Observe {
-    /// Request `request` of this worker is about to begin.
-    fn before(&mut self, request: u64);
-
     /// `requests` of this worker are done, and their loads added up to `checksum`. `Break` ends the loop.
     fn after(&mut self, requests: u64, checksum: u64) -> ControlFlow<()>;
 }
@@ -22,9 +19,6 @@ pub struct Unobserved {
 }
 
 impl Observe for Unobserved {
-    #[inline(always)]
-    fn before(&mut self, _: u64) {}
-
     #[inline(always)]
     fn after(&mut self, requests: u64, checksum: u64) -> ControlFlow<()> {
         self.checksum = checksum;

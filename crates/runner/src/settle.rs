@@ -80,9 +80,6 @@ struct Until<'a>(&'a AtomicBool);
 
 impl Observe for Until<'_> {
     #[inline(always)]
-    fn before(&mut self, _: u64) {}
-
-    #[inline(always)]
     fn after(&mut self, _: u64, _: u64) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

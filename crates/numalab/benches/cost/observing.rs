@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Length of one run of one worker.
 const RUN: Duration = Duration::from_millis(100);
-/// Pairs of the loops: their target is 1 %, and a run varies by more than that.
-const PAIRS: usize = 41;
+/// Pairs of the loops: their target is 1 %, and a run varies by several times that.
+const PAIRS: usize = 201;
 /// Pairs of runs and replays.
 const REPLAY_PAIRS: usize = 15;
 /// Requests of the run that finds how many fit into [`RUN`].

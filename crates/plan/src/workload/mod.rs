@@ -27,6 +27,12 @@ pub trait Spec {
     /// Size of the pages of its heaps.
     fn pages(&self) -> Pages;
 
+    /// Whether every line of a heap is touched equally often in the long run, so that the share of a heap's pages on a node
+    /// is the share of its touches there. `false` where that was not thought about.
+    fn touches_uniformly(&self) -> bool {
+        false
+    }
+
     /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.
     fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64>;
 }
@@ -166,6 +172,11 @@ impl Workload {
     /// Size of the pages of its heaps.
     pub fn pages(&self) -> Pages {
         self.spec().pages()
+    }
+
+    /// Whether every line of a heap is touched equally often in the long run.
+    pub fn touches_uniformly(&self) -> bool {
+        self.spec().touches_uniformly()
     }
 
     /// Local hit ratio where it follows from the placement alone; `None` where the kernel or the run decides.

@@ -118,6 +118,10 @@ impl Spec for Serve {
         self.pages
     }
 
+    fn touches_uniformly(&self) -> bool {
+        true
+    }
+
     /// Where the placement fixes both the node of every worker and of every page, and all workers have the same share:
     /// otherwise the ratio depends on how fast each of them runs.
     fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {

@@ -44,23 +44,23 @@ pub(crate) fn check_hits(row: &SampleRow, touches: &Touches, note: &mut Note<'_>
     if ratio < low - 1e-9 || ratio > high + 1e-9 {
         note.other("local_hit_ratio", ratio, format!("{low}..{high}"));
     }
-    let counted = matches!(row.hit_source, Some(HitSource::Replay | HitSource::Sampled | HitSource::Modelled));
-    if known > 0.0 && counted {
+    if known > 0.0 {
         note.not_close("local_hit_ratio, local / known touches", ratio, touches.local as f64 / known);
-        check_bounds((low, high), touches, row.hit_source == Some(HitSource::Sampled), note);
+        let widened = matches!(row.hit_source, Some(HitSource::Sampled | HitSource::Pages));
+        check_bounds((low, high), touches, widened, note);
     }
 }
 
-/// All that is unknown is remote at the lower bound and local at the upper one; a sample of the requests widens both.
-fn check_bounds((low, high): (f64, f64), touches: &Touches, sampled: bool, note: &mut Note<'_>) {
+/// All that is unknown is remote at the lower bound and local at the upper one; a sample, or a share of pages, widens both.
+fn check_bounds((low, high): (f64, f64), touches: &Touches, widened: bool, note: &mut Note<'_>) {
     let all = touches.all() as f64;
     let (least, most) = (touches.local as f64 / all, (touches.local + touches.unknown) as f64 / all);
-    let or = if sampled { " or less" } else { "" };
-    if !(close(low, least) || sampled && low < least) {
+    let or = if widened { " or less" } else { "" };
+    if !(close(low, least) || widened && low < least) {
         note.other("local_hit_low, local / all touches", low, format!("{least}{or}"));
     }
-    let or = if sampled { " or more" } else { "" };
-    if !(close(high, most) || sampled && high > most) {
+    let or = if widened { " or more" } else { "" };
+    if !(close(high, most) || widened && high > most) {
         note.other("local_hit_high, all but remote / all touches", high, format!("{most}{or}"));
     }
 }

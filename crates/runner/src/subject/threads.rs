@@ -1,7 +1,8 @@
 //! Subject `threads`: each worker is one OS thread that runs its requests in a closed loop, inside one `gmp` world.
 //!
-//! Per request it reads its PU twice and polls one word. All else happens when the bell rang: it notes its count at a
-//! boundary, parks for a pause, or ends. Worker 0 stops the world at its own request boundary.
+//! After each request it reads its PU, since the end of one request is the start of the next, and polls one word. All else
+//! happens when the bell rang: it notes its count at a boundary, parks for a pause, or ends. Worker 0 stops the world at its
+//! own request boundary.
 
 use crate::observe::Observe;
 use crate::replay::PuAt;
@@ -64,8 +65,11 @@ impl<'a> Watch<'a> {
     /// For the calling thread, which is the worker.
     pub(crate) fn new(role: Role, board: &'a Board, limit: u64, scan: Scan<'a>) -> Watch<'a> {
         let log = Log { pus: Vec::with_capacity(ROOM), marks: Vec::with_capacity(ROOM), ..Log::default() };
-        // No PU has this number, so the first reading is logged.
-        Watch { role, board, limit, reader: PuReader::new(), pu: u32::MAX, boundary: 0, scan, log }
+        let reader = PuReader::new();
+        let pu = reader.read();
+        let mut watch = Watch { role, board, limit, reader, pu, boundary: 0, scan, log };
+        watch.moved(0, pu);
+        watch
     }
 
     /// Leaves the world; the log, and the role with what the stopper knows.
@@ -109,9 +113,15 @@ impl<'a> Watch<'a> {
             }
             match self.poll() {
                 Some(next) => notice = next,
-                None => return ControlFlow::Continue(()),
+                None => break,
             }
         }
+        // It may have slept: where it woke up is where the next request begins.
+        let pu = self.reader.read();
+        if pu != self.pu {
+            self.moved(2 * requests, pu);
+        }
+        ControlFlow::Continue(())
     }
 
     #[inline(always)]
@@ -124,14 +134,6 @@ impl<'a> Watch<'a> {
 }
 
 impl Observe for Watch<'_> {
-    #[inline(always)]
-    fn before(&mut self, request: u64) {
-        let pu = self.reader.read();
-        if pu != self.pu {
-            self.moved(2 * request, pu);
-        }
-    }
-
     #[inline(always)]
     fn after(&mut self, requests: u64, checksum: u64) -> ControlFlow<()> {
         let pu = self.reader.read();

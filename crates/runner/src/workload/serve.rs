@@ -66,7 +66,9 @@ impl Stream {
     }
 
     /// One request; returns the checksum with its loads added.
-    #[inline(always)]
+    ///
+    /// A function of its own, so that its constants stay in registers whatever is done between requests.
+    #[inline(never)]
     fn request<const DEPENDENT: bool>(&self, request: u64, heaps: &[&[AtomicU64]; 2], mut checksum: u64) -> u64 {
         let mut nothing = 0;
         for counter in self.counters(request..request + 1) {
@@ -88,7 +90,6 @@ impl Stream {
     fn run<const DEPENDENT: bool, O: Observe>(&self, heaps: &[&[AtomicU64]; 2], observe: &mut O) {
         let (mut request, mut checksum) = (0, 0);
         loop {
-            observe.before(request);
             checksum = self.request::<DEPENDENT>(request, heaps, checksum);
             request += 1;
             if observe.after(request, checksum).is_break() {
