@@ -13,7 +13,7 @@ const RUN: Duration = Duration::from_millis(100);
 /// Pairs of the loops: their target is 1 %, and a run varies by several times that.
 const PAIRS: usize = 201;
 /// Pairs of runs and replays.
-const REPLAY_PAIRS: usize = 15;
+const REPLAY_PAIRS: usize = 41;
 /// Requests of the run that finds how many fit into [`RUN`].
 const TRIAL: u64 = 20_000;
 
