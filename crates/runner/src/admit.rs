@@ -2,7 +2,7 @@
 
 use crate::error::RunError;
 use crate::folder::{MANIFEST, PLAN, TOPOLOGY, TOPOLOGY_XML};
-use crate::manifest::Here;
+use crate::manifest::{Here, sha256};
 use crate::modelled::MODELLED;
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
@@ -69,6 +69,19 @@ pub(crate) fn check_plan(dir: &Path, then: &Plan, now: &Plan) -> Result<(), RunE
     }
 }
 
+/// Refuses a plan.toml that is not the one the run began with: samples of two plans would be taken together.
+///
+/// # Errors
+/// `Other`, `File`.
+pub(crate) fn check_plan_file(dir: &Path, manifest: &Manifest) -> Result<(), RunError> {
+    let found = sha256(read(dir, PLAN)?.unwrap_or_default().as_bytes());
+    if found == manifest.plan_sha256 {
+        return Ok(());
+    }
+    let differs = format!("{PLAN} was changed after the run began; restore it, or start a new run");
+    Err(RunError::Other { dir: dir.into(), what: "the plan", differs })
+}
+
 /// Refuses another machine, program, format or kind of executor than the manifest's.
 ///
 /// # Errors
@@ -85,6 +98,10 @@ pub(crate) fn check_here(dir: &Path, manifest: &Manifest, here: &Here, source: &
     if manifest.machine_sha256 != here.machine_sha256() {
         let then: Option<Topology> = read_json(dir, TOPOLOGY)?;
         return other("the machine", here.differs_from(manifest, then.as_ref()));
+    }
+    if manifest.timing != here.timing {
+        let differs = format!("it was {then} and is {now}", then = manifest.timing, now = here.timing);
+        return other("the trust in times", differs);
     }
     if manifest.program.sha256 != here.program.sha256 {
         let name = |program: &plan::manifest::Program| {

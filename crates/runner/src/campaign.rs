@@ -61,9 +61,10 @@ pub fn run(
     interrupt: &AtomicBool,
 ) -> Result<RunSummary, RunError> {
     Stages::check(plan)?;
-    let dir = folder::create(results_root, plan, here, &folder::new_run_id(), executor.source())?;
+    let run_id = folder::new_run_id();
+    let dir = folder::create(results_root, plan, here, &run_id, executor.source())?;
     let _lock = Lock::take(&dir)?;
-    go_on(&dir, plan, here, (Vec::new(), Told::default()), false, executor, progress, interrupt)
+    go_on(&dir, &run_id, plan, here, (Vec::new(), Told::default()), false, executor, progress, interrupt)
 }
 
 /// How a run is resumed.
@@ -96,26 +97,34 @@ pub fn resume(
     let manifest = admit::read_manifest(dir)?;
     let manifest =
         manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
+    admit::check_plan_file(dir, &manifest)?;
     admit::check_here(dir, &manifest, here, executor.source())?;
     let (committed, told) = recover(dir, &plan)?;
     let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());
     if complete && !again {
-        return Ok(summary(dir, &plan, &committed, committed.len() as u64, true));
+        return Ok(summary(dir, &manifest.run_id, &plan, &committed, committed.len() as u64, true));
     }
     if complete {
         let path = dir.join(folder::SUMS);
         std::fs::remove_file(&path).map_err(|source| RunError::File { path, doing: "remove", source })?;
     }
-    go_on(dir, &plan, here, (committed, told), options.retry_failed, executor, progress, interrupt)
+    go_on(dir, &manifest.run_id, &plan, here, (committed, told), options.retry_failed, executor, progress, interrupt)
 }
 
-fn summary(dir: &Path, plan: &Plan, committed: &[Committed], resumed: u64, complete: bool) -> RunSummary {
+fn summary(
+    dir: &Path,
+    run_id: &str,
+    plan: &Plan,
+    committed: &[Committed],
+    resumed: u64,
+    complete: bool,
+) -> RunSummary {
     let orders: BTreeSet<u32> = committed.iter().map(|sample| sample.row.order).collect();
     let whole = |block: u32| block_slots(plan, block).iter().all(|slot| orders.contains(&slot.order));
     let blocks_most = (orders.len() / plan.points.len().max(1)) as u32;
     RunSummary {
         dir: dir.into(),
-        run_id: run_id(dir),
+        run_id: run_id.into(),
         complete,
         interrupted: false,
         samples: committed.len() as u64,
@@ -124,10 +133,6 @@ fn summary(dir: &Path, plan: &Plan, committed: &[Committed], resumed: u64, compl
         blocks: (0..blocks_most).take_while(|block| whole(*block)).count() as u32,
         notes: Vec::new(),
     }
-}
-
-fn run_id(dir: &Path) -> String {
-    dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Everything a run carries from sample to sample.
@@ -151,6 +156,7 @@ struct Run<'a> {
 #[allow(clippy::too_many_arguments, reason = "the two public ways in, joined; nothing of it belongs together")]
 fn go_on(
     dir: &Path,
+    run_id: &str,
     plan: &Plan,
     here: &Here,
     (committed, told): (Vec<Committed>, Told),
@@ -160,9 +166,8 @@ fn go_on(
     interrupt: &AtomicBool,
 ) -> Result<RunSummary, RunError> {
     catch_file_size_signal();
-    let run_id = run_id(dir);
     let context = Context {
-        run_id: &run_id,
+        run_id,
         plan,
         topology: &here.topology,
         host: &here.host,
@@ -190,7 +195,7 @@ fn go_on(
     if ended {
         folder::write_sums(run.dir)?;
     }
-    let mut summary = summary(dir, plan, &run.committed, resumed, ended);
+    let mut summary = summary(dir, run_id, plan, &run.committed, resumed, ended);
     summary.interrupted = !ended;
     summary.notes = run.notes;
     Ok(summary)

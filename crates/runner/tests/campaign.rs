@@ -21,14 +21,13 @@ use std::sync::atomic::AtomicBool;
 /// Files that grow, in the order they are written.
 const GROWING: [&str; 5] = ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv", "samples.csv"];
 
-/// Everything a run says of its samples, without when it was: the same for a run that was cut and gone on with.
+/// Everything a run says of its samples, without its name and when it was: the same for a run that was cut and gone on with.
 fn essence(dir: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let started = SampleRow::COLUMNS.iter().position(|column| column.name == "started_utc").unwrap();
     let of_file = |name: &str| {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(dir.join(name)).unwrap();
         let lines = reader.records().map(|record| {
             let mut cells: Vec<String> = record.unwrap().iter().map(String::from).collect();
-            // The run's name, and when a sample started.
             cells.remove(0);
             if name == "samples.csv" {
                 cells.remove(started - 1);
@@ -204,6 +203,34 @@ fn what_is_another_is_refused_in_words() {
     assert!(
         resume_with(&dir, ResumeOptions { plan: Some(&plan()), retry_failed: false }, &same, &mut modelled()).is_ok()
     );
+}
+
+#[test]
+fn a_run_keeps_its_name_wherever_its_folder_goes() {
+    let root = folder();
+    let began = run_all(root.path(), &plan());
+    let moved = root.path().join("moved");
+    copy(&began.dir, &moved);
+    fs::remove_file(moved.join("SHA256SUMS")).unwrap();
+    let rows = fs::read_to_string(moved.join("samples.csv")).unwrap();
+    fs::write(moved.join("samples.csv"), rows.split_inclusive('\n').take(5).collect::<String>()).unwrap();
+    assert_eq!(resume_all(&moved).unwrap().run_id, began.run_id);
+    let rows = samples(&moved);
+    assert_eq!((rows.len(), rows.iter().filter(|row| row.run_id == began.run_id).count()), (12, 12));
+}
+
+#[test]
+fn an_unfinished_run_goes_on_with_the_plan_it_began_with() {
+    let root = folder();
+    let dir = run_all(root.path(), &plan()).dir;
+    fs::remove_file(dir.join("SHA256SUMS")).unwrap();
+    let text = fs::read_to_string(dir.join("plan.toml")).unwrap();
+    fs::write(dir.join("plan.toml"), text.replacen("seconds = 0.02", "seconds = 0.04", 1)).unwrap();
+    let error = resume_all(&dir).unwrap_err();
+    assert!(error.to_string().contains("the plan is another: plan.toml was changed after the run began"), "{error}");
+    assert_eq!(error.exit_code(), 2);
+    fs::write(dir.join("plan.toml"), text).unwrap();
+    assert!(resume_all(&dir).is_ok());
 }
 
 #[test]
