@@ -1,0 +1,165 @@
+"""The command line: list, run, test, save, kernels, clean."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from . import kernels
+from .check import check_all
+from .job import Job, one_command, with_numalab
+from .machines import ALL, BY_NAME, TESTED, Machine
+from .cache import CACHE, Fault, Usage, lock, say
+from .session import Request, Session
+
+EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its last words are on stderr);
+2 usage. An example: scripts/lab run 2x32 -- numalab topo"""
+
+
+def main(argv: list[str]) -> int:
+    """Carries out a command line and gives the exit code."""
+    # Killed in the ordinary way, the lab still removes its files; killed otherwise, qemu dies with it all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # The lab's own words, and those of the command behind `--`.
+    at = argv.index("--") if "--" in argv else len(argv)
+    options, inside = parser().parse_args(argv[:at]), argv[at + 1 :]
+    try:
+        return VERBS[options.verb](options, inside)
+    except Usage as error:
+        say(str(error))
+        return 2
+    except Fault as error:
+        say(str(error))
+        return 125
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(
+        prog="scripts/lab",
+        description="Emulated machines of many nodes: placement is real there, time is not.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
+    listing = verbs.add_parser("list", help="the machines")
+    listing.add_argument("--format", choices=("text", "json"), default="text", help="how to print them")
+    run = verbs.add_parser("run", help="runs a command in a machine: run NAME [options] -- CMD", allow_abbrev=False)
+    run.add_argument("name", help="the machine")
+    run.add_argument("--numalab", action="store_true", help="takes numalab and experiments/ in (also where CMD starts so)")
+    run.add_argument("--bin", action="append", default=[], type=Path, help="a program, with its libraries, into PATH")
+    run.add_argument("--file", action="append", default=[], metavar="SRC[:DST]", help="a file or folder, into /job")
+    run.add_argument("--script", type=Path, help="a shell script to run instead of CMD")
+    run.add_argument("--get", action="append", default=[], metavar="PATH", help="a file or folder that is to come out")
+    run.add_argument("--to", type=Path, default=Path("."), metavar="DIR", help="where it is put, by default here")
+    run.add_argument("--timeout", type=float, default=150, metavar="S", help="seconds of the whole, 150 by default")
+    run.add_argument("--quiet", action="store_true", help="does not tell what it took")
+    wanted(run)
+    test = verbs.add_parser("test", help="boots machines and holds what Linux sees against the table")
+    test.add_argument("names", nargs="*", metavar="NAME", help="all by default")
+    wanted(test)
+    save = verbs.add_parser("save", help="boots machines once, so that they are restored from then on")
+    save.add_argument("names", nargs="*", metavar="NAME", help=f"by default {' '.join(TESTED)}")
+    wanted(save)
+    verbs.add_parser("kernels", help="fetches the kernels that are not there yet, and names them")
+    verbs.add_parser("clean", help="removes saved machines, images and kernels")
+    return whole
+
+
+def wanted(verb: argparse.ArgumentParser) -> None:
+    """Options that say how a machine is wanted."""
+    kinds = ", ".join(kernels.KINDS)
+    verb.add_argument("--kernel", default="", help=f"{kinds}, or a version such as 6.1")
+    verb.add_argument("--append", default="", help="further words on the kernel's command line; boots afresh")
+    verb.add_argument("--qemu", default="", help="further words on qemu's command line; boots afresh")
+    verb.add_argument("--cold", action="store_true", help="boots afresh, and saves nothing")
+
+
+def machine(name: str) -> Machine:
+    if name not in BY_NAME:
+        raise Usage(f"no machine \"{name}\"; known: {' '.join(BY_NAME)}")
+    return BY_NAME[name]
+
+
+def request(options: argparse.Namespace, name: str) -> Request:
+    return Request(machine(name), options.kernel, options.append, options.qemu, options.cold)
+
+
+def list_machines(options: argparse.Namespace, _: list[str]) -> int:
+    if options.format == "json":
+        print(json.dumps([asdict(machine) | {"pus": machine.pus} for machine in ALL], indent=1))
+        return 0
+    for machine in ALL:
+        print(f"{machine.name:<8}  {len(machine.nodes):>2} nodes  {machine.pus:>2} PUs  {machine.mib:>4} MiB  {machine.what}")
+    return 0
+
+
+def run_job(options: argparse.Namespace, inside: list[str]) -> int:
+    request_ = request(options, options.name)
+    if bool(inside) == bool(options.script):
+        raise Usage("run needs a command behind -- or --script FILE, one of the two")
+    if options.script and not options.script.exists():
+        raise Usage(f"{options.script}: no such script")
+    job = Job(options.script.read_text() if options.script else one_command(inside), options.bin, to=options.to)
+    for pair in options.file:
+        source, _, at = pair.partition(":")
+        job.files.append((Path(source), at or Path(source).name))
+    job.get += options.get
+    if options.numalab or inside[:1] == ["numalab"]:
+        with_numalab(job)
+    with lock():
+        outcome = Session(request_).run(job, options.timeout)
+    if not options.quiet:
+        how = "booted" if outcome.booted else "restored"
+        say(f"{options.name} {how} in {outcome.start_seconds:.1f} s, job {outcome.job_seconds:.1f} s, exit {outcome.code}")
+    return outcome.code
+
+
+def test_machines(options: argparse.Namespace, _: list[str]) -> int:
+    requests = [request(options, name) for name in options.names or BY_NAME]
+    with lock():
+        return check_all(requests)
+
+
+def save_machines(options: argparse.Namespace, _: list[str]) -> int:
+    requests = [request(options, name) for name in options.names or TESTED]
+    with lock():
+        for request_ in requests:
+            session = Session(request_)
+            session.saved.unlink(missing_ok=True)
+            outcome = session.run(Job("true"), seconds=300)
+            mib = session.saved.stat().st_size >> 20
+            say(f"{request_.machine.name} booted and saved in {outcome.start_seconds:.1f} s, {mib} MiB")
+    return 0
+
+
+def fetch_kernels(*_: object) -> int:
+    for kind, what in kernels.KINDS.items():
+        try:
+            found = kernels.kernel(kind).package
+        except Fault as error:
+            found = f"not here: {error}"
+        print(f"{kind:<7} {found}  ({what})")
+    return 0
+
+
+def clean(*_: object) -> int:
+    with lock():
+        for folder in CACHE.iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder)
+    return 0
+
+
+VERBS = {
+    "list": list_machines,
+    "run": run_job,
+    "test": test_machines,
+    "save": save_machines,
+    "kernels": fetch_kernels,
+    "clean": clean,
+}
