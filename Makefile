@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper tables topo doctor test check bench mutants loom breakages new-workload clean setup
+.PHONY: help run paper tables topo doctor test check bench mutants loom breakages lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -44,6 +44,17 @@ loom: setup ## every interleaving of gmp::world within bounds (a target folder o
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages
 
+lab: export CMD ?=
+lab: setup-lab ## NAME=2x32 CMD='numactl -H' runs a command in an emulated machine; scripts/lab list has them
+	@scripts/lab run "$(NAME)" -- "$$CMD"
+
+lab-test: setup-lab ## the machines against their table, and proof of placement in them
+	scripts/lab test
+	NUMALAB_REQUIRE=lab cargo test --package numalab --test lab
+
+lab-article: setup-lab ## the article's sweep in the emulated 2x32, and its figure of local hit ratio; under 15 minutes
+	@scripts/lab article
+
 new-workload: ## NAME=x writes the skeleton of a workload
 	@scripts/new-workload "$(NAME)"
 
@@ -52,3 +63,6 @@ clean: ## removes what was built
 
 setup:
 	@scripts/setup
+
+setup-lab:
+	@scripts/setup lab
