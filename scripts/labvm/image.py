@@ -48,10 +48,10 @@ def image(kernel: Kernel) -> Path:
     files = contents(kernel)
     stamps = [(at, str(path), path.stat().st_size, path.stat().st_mtime_ns) for at, path in sorted(files.items())]
     key = hashlib.sha256(repr((kernel.package, Path(__file__).read_bytes(), stamps)).encode()).hexdigest()[:16]
-    made = CACHE / "images" / f"{kernel.version}-{key}.cpio"
+    made = CACHE / "images" / f"{kernel.kind}-{key}.cpio"
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        for stale in made.parent.glob(f"{kernel.version}-*.cpio"):
+        for stale in made.parent.glob(f"{kernel.kind}-*.cpio"):
             stale.unlink()
         part = made.with_suffix(".part")
         part.write_bytes(cpio(kernel, files))

@@ -26,6 +26,7 @@ MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
 class Kernel:
     """A kernel in the cache."""
 
+    kind: str
     version: str
     # Package and version: two kernels that say the same are the same.
     package: str
@@ -89,7 +90,7 @@ def cached(kind: str) -> Kernel | None:
     package = (folder / "package").read_text().strip()
     order = (folder / "order").read_text().split()
     version = re.match(r"linux-image-(\d+\.\d+(?:\.\d+)*)", package)
-    return Kernel(version[1] if version else "", package, folder / "vmlinuz", tuple(folder / name for name in order))
+    return Kernel(kind, version[1] if version else "", package, folder / "vmlinuz", tuple(folder / name for name in order))
 
 
 def fetch(kind: str) -> Kernel:

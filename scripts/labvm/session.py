@@ -53,7 +53,7 @@ class Session:
         self.request = request
         chosen = kernel(request.kernel or request.machine.kernel)
         self.words = arguments(request.machine, chosen, image(chosen), request.append) + shlex.split(request.qemu)
-        self.saved = CACHE / "saved" / f"{request.machine.name}-{chosen.version}-{self.key(chosen.package)}"
+        self.saved = CACHE / "saved" / f"{request.machine.name}-{chosen.kind}-{self.key(chosen.package)}"
 
     def key(self, package: str) -> str:
         """A hash of all that a saved machine is made of: it changes when any of it does.

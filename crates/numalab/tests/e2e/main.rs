@@ -6,8 +6,11 @@
 mod bad_input;
 mod crash;
 mod peers;
+#[path = "../harness/program.rs"]
 mod program;
 mod runs;
+#[path = "../harness/trial.rs"]
+#[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
 
 use libtest_mimic::Arguments;

@@ -1,5 +1,6 @@
 //! One test of this harness: what it needs, and what it does.
 
+use crate::program::root;
 use libtest_mimic::{Completion, Failed, Trial};
 use std::process::{Command, Stdio};
 
@@ -16,6 +17,8 @@ pub(crate) enum Needs {
     Mount,
     /// Time to build the workspace once more.
     NewWorkload,
+    /// The emulated lab, and time to boot its machines.
+    Lab,
 }
 
 impl Needs {
@@ -27,6 +30,7 @@ impl Needs {
             Needs::Strace => "strace",
             Needs::Mount => "mount",
             Needs::NewWorkload => "new-workload",
+            Needs::Lab => "lab",
         }
     }
 
@@ -52,6 +56,10 @@ impl Needs {
             Needs::Mount => works("unshare", &["-m", "true"]),
             Needs::NewWorkload if self.required() => None,
             Needs::NewWorkload => Some("it builds the workspace once more".into()),
+            Needs::Lab if self.required() => {
+                works(&root().join("scripts/lab").to_string_lossy(), &["kernels", "stable"])
+            }
+            Needs::Lab => Some("it boots machines; make lab-test runs it".into()),
         }
     }
 }
