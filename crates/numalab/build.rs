@@ -4,7 +4,9 @@ use std::process::Command;
 
 fn main() {
     // Cargo's default, any change of this package, would miss a commit that changes another crate.
-    for path in ["../../.git/HEAD", "../../.git/index", "../../crates"] {
+    // In a worktree git's files lie elsewhere, and a path that is not there would have everything built each time.
+    let git = answer("git", &["rev-parse", "--git-path", "HEAD", "--git-path", "index"]).unwrap_or_default();
+    for path in git.lines().chain(["../../crates"]) {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rustc-env=NUMALAB_COMMIT={commit}", commit = commit());
