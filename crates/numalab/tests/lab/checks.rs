@@ -48,6 +48,9 @@ pub(crate) fn points(boot: &Boot) -> Result<(), Failed> {
     boot.expect_success("placement")?;
     let mut wrong = Vec::new();
     let ran = samples(boot)?;
+    for failed in ran.iter().filter(|sample| !sample.row["error"].is_empty()) {
+        wrong.push(format!("{} at {}: {}", failed.row["arm"], failed.procs, failed.row["error"]));
+    }
     for case in &boot.cases {
         for &procs in boot.grid.procs {
             for &shared_ratio in boot.grid.shared_ratios {
@@ -180,7 +183,8 @@ impl Sample {
 
     /// Whether its hits are those expected: to the touch, or within what random lines may do.
     fn agrees(&self, expected: Expected, touches: u64) -> Result<(), String> {
-        let number = |column: &str| number(&self.row, column).map_err(|failed| format!("{failed:?}"));
+        let number =
+            |column: &str| number(&self.row, column).map_err(|failed| failed.message().unwrap_or_default().to_string());
         let (local, remote, all) = (number("local_touches")?, number("remote_touches")?, touches as f64);
         let ratio = number("local_hit_ratio")?;
         if local + remote != all || self.row["hit_source"] != "replay" {

@@ -106,7 +106,8 @@ pub(crate) fn rows(path: &Path) -> Result<Vec<Row>, Failed> {
 /// A number in a row.
 pub(crate) fn number(row: &Row, column: &str) -> Result<f64, Failed> {
     let text = row.get(column).map_or("", String::as_str);
-    text.parse().map_err(|_| format!("{column} is \"{text}\", not a number, in {row:?}").into())
+    let why = row.get("error").map_or("", String::as_str);
+    text.parse().map_err(|_| format!("{column} is \"{text}\", not a number; the row's error: \"{why}\"").into())
 }
 
 /// Balancing would move pages in mid-run: what it does is another test's matter.
