@@ -16,7 +16,12 @@ done
 echo "offline|$(cat /sys/devices/system/cpu/offline)"
 echo "host|$(hostname)"
 echo "siblings|$(cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list)"
-echo "dies|$(cat /sys/devices/system/cpu/cpu*/topology/die_id | sort -u | wc -l)"
+# Newer kernels number dies through all packages.
+cd /sys/devices/system/cpu
+for pu in cpu[0-9]*; do
+  [ "$(cat $pu/topology/physical_package_id 2>/dev/null)" = 0 ] && cat $pu/topology/die_id
+done | sort -u > /tmp/dies
+echo "dies|$(wc -l < /tmp/dies)"
 """
 
 
