@@ -4,7 +4,7 @@ use crate::args::{Claims, Format, Report, Verify};
 use crate::exit::{CHECK, Exit, FAILED, USAGE, print};
 use plan::record::{ClaimRow, Row};
 use report::tables::{Look, claims_text, main_text};
-use report::{ReportError, Updated};
+use report::{ReportError, Updated, Verified};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -35,9 +35,14 @@ pub(crate) fn update_and_show(dir: &Path, format: Format) -> Result<String, Exit
 }
 
 pub(crate) fn verify(args: &Verify) -> Result<(), Exit> {
-    let mismatches = report::verify(&args.dir).map_err(refused)?;
+    let Verified { mismatches, unchecked } = report::verify(&args.dir).map_err(refused)?;
     if mismatches.is_empty() {
-        return print(&format!("{dir}: everything follows from its samples\n", dir = args.dir.display()));
+        let dir = args.dir.display();
+        if unchecked.is_empty() {
+            return print(&format!("{dir}: everything follows from its samples\n"));
+        }
+        let lines: String = unchecked.iter().map(|line| format!("  {line}\n")).collect();
+        return print(&format!("{dir}: no mismatch so far, in a run that is not finished\n{lines}"));
     }
     let lines: String = mismatches.iter().map(|mismatch| format!("{mismatch}\n")).collect();
     print(&lines)?;

@@ -40,4 +40,4 @@ pub use results::{Derived, Results, SummaryLine, open};
 pub use samples::{Metric, SUMMARISED, Samples};
 pub use series::{Series, group_of, is_arm, series};
 pub use update::{DerivedFile, Updated, update};
-pub use verify::{Mismatch, verify};
+pub use verify::{Mismatch, Verified, verify};

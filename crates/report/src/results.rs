@@ -109,7 +109,7 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     let topology = read_json(&dir.join("topology.json"))?;
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
     let (mut samples, Ended { torn, sum }) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
-    let warmups = cut_warmups(dir, &plan, &mut samples)?;
+    let (warmups, unsteady) = cut_warmups(dir, &plan, &mut samples)?;
     let ln_pauses = read_ln_variances(dir, &plan, &samples)?;
     let mut notes = Vec::new();
     if !complete {
@@ -118,6 +118,7 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     if let Some(line) = torn {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
+    notes.extend(unsteady);
     notes.extend(run_notes(&dir.join(FactRow::FILE))?);
     Ok((Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes }, sum))
 }

@@ -25,6 +25,8 @@ const STEPS_MOST: usize = STEPS / 4;
 const SAMPLES_LEAST: usize = 5;
 /// Samples of a point, the first ones, that are laid over each other: more would only take memory.
 const SAMPLES_MOST: usize = 200;
+/// Points that a note names.
+const NAMED_MOST: usize = 4;
 /// Relative difference of rates that counts as none.
 const ALIKE: f64 = 0.01;
 /// Level at which the samples must agree that their start is slower.
@@ -39,15 +41,20 @@ pub struct Warmup {
     pub ratio: f64,
 }
 
-/// Finds the warm-up of each point and cuts it from the throughput and bandwidth of its samples: shape `[points]`.
+/// Finds the warm-up of each point and cuts it from the throughput and bandwidth of its samples, shape `[points]`; and says
+/// at which points the rate does something else than to warm up and stay.
 ///
 /// Samples of so many operations have none: there workers end one after the other.
-pub(crate) fn cut_warmups(dir: &Path, plan: &Plan, samples: &mut Samples) -> Result<Vec<Option<Warmup>>, ReportError> {
+pub(crate) fn cut_warmups(
+    dir: &Path,
+    plan: &Plan,
+    samples: &mut Samples,
+) -> Result<(Vec<Option<Warmup>>, Vec<String>), ReportError> {
     let mut warmups = vec![None; plan.points.len()];
     let path = dir.join(WindowRow::FILE);
-    let Extent::Seconds(seconds) = plan.measure.extent else { return Ok(warmups) };
+    let Extent::Seconds(seconds) = plan.measure.extent else { return Ok((warmups, Vec::new())) };
     if !path.is_file() {
-        return Ok(warmups);
+        return Ok((warmups, Vec::new()));
     }
     let length_ns = seconds * 1e9;
     let mut curves = vec![Curves::default(); plan.points.len()];
@@ -56,11 +63,13 @@ pub(crate) fn cut_warmups(dir: &Path, plan: &Plan, samples: &mut Samples) -> Res
             curves[point as usize].add(slices, length_ns);
         }
     })?;
-    for (warmup, curves) in warmups.iter_mut().zip(&curves) {
-        *warmup = curves.slow_start().map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
+    let classes: Vec<Option<Class>> = curves.iter().map(Curves::class).collect();
+    for (warmup, class) in warmups.iter_mut().zip(&classes) {
+        *warmup = slow_start(*class).map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
     }
+    let notes = unsteady(plan, &classes);
     if warmups.iter().all(Option::is_none) {
-        return Ok(warmups);
+        return Ok((warmups, notes));
     }
     let mut parts: BTreeMap<usize, Vec<(usize, Parts)>> = BTreeMap::new();
     each_sample(&path, |sample, slices| {
@@ -76,7 +85,37 @@ pub(crate) fn cut_warmups(dir: &Path, plan: &Plan, samples: &mut Samples) -> Res
             warmups[point] = None;
         }
     }
-    Ok(warmups)
+    Ok((warmups, notes))
+}
+
+/// A warm-up that may be cut, as a share of a sample.
+fn slow_start(class: Option<Class>) -> Option<f64> {
+    match class? {
+        Class::Warmup { end } if end <= STEPS_MOST => Some(end as f64 / STEPS as f64),
+        _ => None,
+    }
+}
+
+/// One line for each of the other ways in which rates are not the same throughout, with the points.
+fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
+    let ways: [(&str, fn(&Class) -> bool); 3] = [
+        (
+            "slower for more than a quarter of a sample",
+            |class| matches!(class, Class::Warmup { end } if *end > STEPS_MOST),
+        ),
+        ("faster at first than later (slowdown)", |class| matches!(class, Class::Slowdown { .. })),
+        ("no steady state", |class| matches!(class, Class::NoSteadyState)),
+    ];
+    let line = |(what, is): (&str, fn(&Class) -> bool)| {
+        let found = plan.points.iter().zip(classes).filter(|(_, class)| class.as_ref().is_some_and(is));
+        let points: Vec<String> =
+            found.map(|(point, _)| format!("{arm} {procs}", arm = point.arm, procs = point.procs)).collect();
+        let named = points.iter().take(NAMED_MOST).cloned().collect::<Vec<_>>().join(", ");
+        let more = points.len().saturating_sub(NAMED_MOST);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!points.is_empty()).then(|| format!("rates over a sample, {what}, nothing cut: {named}{more}"))
+    };
+    ways.into_iter().filter_map(line).collect()
 }
 
 /// One slice of a sample.
@@ -135,17 +174,14 @@ impl Curves {
         }
     }
 
-    /// Where the rate becomes steady after a slower start, as a share of a sample.
-    fn slow_start(&self) -> Option<f64> {
+    /// What the rate does over a sample; `None` of too few samples, or where it cannot be told.
+    fn class(&self) -> Option<Class> {
         if self.0.len() < SAMPLES_LEAST {
             return None;
         }
         let of_step = |step: usize| self.0.iter().map(|rates| rates[step]).collect::<Vec<_>>();
         let medians: Vec<f64> = (0..STEPS).map(|step| median(&of_step(step))).collect();
-        match warmup_end(&medians, ALIKE) {
-            Ok(Class::Warmup { end }) if end <= STEPS_MOST => Some(end as f64 / STEPS as f64),
-            _ => None,
-        }
+        warmup_end(&medians, ALIKE).ok()
     }
 }
 
@@ -224,7 +260,7 @@ mod tests {
         let samples: Vec<Vec<Slice>> = (0..samples).map(|at| slices(split(seed, at), slow, share)).collect();
         let mut curves = Curves::default();
         samples.iter().for_each(|slices| curves.add(slices, 100_000.0));
-        let cut_ns = (curves.slow_start()? * 100_000.0).round() as u64;
+        let cut_ns = (slow_start(curves.class())? * 100_000.0).round() as u64;
         let parts: Vec<(usize, Parts)> =
             samples.iter().enumerate().filter_map(|(at, slices)| Some((at, Parts::of(slices, cut_ns)?))).collect();
         agree(&parts).then_some(cut_ns / 1000)
@@ -242,6 +278,42 @@ mod tests {
         check(4, 10, 0.6, None);
         check(10, 40, 0.6, None);
         check(10, 10, 1.5, None);
+    }
+
+    #[test]
+    fn samples_must_agree_that_their_start_is_slower() {
+        let check = |starts: &[f64], expect: bool| {
+            let parts: Vec<(usize, Parts)> =
+                starts.iter().map(|&start| (0, Parts { start_per_s: start * 1e6, steady_per_s: 1e6 })).collect();
+            assert_eq!(agree(&parts), expect, "{starts:?}");
+        };
+        check(&[0.7, 0.72, 0.69, 0.71, 0.7], true);
+        // Slower by a tenth on average, but two of five are not.
+        check(&[0.8, 0.82, 1.0, 0.85, 1.02], false);
+        // All agree on half a percent, which counts as none.
+        check(&[0.995, 0.9951, 0.9949, 0.995, 0.995], false);
+        check(&[0.5], false);
+    }
+
+    #[test]
+    fn what_is_no_warm_up_is_said() {
+        let plan = golden().plan;
+        let mut classes = vec![Some(Class::Flat); plan.points.len()];
+        assert_eq!(unsteady(&plan, &classes), Vec::<String>::new());
+        classes[0] = Some(Class::Slowdown { end: 3 });
+        classes[1] = Some(Class::Warmup { end: STEPS_MOST });
+        classes[2..].fill(Some(Class::NoSteadyState));
+        let name = |at: usize| format!("{} {}", plan.points[at].arm, plan.points[at].procs);
+        let steady = format!(
+            "rates over a sample, no steady state, nothing cut: {}, {}, {}, {} and {} more",
+            name(2),
+            name(3),
+            name(4),
+            name(5),
+            plan.points.len() - 6
+        );
+        let slowdown = format!("rates over a sample, faster at first than later (slowdown), nothing cut: {}", name(0));
+        assert_eq!(unsteady(&plan, &classes), [slowdown, steady]);
     }
 
     #[test]
@@ -285,7 +357,7 @@ mod tests {
             }
         }
         std::fs::write(dir.path().join(WindowRow::FILE), text + "\n").unwrap();
-        let warmups = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
+        let (warmups, _) = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
         assert_eq!(warmups[..2], [Some(Warmup { length_ns: 10_000, ratio: 0.1 }), None]);
         let get = |name: &str, row: usize| samples.metric(name).unwrap().get(row);
         let steady = Parts::of(&slices(4, 10, 0.5), 10_000).unwrap().steady_per_s;

@@ -37,6 +37,8 @@ fn an_unfinished_run_is_reported_without_sums_of_its_raw_files() {
     let sums = fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap();
     assert!(sums.contains("  summary.csv") && !sums.contains("  samples.csv"));
     assert_eq!(lines_of(dir.path()), Vec::<String>::new());
+    assert_eq!(verify(dir.path()).unwrap().unchecked[0], "36 samples so far");
+    assert_eq!(verify(complete().path()).unwrap().unchecked, Vec::<String>::new());
 }
 
 #[test]

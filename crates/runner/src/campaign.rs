@@ -111,14 +111,7 @@ pub fn resume(
     go_on(dir, &manifest.run_id, &plan, here, (committed, told), options.retry_failed, executor, progress, interrupt)
 }
 
-fn summary(
-    dir: &Path,
-    run_id: &str,
-    plan: &Plan,
-    committed: &[Committed],
-    resumed: u64,
-    complete: bool,
-) -> RunSummary {
+fn summary(dir: &Path, run_id: &str, plan: &Plan, committed: &[Committed], resumed: u64, complete: bool) -> RunSummary {
     let orders: BTreeSet<u32> = committed.iter().map(|sample| sample.row.order).collect();
     let whole = |block: u32| block_slots(plan, block).iter().all(|slot| orders.contains(&slot.order));
     let blocks_most = (orders.len() / plan.points.len().max(1)) as u32;

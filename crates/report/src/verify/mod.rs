@@ -54,15 +54,24 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Checks a folder; empty where everything fits. A folder of an unfinished run has no sums of its raw files yet, and
-/// may have rows of a sample that was not committed.
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Empty where everything fits.
+    pub mismatches: Vec<Mismatch>,
+    /// What could not be checked because the run is unfinished, one line each; empty for one that came to its end.
+    pub unchecked: Vec<String>,
+}
+
+/// Checks a folder. That of an unfinished run has no sums of its raw files yet, and may have rows of a sample that was not
+/// committed.
 ///
 /// # Errors
 /// Only where the folder cannot be looked at: it is none, or a file cannot be read.
-pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
+pub fn verify(dir: &Path) -> Result<Verified, ReportError> {
     let plan = read_plan(&dir.join("plan.toml"))?;
     let manifest = read_manifest(&dir.join("manifest.json"))?;
-    let mut found = Found::default();
+    let (mut found, mut unchecked) = (Found::default(), Vec::new());
     let sums = match read_sums(dir) {
         Ok(sums) => sums,
         Err(error @ ReportError::Sums { .. }) => {
@@ -83,12 +92,18 @@ pub fn verify(dir: &Path) -> Result<Vec<Mismatch>, ReportError> {
             &mut found,
         )?;
         match open_unchecked(dir) {
-            Ok(results) => derived::check_derived(&results, &mut found)?,
+            Ok(results) => {
+                derived::check_derived(&results, &mut found)?;
+                if !complete {
+                    unchecked.push(format!("{n} samples so far", n = results.samples.len()));
+                    unchecked.extend(results.notes);
+                }
+            }
             Err(error @ ReportError::Read { .. }) => return Err(error),
             Err(error) => found.note("samples.csv", None, "folder", error, "a results folder"),
         }
     }
-    Ok(found.into_lines())
+    Ok(Verified { mismatches: found.into_lines(), unchecked })
 }
 
 /// Every file that SHA256SUMS lists is there and unchanged; every derived file is listed.

@@ -82,7 +82,7 @@ pub(crate) fn list_sums(dir: &Path) {
 }
 
 pub(crate) fn lines_of(dir: &Path) -> Vec<String> {
-    verify(dir).unwrap().iter().map(ToString::to_string).collect()
+    verify(dir).unwrap().mismatches.iter().map(ToString::to_string).collect()
 }
 
 /// Puts `text` into the cell of `column` in row `line` (from 1, the title line is 1).
