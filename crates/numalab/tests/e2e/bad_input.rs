@@ -141,6 +141,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         answer.expect_code(0)?;
         ensure(answer.out.contains("77"), || format!("the reason does not name node 77: {}", answer.out))
     }));
+    trials.push(test("pages that the host lacks: nothing runs, and it says which there are", || {
+        let text = EXPERIMENT.replacen("kind = \"serve\"", "kind = \"serve\"\npages = \"hugetlb:8MiB\"", 1);
+        let folder = tempfile::tempdir()?;
+        let answer = plan_file(folder.path(), text.as_bytes())?;
+        answer.expect_code(77)?;
+        one_line(&answer, "this kernel has no such page size; it has ")
+    }));
     trials.push(test("results folder that cannot be made", || {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("a-file");

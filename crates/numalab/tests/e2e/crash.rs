@@ -27,6 +27,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("a file that may not grow: one line, committed rows stay", file_limit),
         test("stdout closed early is no failure", closed_stdout),
         test_with("disk full: one line, committed rows stay", Needs::Mount, disk_full),
+        test_with("a read-only results folder: one line, before anything is measured", Needs::Mount, read_only),
+        test("a moved folder is gone on with, a changed plan is not", moved_and_changed),
         test_with("no /sys: said, or done without", Needs::Mount, no_sys),
         test_with("mbind forbidden: skipped with the reason, the rest is measured", Needs::Strace, mbind_forbidden),
         test_with("a sample's parts are synced before its row is written", Needs::Strace, sync_order),
@@ -237,6 +239,40 @@ fn disk_full() -> Result<(), Failed> {
     let said: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("numalab: ")).collect();
     ensure(said.len() == 1 && said[0].contains("No space"), || format!("not one line about the disk: {}", ended.out))?;
     ensure(ended.out.lines().count() > 1, || "no committed sample was kept".into())
+}
+
+fn read_only() -> Result<(), Failed> {
+    let bench = bench(2)?;
+    fs::create_dir(&bench.results)?;
+    let run = bench.run();
+    let script = "mount -t tmpfs -o ro tmpfs \"$1\" && shift && exec \"$@\"";
+    let mut bare = Command::new("unshare");
+    bare.current_dir(bench.folder.path()).args(["-m", "sh", "-c", script, "sh"]).arg(&bench.results);
+    let ended = answer(bare.arg(run.get_program()).args(run.get_args()).output()?);
+    ended.expect_code(1)?;
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("numalab: ")).collect();
+    ensure(said.len() == 1 && said[0].contains("choose a folder that can be written"), || {
+        format!("not one line about the folder: {}", ended.err)
+    })
+}
+
+fn moved_and_changed() -> Result<(), Failed> {
+    let bench = bench(20)?;
+    let mut child = bench.run().stderr(Stdio::null()).spawn()?;
+    ensure(wait_until(&mut child, || bench.samples() > 0)?, || "it ended before it was killed".into())?;
+    child.kill()?;
+    child.wait()?;
+    let (began, moved) = (only_folder(&bench.results)?, bench.results.join("moved"));
+    fs::rename(&began, &moved)?;
+    let plan = fs::read_to_string(moved.join("plan.toml"))?;
+    fs::write(moved.join("plan.toml"), plan.replacen("operations = 2000", "operations = 2001", 1))?;
+    let resume = || numalab().current_dir(&moved).args(["run", "--resume", "."]).output();
+    let refused = answer(resume()?);
+    refused.expect_code(2)?;
+    ensure(refused.err.contains("plan.toml was changed"), || format!("it does not say what changed: {}", refused.err))?;
+    fs::write(moved.join("plan.toml"), plan)?;
+    answer(resume()?).expect_code(0)?;
+    bench.verify()
 }
 
 fn no_sys() -> Result<(), Failed> {
