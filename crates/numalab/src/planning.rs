@@ -5,7 +5,7 @@ use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
 use host::Input;
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
-use plan::point::Plan;
+use plan::point::{Plan, Skipped};
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected};
 use plan::topology::{Conditions, Topology};
@@ -79,15 +79,18 @@ fn text(plan: &Plan, topology: &Topology) -> String {
     if !plan.skipped.is_empty() {
         line(String::new());
     }
-    for skipped in &plan.skipped {
-        line(format!(
-            "skipped   {arm} x {procs}: {reason}",
-            arm = skipped.arm,
-            procs = skipped.procs,
-            reason = skipped.reason
-        ));
+    // Neighbours of one arm that are skipped for one reason share a line.
+    for alike in plan.skipped.chunk_by(|a, b| a.arm == b.arm && reason(a) == reason(b)) {
+        let procs: Vec<String> = alike.iter().map(|skipped| skipped.procs.to_string()).collect();
+        let reason = if alike.len() > 1 { reason(&alike[0]) } else { alike[0].reason.clone() };
+        line(format!("skipped   {arm} x {procs}: {reason}", arm = alike[0].arm, procs = procs.join(", ")));
     }
     out
+}
+
+/// Why a point is skipped, without its own number of workers.
+fn reason(skipped: &Skipped) -> String {
+    skipped.reason.replacen(&format!("{procs} workers asked", procs = skipped.procs), "so many workers asked", 1)
 }
 
 fn time(plan: &Plan) -> String {
