@@ -2,8 +2,9 @@
 //!
 //! One sample's slices are noisy, and a cut that each sample chose for itself would choose by the outcome. So the samples
 //! of a point are laid over each other: their median rate over time has a change point or not, and one cut holds for all
-//! of them. (The mean would still show each dip of a busy neighbour.) It is only made where the samples agree that the start is slower, and never beyond a quarter of a sample. Hits and
-//! pauses keep the whole sample; so does `throughput_whole_per_s`, the sensitivity line beside the throughput.
+//! of them. (The mean would still show each dip of a busy neighbour.) It is only made where the samples agree that the
+//! start is slower, and never beyond a quarter of a sample. Hits and pauses keep the whole sample; so does
+//! `throughput_whole_per_s`, the sensitivity line beside the throughput.
 
 use crate::error::ReportError;
 use crate::samples::Samples;
@@ -78,11 +79,12 @@ pub(crate) fn cut_warmups(
             parts.entry(point).or_default().push((sample, parts_of_sample));
         }
     })?;
-    for (point, parts) in parts {
-        if agree(&parts) {
-            parts.iter().for_each(|&(sample, parts)| samples.cut_throughput(sample, parts.steady_per_s));
-        } else {
-            warmups[point] = None;
+    for (point, warmup) in warmups.iter_mut().enumerate().filter(|(_, warmup)| warmup.is_some()) {
+        match parts.remove(&point).filter(|parts| agree(parts)) {
+            Some(parts) => {
+                parts.iter().for_each(|&(sample, parts)| samples.cut_throughput(sample, parts.steady_per_s));
+            }
+            None => *warmup = None,
         }
     }
     Ok((warmups, notes))
