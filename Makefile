@@ -24,7 +24,8 @@ doctor: setup ## what this host allows, and what will disturb a measurement
 
 test: ## installs what the tests need and runs all of them
 	@scripts/setup test
-	NUMALAB_REQUIRE=latex,numactl,strace,new-workload cargo test --workspace
+	@scripts/setup lab
+	NUMALAB_REQUIRE=latex,numactl,strace,new-workload,lab cargo test --workspace
 
 check: setup ## fmt, clippy with warnings denied, docs, the minimum Rust version
 	cargo fmt --all --check

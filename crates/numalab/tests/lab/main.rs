@@ -3,7 +3,7 @@
 //! For each machine x policy x placement the local hit ratio that numalab counts is held against what a few plain rules
 //! compute from the machine's shape ([`rules`]). Time means nothing there, and the last test is that numalab says so.
 //!
-//! One boot a machine, whatever the number of tests. They run where `NUMALAB_REQUIRE` names `lab` (`make lab-test`).
+//! One boot a machine, whatever the number of tests. They run where `NUMALAB_REQUIRE` names `lab` (`make test`).
 
 mod checks;
 #[allow(dead_code, reason = "the other harness uses the rest")]
