@@ -3,6 +3,7 @@
 //! The rule of each type is `report::claims`'. A claim about more nodes or procs than the machine has is not testable.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// `[[claim]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,8 +16,48 @@ pub struct Claim {
     pub arms: Vec<String>,
     /// Nodes the machine must have; 2 for every claim about NUMA.
     pub nodes_least: u32,
+    /// Machines that the statement speaks of, by their nodes.
+    #[serde(skip_serializing_if = "NodeCores::is_any", default)]
+    pub node_cores: NodeCores,
     /// What must hold.
     pub rule: ClaimRule,
+}
+
+/// How many cores each node must have, of those nodes that are used by default and of those cores that the process may
+/// use. "64 processors, beyond one node" is said of nodes of 32 to 63 and is false of others: nothing there refutes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeCores {
+    /// At least so many; `None`: any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min: Option<u32>,
+    /// At most so many; `None`: any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max: Option<u32>,
+}
+
+impl NodeCores {
+    /// Whether it asks for nothing.
+    pub fn is_any(&self) -> bool {
+        *self == NodeCores::default()
+    }
+
+    /// Whether a node of so many cores is one of those meant.
+    pub fn admit(&self, cores: u32) -> bool {
+        self.min.is_none_or(|min| cores >= min) && self.max.is_none_or(|max| cores <= max)
+    }
+}
+
+/// `nodes of 32 to 63 cores`.
+impl fmt::Display for NodeCores {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.min, self.max) {
+            (None, None) => write!(out, "any nodes"),
+            (Some(min), None) => write!(out, "nodes of {min} cores or more"),
+            (None, Some(max)) => write!(out, "nodes of {max} cores or fewer"),
+            (Some(min), Some(max)) if min == max => write!(out, "nodes of {min} cores"),
+            (Some(min), Some(max)) => write!(out, "nodes of {min} to {max} cores"),
+        }
+    }
 }
 
 /// What must hold, by type.

@@ -6,6 +6,7 @@
 
 use crate::set::{CpuSet, NodeSet};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -158,6 +159,17 @@ impl Topology {
                 && self.allowed_nodes.contains(node.os_index)
         };
         self.nodes.iter().filter(usable).map(|node| node.os_index).collect()
+    }
+
+    /// Cores that these PUs belong to, by their index in [`Topology::cores`].
+    pub fn cores_of(&self, pus: &CpuSet) -> BTreeSet<u32> {
+        pus.iter().filter_map(|pu| self.pu(pu)).map(|pu| pu.core).collect()
+    }
+
+    /// How many cores of a node this process may use; 0 of a node that there is not.
+    pub fn cores_of_node(&self, os_index: u32) -> u32 {
+        let pus = self.node(os_index).map(|node| node.pus.intersection(&self.allowed_pus));
+        pus.map_or(0, |pus| self.cores_of(&pus).len() as u32)
     }
 
     /// Distance from one node to another; `None` where the firmware gives none.

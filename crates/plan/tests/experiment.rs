@@ -94,7 +94,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         35,
         "near = \"node\"",
-        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, nodes, type, metric, procs, printed, tolerance",
+        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, nodes, node_cores, type, metric, procs, printed, tolerance",
     );
 }
 
@@ -274,6 +274,17 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
         "36: arm in [[claim]] \"c\": \"far\" is no [[arm]] of this file; known: unbound, strict, close",
     );
     check(36, "arm = []", "36: arm in [[claim]] \"c\": the list is empty; it must name at least one arm");
+    let title = "node_cores in [[claim]] \"c\"";
+    let cores = "node_cores of [[claim]] \"c\"";
+    check(34, "node_cores = 32", &format!("34: {title}: 32 cannot be; it must be a table, {{ min = 32, max = 63 }}"));
+    check(34, "node_cores = {}", &format!("34: {cores} is empty; write min, max or both"));
+    check(34, "node_cores = { least = 2 }", &format!("34: unknown key \"least\" in {cores}; known keys: min, max"));
+    check(
+        34,
+        "node_cores = { min = 0 }",
+        &format!("34: min in {cores}: 0 cannot be; it must be a whole number from 1 to 4096"),
+    );
+    check(34, "node_cores = { min = 4, max = 3 }", &format!("34: max in {cores}: 3 is less than min, 4"));
     check(33, "", "28: missing key \"procs\" in [[claim]] \"c\"");
     let mut lines: Vec<&str> = SOUND.lines().collect();
     lines[31] = "metric = \"hit_ratio\"";

@@ -4,7 +4,7 @@
 //! sigma 0.05, kappa 0.004, peak at 15.4) for `close`; `unbound` is the same with a lower hit ratio. `report` is tested
 //! against it. Refreshed by `NUMALAB_REFRESH=1 cargo test -p plan --test golden_results`; the difference is reviewed.
 
-use plan::claim::{Claim, ClaimRule};
+use plan::claim::{Claim, ClaimRule, NodeCores};
 use plan::experiment::{Extent, Measure, Repetitions, StoppedWork, Thresholds};
 use plan::manifest::{FORMAT, Manifest, Program};
 use plan::place::{Place, Placement, ProcessPlace, Regime, SharedPlace, Toucher};
@@ -139,6 +139,7 @@ fn golden_plan() -> Plan {
             text: "local hits reach 76 % at 8 processors".into(),
             arms: vec!["unbound".into(), "close".into()],
             nodes_least: 2,
+            node_cores: NodeCores::default(),
             rule: ClaimRule::Value { metric: "local_hit_ratio".into(), procs: 8, printed: 0.76, tolerance: 0.01 },
         }],
     }

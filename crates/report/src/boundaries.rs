@@ -5,7 +5,6 @@ use plan::place::Regime;
 use plan::point::Plan;
 use plan::set::CpuSet;
 use plan::topology::Topology;
-use std::collections::BTreeSet;
 
 /// One boundary of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub fn boundaries(topology: &Topology, plan: &Plan, series: &Series) -> Vec<Boun
         if uses_siblings(topology, plan, series) {
             allowed.len() as u32
         } else {
-            cores_of(topology, &allowed).len() as u32
+            topology.cores_of(&allowed).len() as u32
         }
     };
     groups(topology)
@@ -47,17 +46,13 @@ fn groups(topology: &Topology) -> Vec<(&'static str, CpuSet)> {
     named.into_iter().filter_map(|(name, pus)| Some((name, pus?.clone()))).collect()
 }
 
-fn cores_of(topology: &Topology, pus: &CpuSet) -> BTreeSet<u32> {
-    pus.iter().filter_map(|pu| topology.pu(pu)).map(|pu| pu.core).collect()
-}
-
 /// Whether two workers of a curve share a core while there is at most one for each PU.
 fn uses_siblings(topology: &Topology, plan: &Plan, series: &Series) -> bool {
     let shares_a_core = |point: usize| {
         let workers = &plan.points[point].placement.workers;
         let pinned = workers.iter().filter_map(|place| place.cpus.as_ref().filter(|cpus| cpus.len() == 1)?.first());
         let pinned: CpuSet = pinned.collect();
-        pinned.len() > cores_of(topology, &pinned).len()
+        pinned.len() > topology.cores_of(&pinned).len()
     };
     match series.regime {
         Regime::Smt => true,

@@ -88,13 +88,20 @@ fn runs(block: Block<'_>, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<Run>, R
 mod tests {
     use super::*;
     use crate::fixture::{golden, workspace};
-    use plan::claim::Claim;
+    use plan::claim::{Claim, NodeCores};
 
     fn read(procs: u32, over_procs: u32) -> (Samples, LnVariances) {
         let mut results = golden();
         let rule = ClaimRule::VarianceRatio { procs, over_procs, printed: 1.0 };
         let arms = vec!["close".into()];
-        results.plan.claims = vec![Claim { id: "v".into(), text: "v".into(), arms, nodes_least: 1, rule }];
+        results.plan.claims = vec![Claim {
+            id: "v".into(),
+            text: "v".into(),
+            arms,
+            nodes_least: 1,
+            node_cores: NodeCores::default(),
+            rule,
+        }];
         let dir = workspace().join("results/golden-2n8p");
         let found = read_ln_variances(&dir, &results.plan, &results.samples).unwrap();
         (results.samples, found)

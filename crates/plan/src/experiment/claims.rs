@@ -3,12 +3,12 @@
 use super::measure::check_metric;
 use super::table::{Section, whole};
 use super::{ArmFile, FileError, PROCS_MOST};
-use crate::claim::{Claim, ClaimRule};
+use crate::claim::{Claim, ClaimRule, NodeCores};
 use crate::workload::WorkloadFile;
 use toml::de::DeValue;
 
 /// Keys of every claim.
-const COMMON: &[&str] = &["id", "text", "arm", "nodes", "type"];
+const COMMON: &[&str] = &["id", "text", "arm", "nodes", "node_cores", "type"];
 
 /// Types with the keys that are theirs.
 const TYPES: &[(&str, &[&str])] = &[
@@ -52,9 +52,25 @@ fn read_claim(section: &Section<'_>, arms: &[ArmFile], workload: &WorkloadFile) 
         text: section.sentence("text")?,
         arms: read_arms(section, arms)?,
         nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
+        node_cores: read_node_cores(section, &id)?,
         rule: read_rule(section, &written, workload)?,
         id,
     })
+}
+
+fn read_node_cores(section: &Section<'_>, id: &str) -> Result<NodeCores, FileError> {
+    let Some(section) = section.section("node_cores", "{ min = 32, max = 63 }")? else {
+        return Ok(NodeCores::default());
+    };
+    let section = section.titled(format!("node_cores of [[claim]] \"{id}\""));
+    section.allow(&["min", "max"])?;
+    let cores = |key| Ok(section.whole(key, 1..=u64::from(PROCS_MOST))?.map(|cores| cores as u32));
+    let found = NodeCores { min: cores("min")?, max: cores("max")? };
+    match (found.min, found.max) {
+        (None, None) => Err(section.error(format!("{title} is empty; write min, max or both", title = section.title))),
+        (Some(min), Some(max)) if max < min => Err(section.error_at("max", format!("{max} is less than min, {min}"))),
+        _ => Ok(found),
+    }
 }
 
 fn read_arms(section: &Section<'_>, arms: &[ArmFile]) -> Result<Vec<String>, FileError> {

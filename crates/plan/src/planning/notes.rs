@@ -3,7 +3,7 @@
 use crate::place::Regime;
 use crate::point::{Point, Skipped};
 use crate::quantity::show_bytes;
-use crate::topology::{Pu, Topology};
+use crate::topology::Topology;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fits are refused below this many distinct procs of one regime (statistics: 3 parameters, a lack-of-fit test, a knee).
@@ -84,9 +84,7 @@ fn few_procs(procs: &ProcsOf<'_>, notes: &mut Vec<String>) {
 fn short_decay(procs: &ProcsOf<'_>, topology: &Topology, notes: &mut Vec<String>) {
     let nodes = topology.default_nodes();
     let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return };
-    let of_first = |pu: &&Pu| pu.node == Some(first) && topology.allowed_pus.contains(pu.os_index);
-    let cores: BTreeSet<u32> = topology.pus.iter().filter(of_first).map(|pu| pu.core).collect();
-    let peak = cores.len() as u32;
+    let peak = topology.cores_of_node(first);
     let one_per_core = procs.values().filter_map(|regimes| regimes.get(&Regime::Core));
     let beyond = one_per_core.filter(|procs| procs.len() >= PROCS_FOR_FITS).map(|procs| procs.range(peak..));
     let Some(beyond) = beyond.max_by_key(|beyond| beyond.clone().count()) else { return };

@@ -144,7 +144,7 @@ row! {
         region_high: Option<f64> [""],
         /// The figure as printed.
         printed: Option<f64> [""],
-        /// How the region and interval are made, in words.
+        /// How the region and interval are made, in words, and on which nodes alone.
         rule: String [""],
         /// supported, refuted, undecided, not testable.
         verdict: Verdict [""],

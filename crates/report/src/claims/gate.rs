@@ -78,12 +78,18 @@ fn index_of(question: &Question<'_>, point: &Point) -> usize {
 }
 
 fn machine_suffices(question: &Question<'_>) -> Result<(), String> {
-    let (nodes, least) = (question.results.topology.default_nodes().len(), question.claim.nodes_least as usize);
-    if nodes >= least {
+    let (topology, claim) = (&question.results.topology, question.claim);
+    let (nodes, least) = (topology.default_nodes(), claim.nodes_least as usize);
+    if nodes.len() < least {
+        let (count, word) = (nodes.len(), if nodes.len() == 1 { "node" } else { "nodes" });
+        return Err(format!("this machine has {count} {word}; the claim needs {least}"));
+    }
+    let cores: BTreeSet<u32> = nodes.iter().map(|node| topology.cores_of_node(node)).collect();
+    if cores.iter().all(|&cores| claim.node_cores.admit(cores)) {
         return Ok(());
     }
-    let word = if nodes == 1 { "node" } else { "nodes" };
-    Err(format!("this machine has {nodes} {word}; the claim needs {least}"))
+    let have = cores.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
+    Err(format!("the claim is about {premise}; this machine's have {have}", premise = claim.node_cores))
 }
 
 /// Points of the arm, in plan order, all of one group.
@@ -164,5 +170,89 @@ fn inherits(conditions: &Conditions, point: &Point) -> Option<String> {
         (Some(cpus), _) if floats => Some(format!("affinity to PUs {cpus}")),
         (_, Some(policy)) if default_memory => Some(format!("memory policy {policy}")),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../plan/tests/machines/mod.rs"]
+mod machines;
+
+#[cfg(test)]
+mod tests {
+    use super::machines::machine;
+    use super::*;
+    use crate::fixture::{golden, workspace};
+    use plan::topology::Topology;
+
+    /// The claims of the article's experiment that are not about such a machine, and what is said of each.
+    fn check(topology: Topology, expect: &[(&str, &str)]) {
+        let file = workspace().join("experiments/numa-binding.toml");
+        let experiment = plan::experiment::read_experiment(&file).expect("the experiment is sound");
+        let mut results = golden();
+        results.topology = topology;
+        let refused = |claim| {
+            let question = Question { results: &results, claim, arm: "unbound", level: 0.95 };
+            machine_suffices(&question).err().map(|reason| (claim.id.as_str(), reason))
+        };
+        let refused: Vec<_> = experiment.claims.iter().filter_map(refused).collect();
+        let refused: Vec<_> = refused.iter().map(|(id, reason)| (*id, reason.as_str())).collect();
+        assert_eq!(refused, expect, "{source:?}", source = results.topology.source);
+    }
+
+    #[test]
+    fn a_claim_is_tested_on_machines_that_its_sentence_is_about() {
+        check(machine(2, 32, 1), &[]);
+        // Siblings are no cores.
+        check(machine(2, 32, 2), &[]);
+        let beyond_one = "the claim is about nodes of 32 to 63 cores; this machine's have 64";
+        check(
+            machine(2, 64, 1),
+            &[
+                ("hit-ratio-64", "the claim is about nodes of 32 cores; this machine's have 64"),
+                ("throughput-64-over-8", beyond_one),
+                ("throughput-64-over-32", beyond_one),
+                ("throughput-peak", "the claim is about nodes of 32 cores; this machine's have 64"),
+                ("pause-variance", beyond_one),
+            ],
+        );
+        let one_holds_32 = "the claim is about nodes of 32 cores or more; this machine's have 24";
+        let beyond_one = "the claim is about nodes of 32 to 63 cores; this machine's have 24";
+        check(
+            machine(4, 24, 1),
+            &[
+                ("hit-ratio-32", one_holds_32),
+                ("hit-ratio-64", "the claim is about nodes of 32 cores; this machine's have 24"),
+                ("remote-share-falls", one_holds_32),
+                ("throughput-32-over-8", one_holds_32),
+                ("throughput-64-over-8", beyond_one),
+                ("throughput-64-over-32", beyond_one),
+                ("throughput-peak", "the claim is about nodes of 32 cores; this machine's have 24"),
+                ("pause-variance", beyond_one),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_node_counts_with_the_cores_that_may_be_used() {
+        let mut narrowed = machine(2, 64, 1);
+        narrowed.allowed_pus = "0-31,64-95".parse().expect("a list");
+        check(narrowed.clone(), &[]);
+        narrowed.allowed_pus = "0-31,64-71".parse().expect("a list");
+        let have = |premise: &str| format!("the claim is about {premise}; this machine's have 8 and 32");
+        let (exact, least, both) =
+            (have("nodes of 32 cores"), have("nodes of 32 cores or more"), have("nodes of 32 to 63 cores"));
+        check(
+            narrowed,
+            &[
+                ("hit-ratio-32", &least),
+                ("hit-ratio-64", &exact),
+                ("remote-share-falls", &least),
+                ("throughput-32-over-8", &least),
+                ("throughput-64-over-8", &both),
+                ("throughput-64-over-32", &both),
+                ("throughput-peak", &exact),
+                ("pause-variance", &both),
+            ],
+        );
     }
 }

@@ -204,7 +204,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         region_low: region.and_then(|region| finite_or_infinite(region.low)),
         region_high: region.and_then(|region| finite_or_infinite(region.high)),
         printed: printed_of(rule),
-        rule: rule_in_words(rule),
+        rule: rule_in_words(claim),
         verdict: Verdict::Undecided,
         reason: String::new(),
         needed_n: None,
@@ -245,7 +245,15 @@ fn theta_of(rule: &ClaimRule) -> String {
     }
 }
 
-fn rule_in_words(rule: &ClaimRule) -> String {
+fn rule_in_words(claim: &Claim) -> String {
+    let premise = match claim.node_cores {
+        any if any.is_any() => String::new(),
+        premise => format!("; on {premise}"),
+    };
+    format!("{rule}{premise}", rule = interval_and_region(&claim.rule))
+}
+
+fn interval_and_region(rule: &ClaimRule) -> String {
     match rule {
         ClaimRule::Value { metric, .. } if bounds_of(metric).is_some() => {
             "C: hull of the t intervals of its lower and upper bounds; R: printed ± tolerance".into()

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fixture::golden;
 use crate::samples::made::{Made, samples};
+use plan::claim::NodeCores;
 use plan::place::Regime;
 use plan::point::{Point, Skipped};
 use plan::record::Timing;
@@ -59,7 +60,14 @@ fn case() -> Case {
 }
 
 fn claim(rule: ClaimRule) -> Claim {
-    Claim { id: "c".into(), text: "t".into(), arms: vec!["unbound".into()], nodes_least: 2, rule }
+    Claim {
+        id: "c".into(),
+        text: "t".into(),
+        arms: vec!["unbound".into()],
+        nodes_least: 2,
+        node_cores: NodeCores::default(),
+        rule,
+    }
 }
 
 fn value(printed: f64) -> ClaimRule {
@@ -167,6 +175,17 @@ fn each_type_is_supported_refuted_or_undecided() {
         assert_eq!(row.needed_n.is_some(), verdict == Undecided, "{rule:?}: {row:#?}");
         assert!(row.estimate.is_some() && row.ci_low <= row.ci_high, "{row:#?}");
     }
+}
+
+/// The made machine has nodes of 4 cores.
+#[test]
+fn the_nodes_that_a_claim_is_about_stand_in_its_rule() {
+    let on = |min, max| Claim { node_cores: NodeCores { min, max }, ..claim(value(0.8)) };
+    let row = check(case(), on(Some(4), Some(4)), Verdict::Supported, "");
+    assert!(row.rule.ends_with("R: printed ± tolerance; on nodes of 4 cores"), "{row:#?}");
+    let row = check(case(), on(Some(5), None), Verdict::NotTestable, "this machine's have 4");
+    assert!(row.rule.ends_with("; on nodes of 5 cores or more"), "{row:#?}");
+    check(case(), on(None, Some(3)), Verdict::NotTestable, "the claim is about nodes of 3 cores or fewer; ");
 }
 
 #[test]
