@@ -1,16 +1,22 @@
 //! `numalab tables`: the published tables beside what was measured here.
 
 use crate::args::{TableFormat, Tables};
-use crate::exit::{Exit, print};
+use crate::exit::{Exit, USAGE, print};
 use crate::report::{EXPERIMENT, look, refused};
-use report::tables::published::{self, Measured, Published};
+use report::tables::published::{self, Measured};
 
 pub(crate) fn tables(args: &Tables) -> Result<(), Exit> {
     let dir = args.dir.clone().or_else(|| report::newest(&args.results, EXPERIMENT));
-    let results = dir.map(|dir| report::open(&dir)).transpose().map_err(refused)?;
+    let results = dir.as_deref().map(report::open).transpose().map_err(refused)?;
+    let Some(table) =
+        results.as_ref().map_or_else(|| Some(published::numa_binding()), |results| results.plan.published.clone())
+    else {
+        let dir = dir.unwrap_or_default();
+        let why = "no published table in its plan; published = \"FILE.csv\" in an experiment file names one";
+        return Err(Exit::new(USAGE, format!("{dir}: {why}", dir = dir.display())));
+    };
     let derived = results.as_ref().map(report::derive);
     let measured = results.as_ref().zip(derived.as_ref()).map(|(results, derived)| Measured { results, derived });
-    let table = Published::numa_binding();
     print(&match args.format {
         TableFormat::Text => published::text(&table, measured, look()),
         TableFormat::Markdown => published::markdown(&table, measured),

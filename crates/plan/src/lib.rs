@@ -4,7 +4,8 @@
 //! and where each heap lies. It is pure: the same on a laptop and on the 8-node host, for this host, a foreign hwloc XML
 //! or a synthetic string. After it nothing is decided. The rows of every CSV are in [`record`].
 //!
-//! It does not touch a machine, start a thread or read a clock; the one file it reads is the experiment's.
+//! It does not touch a machine, start a thread or read a clock; the files it reads are an experiment's and the
+//! published table that one names.
 
 pub mod claim;
 pub mod experiment;
@@ -15,6 +16,7 @@ mod placement;
 mod planning;
 pub mod point;
 pub mod policy;
+pub mod published;
 pub mod quantity;
 pub mod random;
 pub mod record;

@@ -6,6 +6,7 @@
 use crate::claim::Claim;
 use crate::experiment::Measure;
 use crate::place::{Placement, Regime};
+use crate::published::Published;
 use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,9 +20,9 @@ pub struct Plan {
     pub question: String,
     /// What its author expects.
     pub expect: String,
-    /// Path of the published table as the experiment file gives it, relative to that file.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub published: Option<String>,
+    /// The published table it is compared with. Plans from before it was kept have a path under `published`, and no table.
+    #[serde(rename = "published_table", skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<Published>,
     /// How it is measured, resolved.
     pub measure: Measure,
     /// Factors beyond procs, arm and subject, in column order.

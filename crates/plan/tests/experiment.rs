@@ -7,7 +7,7 @@ use std::path::Path;
 /// A sound file; tests replace one line of it.
 const SOUND: &str = r#"name = "x"
 question = "What?"
-published = "published/x.csv"
+expect = "It is so."
 [workload]
 kind = "serve"
 shared_ratio = 0.25
@@ -345,7 +345,7 @@ fn files_that_are_none_are_named() {
         &folder.path().join("absent.toml"),
         ": cannot read the experiment file: No such file or directory (os error 2)",
     );
-    check_file(folder.path(), ": is a directory; name an experiment file such as experiments/numa-binding.toml");
+    check_file(folder.path(), ": is a directory; name a file such as experiments/numa-binding.toml");
     check_file(
         &file("empty.toml", b" \n"),
         ": the file is empty; experiments/README.md tells what an experiment holds",
@@ -359,6 +359,32 @@ fn files_that_are_none_are_named() {
         ": is larger than 1048576 bytes; that is no experiment file",
     );
     check_file(Path::new("/dev/zero"), ": is larger than 1048576 bytes; that is no experiment file");
+}
+
+#[test]
+fn a_published_table_is_read_beside_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.toml");
+    let at = folder.path().display();
+    let with = |named: &str| {
+        std::fs::write(&file, SOUND.replace("expect = \"It is so.\"", &format!("published = \"{named}\"")))
+            .expect("it can be written");
+        read_experiment(&file)
+    };
+    let table = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it can be written");
+    table("mine.csv", "procs,local_hit_percent,throughput_req_per_s\n8,76,42100\n");
+    let published = with("mine.csv").expect("it is sound").published.expect("it names one");
+    assert_eq!((published.source.as_str(), published.rows.len(), published.rows[0].procs), ("mine", 1, 8));
+    let check = |named: &str, expect: String| assert_eq!(with(named).expect_err(named).to_string(), expect);
+    let unreadable = |why: &str| format!("{at}/x.toml:3: published in the file: {at}/{why}");
+    check(
+        "numa_binding.csv",
+        unreadable("numa_binding.csv: cannot read the published table: No such file or directory (os error 2)"),
+    );
+    check("", unreadable(": is a directory; name a file such as published/numa_binding.csv"));
+    table("wrong.csv", "procs,hits\n8,76\n");
+    let needed = "needed: procs, local_hit_percent, throughput_req_per_s";
+    check("wrong.csv", format!("{at}/wrong.csv:1: column local_hit_percent is missing; found: procs, hits; {needed}"));
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use crate::figures::figures;
 use crate::html::{Parts, html};
 use crate::results::{Derived, Results};
-use crate::tables::published::{Measured, Published, csv, latex, markdown};
+use crate::tables::published::{Measured, csv, latex, markdown};
 use crate::tables::summary;
 use crate::update::DerivedFile;
 
@@ -11,14 +11,14 @@ use crate::update::DerivedFile;
 ///
 /// `others` are the names of the folder's other files, for the list in report.html.
 pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String]) -> Vec<DerivedFile> {
-    let published = Published::of(&results.plan);
-    let figures = figures(results, derived, published.as_ref());
+    let published = results.plan.published.as_ref();
+    let figures = figures(results, derived, published);
     let svg =
         |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
     let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
     made.push(file("tables/summary.md".into(), summary::markdown(results, derived)));
     made.push(file("tables/summary.tex".into(), summary::latex(results, derived)));
-    if let Some(published) = &published {
+    if let Some(published) = published {
         let measured = Some(Measured { results, derived });
         made.push(file("tables/published.csv".into(), csv(published, measured)));
         made.push(file("tables/published.md".into(), markdown(published, measured)));
@@ -26,7 +26,7 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
     }
     let mut files: Vec<String> = others.iter().cloned().chain(made.iter().map(|file| file.name.clone())).collect();
     files.sort();
-    let parts = Parts { results, derived, figures: &figures, published: published.as_ref(), files: &files };
+    let parts = Parts { results, derived, figures: &figures, published, files: &files };
     made.push(file("report.html".into(), html(parts)));
     made
 }

@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("a modelled run of 2 x 32 says so everywhere", modelled),
         test("--format csv and json are clean on stdout", formats),
         test("tables without results say how to get them", tables_without_results),
+        test("tables are those that the experiment names", tables_of_the_experiment),
         test("topo: json has nodes and pus as lists", topo_json),
         test("the same seed plans the same", same_plan),
         test_with("make new-workload: what it writes builds and runs", Needs::NewWorkload, new_workload),
@@ -124,6 +125,31 @@ fn tables_without_results() -> Result<(), Failed> {
     answer.expect_code(0)?;
     ensure(answer.out.contains("68.9 k/s"), || format!("no printed figure: {}", answer.out))?;
     ensure(answer.out.contains("make run"), || format!("it does not say how to measure: {}", answer.out))
+}
+
+/// A table over a folder of an experiment that names none would compare what has nothing to do with each other.
+fn tables_of_the_experiment() -> Result<(), Failed> {
+    let none = run(&["tables", "results/golden-2n8p"]);
+    none.expect_code(2)?;
+    ensure(none.out.is_empty() && none.err.contains("results/golden-2n8p: no published table"), || none.err.clone())?;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::write(path("mine.csv"), "procs,local_hit_percent,throughput_req_per_s\n1,50,777\n")?;
+    let text = "name = \"mine\"\nquestion = \"What?\"\npublished = \"mine.csv\"\n[workload]\nkind = \"serve\"\n[sweep]\nprocs = [1]\n[[arm]]\nname = \"unbound\"\n";
+    fs::write(path("mine.toml"), text)?;
+    let input = "synthetic:pack:2 numa:1 core:8 pu:1";
+    let results = path("results");
+    run(&["run", &path("mine.toml"), "--modelled", "--input", input, "--results", &results]).expect_code(0)?;
+    // The folder alone has it from now on.
+    fs::remove_file(path("mine.csv"))?;
+    let dir = only_folder(Path::new(&results))?;
+    let answer = run(&["tables", &dir.to_string_lossy(), "--format", "csv"]);
+    answer.expect_code(0)?;
+    ensure(answer.out.contains(",777,"), || answer.out.clone())?;
+    ensure(dir.join("tables/published.csv").is_file(), || "report wrote no table".into())?;
+    let again = run(&["plan", &path("mine.toml"), "--input", input]);
+    again.expect_code(2)?;
+    ensure(again.err.contains("mine.toml:3: published in the file: "), || again.err.clone())
 }
 
 fn topo_json() -> Result<(), Failed> {

@@ -15,6 +15,7 @@ pub use sweep::ProcsError;
 
 use crate::claim::Claim;
 use crate::place::Toucher;
+use crate::published::Published;
 use crate::record::Seed;
 use crate::text::words;
 use crate::workload::WorkloadFile;
@@ -31,8 +32,8 @@ pub struct ExperimentFile {
     pub question: String,
     /// What its author expects to see.
     pub expect: String,
-    /// Published table, relative to the file.
-    pub published: Option<String>,
+    /// The published table it names, as read.
+    pub published: Option<Published>,
     /// `[workload]`, with the keys that `[sweep]` varies left at their first level.
     pub workload: WorkloadFile,
     /// `[pauses]`.

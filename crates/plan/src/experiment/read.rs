@@ -2,13 +2,14 @@
 
 use super::table::{Section, Source};
 use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, measure, sweep};
+use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
 
-/// Experiment files are a page long; whatever is larger is another file.
+/// Experiment files and published tables are a page long; whatever is larger is another file.
 const FILE_BYTES_MOST: u64 = 1 << 20;
 
 /// What is wrong with an experiment file, with its line.
@@ -37,11 +38,12 @@ impl fmt::Display for Line {
 /// One line: where, what was found, what is known.
 pub fn read_experiment(path: &Path) -> Result<ExperimentFile, FileError> {
     let name = path.display().to_string();
-    let text = read_text(path, &name)?;
+    let text = read_text(path, "experiment file", "experiments/numa-binding.toml")?;
     parse_experiment(&name, &text)
 }
 
-/// Checks the text of an experiment file; `path` is what messages call it.
+/// Checks the text of an experiment file; `path` is what messages call it, and a published table that it names lies
+/// relative to it.
 ///
 /// # Errors
 /// As [`read_experiment`].
@@ -76,7 +78,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         name,
         question: root.sentence("question")?,
         expect: root.text("expect")?.unwrap_or_default(),
-        published: root.text("published")?,
+        published: read_published(root)?,
         pauses: read_pauses(root)?,
         measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload)?,
         workload,
@@ -86,14 +88,25 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
     })
 }
 
-fn read_text(path: &Path, name: &str) -> Result<String, FileError> {
-    let whole = |message: String| FileError { path: name.into(), line: None, message };
-    let cannot = |error: std::io::Error| whole(format!("cannot read the experiment file: {error}"));
+fn read_published(root: &Section<'_>) -> Result<Option<Published>, FileError> {
+    let Some(named) = root.text("published")? else { return Ok(None) };
+    let path = Path::new(root.source.path).parent().unwrap_or(Path::new("")).join(named);
+    // That it cannot be read is about the line that names it; what is wrong in it has lines of its own.
+    let text = read_text(&path, "published table", "published/numa_binding.csv");
+    let text = text.map_err(|error| root.error_at("published", error))?;
+    Published::parse(&path.display().to_string(), &text).map(Some)
+}
+
+/// The text of a small file, which is `what`.
+fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
+    let name = path.display().to_string();
+    let whole = |message: String| FileError { path: name.clone(), line: None, message };
+    let cannot = |error: std::io::Error| whole(format!("cannot read the {what}: {error}"));
     let kind = std::fs::metadata(path).map_err(cannot)?;
     if kind.is_dir() {
-        return Err(whole("is a directory; name an experiment file such as experiments/numa-binding.toml".into()));
+        return Err(whole(format!("is a directory; name a file such as {such_as}")));
     }
-    let too_large = || whole(format!("is larger than {FILE_BYTES_MOST} bytes; that is no experiment file"));
+    let too_large = || whole(format!("is larger than {FILE_BYTES_MOST} bytes; that is no {what}"));
     if kind.len() > FILE_BYTES_MOST {
         return Err(too_large());
     }
@@ -108,7 +121,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, FileError> {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
         let message = format!("byte {valid} of the file is not UTF-8; save it as UTF-8 text");
-        FileError { path: name.into(), line: Some(line), message }
+        FileError { path: name.clone(), line: Some(line), message }
     })
 }
 

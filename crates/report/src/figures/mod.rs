@@ -12,9 +12,9 @@ use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
 use crate::results::{Derived, Results};
 use crate::series::series;
 use crate::show::{count, plain};
-use crate::tables::published::Published;
 use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
+use plan::published::{Published, PublishedRow};
 use plan::record::Timing;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -335,7 +335,7 @@ impl Drawing<'_> {
 
     fn printed_points(&self) -> Vec<(f64, f64)> {
         let rows = self.published.map_or(&[][..], |published| published.rows.as_slice());
-        let value = |row: &crate::tables::published::PublishedRow| match self.subject.metric {
+        let value = |row: &PublishedRow| match self.subject.metric {
             "throughput_per_s" => row.throughput_per_s,
             "local_hit_ratio" => row.local_hit_ratio,
             _ => None,

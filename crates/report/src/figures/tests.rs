@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::fixture::{derived, golden};
+use crate::tables::published::numa_binding;
 
 fn drawn(published: bool) -> Vec<Named> {
     let results = golden();
     let derived = derived(&results);
-    figures(&results, &derived, published.then(Published::numa_binding).as_ref())
+    figures(&results, &derived, published.then(numa_binding).as_ref())
 }
 
 fn figure(name: &str, published: bool) -> Figure {

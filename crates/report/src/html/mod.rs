@@ -11,8 +11,8 @@ mod tables;
 
 use crate::figures::Named;
 use crate::results::{Derived, Results};
-use crate::tables::published::Published;
 use markup::{Page, text};
+use plan::published::Published;
 use plan::record::Timing;
 
 const STYLE: &str = include_str!("style.css");

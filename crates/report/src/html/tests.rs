@@ -3,12 +3,13 @@
 use super::*;
 use crate::figures::figures;
 use crate::fixture::{derived, golden};
+use crate::tables::published::numa_binding;
 
 fn report(change: impl FnOnce(&mut Results)) -> String {
     let mut results = golden();
     change(&mut results);
     let derived = derived(&results);
-    let published = Published::numa_binding();
+    let published = numa_binding();
     let figures = figures(&results, &derived, Some(&published));
     let files = ["samples.csv".to_string(), "<b>.csv".to_string()];
     html(Parts { results: &results, derived: &derived, figures: &figures, published: Some(&published), files: &files })

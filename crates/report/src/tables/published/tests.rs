@@ -5,7 +5,6 @@
 use super::*;
 use crate::fixture::{derived, golden, workspace};
 use crate::tables::summary;
-use std::path::Path;
 
 fn published() -> Published {
     let row = |procs, hit, throughput| PublishedRow { procs, local_hit_ratio: hit, throughput_per_s: throughput };
@@ -50,7 +49,7 @@ fn all_forms_are_as_before() {
         "summary.tex",
         &written(|_, measured| measured.map_or_else(String::new, |m| summary::latex(m.results, m.derived))),
     );
-    check("unmeasured.tex", &latex(&Published::numa_binding(), None));
+    check("unmeasured.tex", &latex(&numa_binding(), None));
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn hints_are_one_line_and_one_node_is_told() {
     results.topology.allowed_pus = "0-1".parse().expect("a list");
     results.plan.points.retain(|point| point.procs <= 2);
     let derived = derived(&results);
-    let table = text(&Published::numa_binding(), Some(Measured { results: &results, derived: &derived }), 200);
+    let table = text(&numa_binding(), Some(Measured { results: &results, derived: &derived }), 200);
     let hints: Vec<&str> = table.lines().filter(|line| line.contains("make paper")).collect();
     let hint = "not measured here: procs 8, 32, 64 need more PUs than this host's 2; run `make paper` elsewhere";
     assert_eq!(hints, [hint], "{table}");
@@ -113,29 +112,10 @@ fn ratios_are_measured_over_printed_and_none_over_zero() {
 }
 
 #[test]
-fn the_published_table_is_read_as_printed_and_errors_are_exact() {
-    let built_in = Published::numa_binding();
-    assert_eq!(built_in.rows.len(), 3);
+fn the_table_built_in_is_the_one_of_the_experiment() {
     let row = PublishedRow { procs: 32, local_hit_ratio: Some(0.92), throughput_per_s: Some(68_900.0) };
-    assert_eq!(built_in.rows[1], row);
-    let check = |text: &str, expect: &str| {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("table.csv");
-        std::fs::write(&path, text).expect("the table can be written");
-        let error = Published::read(&path).expect_err(text).to_string();
-        assert!(error.ends_with(expect), "{error}");
-    };
-    check(
-        "procs,local_hit_percent\n8,76\n",
-        "column throughput_req_per_s is missing; the title line must be that of this plan's experiment",
-    );
-    check(
-        "procs,local_hit_percent,throughput_req_per_s\n0,76,1\n",
-        ":2: column procs: found \"0\", expected a number of processors",
-    );
-    check(
-        "procs,local_hit_percent,throughput_req_per_s\n8,76,1\n8,176,1\n",
-        ":3: column local_hit_percent: found \"176\", expected a number from 0, in percent at most 100, or nothing",
-    );
-    assert!(Published::read(Path::new("/nowhere/table.csv")).is_err());
+    assert!(numa_binding().rows.len() == 3 && numa_binding().rows[1] == row);
+    let file = workspace().join("experiments/numa-binding.toml");
+    let experiment = plan::experiment::read_experiment(&file).expect("the experiment is sound");
+    assert_eq!(experiment.published, Some(numa_binding()));
 }
