@@ -153,6 +153,22 @@ fn what_follows_from_the_plan_is_known_and_nothing_else() {
 }
 
 #[test]
+fn a_scan_reads_no_more_than_there_is() {
+    // Two workers of 4 MiB and 2 MiB shared are the largest point: 10 MiB.
+    let heaps = "private_bytes = \"4MiB\"\nshared_bytes = \"2MiB\"\n[pauses]\n";
+    let check = |pauses: &str, expect: Result<(), &str>| {
+        let found = plan_of(&machine(2, 4, 1), &experiment("1..=2", "", &format!("{heaps}{pauses}")));
+        assert_eq!(found.map(drop), expect.map_err(String::from), "{pauses}");
+    };
+    check("stopped_work = \"scan:10MiB\"", Ok(()));
+    let must = "cannot be; it must be at most 10MiB, all heaps of the largest point, of 2 workers";
+    check("stopped_work = \"scan:11MiB\"", Err(&format!("x.toml:8: stopped_work in [pauses]: scan:11MiB {must}")));
+    check("stopped_work = \"scan:99TiB\"", Err(&format!("x.toml:8: stopped_work in [pauses]: scan:101376GiB {must}")));
+    // A world that is never stopped reads nothing.
+    check("every = \"never\"\nstopped_work = \"scan:99TiB\"", Ok(()));
+}
+
+#[test]
 fn what_does_not_fit_is_skipped_with_words() {
     let check = |topology: &Topology, conditions: &Conditions, more: &str, arm: &str, expect: &str| {
         let file = experiment("2", arm, more);

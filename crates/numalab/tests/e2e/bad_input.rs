@@ -49,6 +49,12 @@ const FILES: &[(&str, &str, &str, &str)] = &[
     ("unknown workload", "kind = \"serve\"", "kind = \"server\"", ":5: "),
     ("unknown subject", "procs = [1, 2]", "procs = [1, 2]\nsubject = \"java\"", ":12: "),
     ("bad pause", "every = \"5ms\"", "every = \"5 apples\"", ":9: "),
+    (
+        "a scan of more than all heaps",
+        "every = \"5ms\"",
+        "every = \"5ms\"\nstopped_work = \"scan:99TiB\"",
+        "small.toml:10: stopped_work in [pauses]: scan:101376GiB cannot be; it must be at most ",
+    ),
     ("ratio above 1", "private_bytes = \"256KiB\"", "shared_ratio = 1.5", "shared_ratio"),
     (
         "unknown metric in a claim",

@@ -55,6 +55,8 @@ pub struct PausesFile {
     pub every_ns: Option<u64>,
     /// What is touched while the world is stopped.
     pub stopped_work: StoppedWork,
+    /// Line of the file that says so, for messages; 0 where none does.
+    pub stopped_work_line: usize,
 }
 
 /// What all workers do while the world is stopped.

@@ -144,7 +144,7 @@ fn read_arms(root: &Section<'_>) -> Result<Vec<ArmFile>, FileError> {
 }
 
 fn read_pauses(root: &Section<'_>) -> Result<PausesFile, FileError> {
-    let mut pauses = PausesFile { every_ns: Some(10_000_000), stopped_work: StoppedWork::None };
+    let mut pauses = PausesFile { every_ns: Some(10_000_000), stopped_work: StoppedWork::None, stopped_work_line: 0 };
     let Some(section) = root.section("pauses", "[pauses]")? else { return Ok(pauses) };
     section.allow(&["every", "stopped_work"])?;
     if let Some(every) = section.text("every")? {
@@ -163,6 +163,7 @@ fn read_pauses(root: &Section<'_>) -> Result<PausesFile, FileError> {
         };
     }
     if let Some(work) = section.text("stopped_work")? {
+        pauses.stopped_work_line = section.line_of("stopped_work");
         pauses.stopped_work = match work.split_once(':') {
             None if work == "none" => StoppedWork::None,
             Some(("scan", size)) => {

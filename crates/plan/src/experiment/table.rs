@@ -56,6 +56,15 @@ impl<'a> Section<'a> {
         self.source.line(self.offset)
     }
 
+    /// Line of a key's value, or of the table where the key is absent.
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        self.source.line(self.offset_of(key))
+    }
+
+    fn offset_of(&self, key: &str) -> usize {
+        self.get(key).map_or(self.offset, |item| item.span().start)
+    }
+
     /// Keys with their values, in file order.
     pub(super) fn items(&self) -> Vec<(&'a str, Item<'a>)> {
         let mut items: Vec<_> = self.table.iter().collect();
@@ -89,8 +98,7 @@ impl<'a> Section<'a> {
 
     /// An error at the line of a key's value, or of the table where the key is absent.
     pub(super) fn error_at(&self, key: &str, message: impl Display) -> FileError {
-        let offset = self.get(key).map_or(self.offset, |item| item.span().start);
-        self.source.error(offset, format!("{key} in {title}: {message}", title = self.title))
+        self.source.error(self.offset_of(key), format!("{key} in {title}: {message}", title = self.title))
     }
 
     /// What was found cannot be.

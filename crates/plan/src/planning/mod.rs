@@ -8,10 +8,10 @@ mod memory;
 mod notes;
 mod reason;
 
-use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, Thresholds};
+use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, StoppedWork, Thresholds};
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
-use crate::quantity::show_bytes;
+use crate::quantity::{print_bytes, show_bytes};
 use crate::record::Seed;
 use crate::topology::{Conditions, Topology};
 use crate::workload::{Scope, Workload};
@@ -48,6 +48,24 @@ pub enum PlanError {
         key: String,
         /// Why.
         cause: String,
+    },
+    /// A scan that reads the same bytes again and again: no collector does, and every sample would hang.
+    #[error(
+        "{path}:{line}: stopped_work in [pauses]: scan:{asked} cannot be; it must be at most {most}, all heaps of the \
+         largest point, of {procs} workers",
+        asked = print_bytes(*asked), most = print_bytes(*most)
+    )]
+    ScanTooLarge {
+        /// The experiment file.
+        path: String,
+        /// Its line.
+        line: usize,
+        /// Bytes of the scan.
+        asked: u64,
+        /// Bytes of all heaps of the largest point.
+        most: u64,
+        /// Its workers.
+        procs: u32,
     },
     /// `--arm` names an arm that the file does not have.
     #[error("arm \"{name}\" is not in the experiment; it has {known}")]
@@ -118,6 +136,7 @@ pub fn plan(
         return Err(nothing_to_run(&skipped));
     }
     budget::fit(&mut points, &mut skipped, &measure);
+    check_scan(file, &measure, &points)?;
     number(&mut points);
     let notes = notes::notes(&points, &skipped, topology);
     Ok(Plan {
@@ -207,6 +226,20 @@ fn number(points: &mut [Point]) {
     let digits = (points.len() - 1).to_string().len().max(2);
     for (number, point) in points.iter_mut().enumerate() {
         point.id = format!("p{number:0digits$}");
+    }
+}
+
+fn check_scan(file: &ExperimentFile, measure: &Measure, points: &[Point]) -> Result<(), PlanError> {
+    let StoppedWork::Scan { bytes: asked } = measure.stopped_work else { return Ok(()) };
+    match points.iter().max_by_key(|point| point.bytes) {
+        Some(largest) if asked > largest.bytes && measure.pause_every_ns > 0 => Err(PlanError::ScanTooLarge {
+            path: file.path.clone(),
+            line: file.pauses.stopped_work_line,
+            asked,
+            most: largest.bytes,
+            procs: largest.procs,
+        }),
+        _ => Ok(()),
     }
 }
 
