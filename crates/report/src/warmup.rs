@@ -100,7 +100,8 @@ fn slow_start(class: Option<Class>) -> Option<f64> {
 
 /// One line for each of the other ways in which rates are not the same throughout, with the points.
 fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
-    let ways: [(&str, fn(&Class) -> bool); 3] = [
+    type Is = fn(&Class) -> bool;
+    let ways: [(&str, Is); 3] = [
         (
             "slower for more than a quarter of a sample",
             |class| matches!(class, Class::Warmup { end } if *end > STEPS_MOST),
@@ -108,7 +109,7 @@ fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
         ("faster at first than later (slowdown)", |class| matches!(class, Class::Slowdown { .. })),
         ("no steady state", |class| matches!(class, Class::NoSteadyState)),
     ];
-    let line = |(what, is): (&str, fn(&Class) -> bool)| {
+    let line = |(what, is): (&str, Is)| {
         let found = plan.points.iter().zip(classes).filter(|(_, class)| class.as_ref().is_some_and(is));
         let points: Vec<String> =
             found.map(|(point, _)| format!("{arm} {procs}", arm = point.arm, procs = point.procs)).collect();
