@@ -3,6 +3,7 @@
 
 use crate::mean::{ARITHMETIC, GEOMETRIC};
 use crate::results::{Derived, Results, SummaryLine, open};
+use crate::summary::{POOLED_MAX, POOLED_P50};
 use plan::place::Regime;
 use plan::record::{ClaimRow, FitRow, SummaryRow, Verdict};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Means of all samples with +-2 % as interval, one fit, and a claim of each verdict.
+/// Means of all samples with +-2 % as interval, the longest pause twice the mean of the longest, one fit, and a claim of each verdict.
 pub(crate) fn derived(results: &Results) -> Derived {
     let points = results.plan.points.iter().enumerate();
     let lines = points.flat_map(|(at, point)| {
@@ -50,11 +51,17 @@ pub(crate) fn derived(results: &Results) -> Derived {
             SummaryLine { row, factors: Vec::new() }
         })
     });
-    Derived {
-        summary: lines.collect(),
-        fits: fits(),
-        claims: Verdict::ALL.iter().map(|&verdict| claim(verdict)).collect(),
+    let mut summary: Vec<SummaryLine> = lines.collect();
+    for (of_samples, pooled, times) in [("pause_p50_ns", POOLED_P50, 1.0), ("pause_max_ns", POOLED_MAX, 2.0)] {
+        let of_samples = summary.iter().filter(|line| line.row.metric == of_samples);
+        let pool = |SummaryLine { row, factors }: &SummaryLine| SummaryLine {
+            row: SummaryRow { metric: pooled.into(), mean: row.mean.map(|mean| times * mean), ..row.clone() },
+            factors: factors.clone(),
+        };
+        let pooled: Vec<SummaryLine> = of_samples.map(pool).collect();
+        summary.extend(pooled);
     }
+    Derived { summary, fits: fits(), claims: Verdict::ALL.iter().map(|&verdict| claim(verdict)).collect() }
 }
 
 fn fits() -> Vec<FitRow> {

@@ -15,9 +15,9 @@ mod fits;
 #[cfg(test)]
 mod fixture;
 pub mod html;
-mod ln_pauses;
 mod mean;
 mod newest;
+mod pauses;
 mod present;
 mod results;
 mod samples;

@@ -1,11 +1,11 @@
 //! A results folder as data: what the runner wrote, and what follows from it.
 //!
-//! [`open`] reads the small files whole and samples.csv by column; of windows and pauses only what a warm-up or a claim
-//! needs, and workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn
+//! [`open`] reads the small files whole and samples.csv by column; windows and pauses are read
+//! and only figures of them kept, and workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn
 //! from these two and nothing else.
 
 use crate::error::ReportError;
-use crate::ln_pauses::{LnVariances, read_ln_variances};
+use crate::pauses::{LnVariances, Pauses, PooledPauses, read_pauses};
 use crate::samples::{Samples, read_samples};
 use crate::sums::{check_sum, read_sums, same_sum};
 use crate::table::{Block, Ended, Table, column};
@@ -36,6 +36,8 @@ pub struct Results {
     pub warmups: Vec<Option<Warmup>>,
     /// Variance of ln pauses, of the samples whose pauses a claim compares.
     pub(crate) ln_pauses: LnVariances,
+    /// Quantiles of all pauses of a point, shape `[points]`; empty without pauses.csv.
+    pub(crate) pooled_pauses: Vec<PooledPauses>,
     /// Whether the run came to its end: then SHA256SUMS covers the raw files.
     pub complete: bool,
     /// What a reader of the report should know about the folder itself, one line each.
@@ -110,7 +112,7 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
     let (mut samples, Ended { torn, sum }) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
     let (warmups, unsteady) = cut_warmups(dir, &plan, &mut samples)?;
-    let ln_pauses = read_ln_variances(dir, &plan, &samples)?;
+    let Pauses { ln_variances: ln_pauses, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
     let mut notes = Vec::new();
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
@@ -120,7 +122,8 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     }
     notes.extend(unsteady);
     notes.extend(run_notes(&dir.join(FactRow::FILE))?);
-    Ok((Results { dir: dir.into(), manifest, plan, topology, samples, warmups, ln_pauses, complete, notes }, sum))
+    let dir = dir.into();
+    Ok((Results { dir, manifest, plan, topology, samples, warmups, ln_pauses, pooled_pauses, complete, notes }, sum))
 }
 
 /// What the run had to say about itself: what a budget did, which points did not settle.

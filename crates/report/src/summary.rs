@@ -1,6 +1,7 @@
-//! summary.csv: every metric at every point.
+//! summary.csv: every metric at every point, and the pauses of a point's samples together.
 
 use crate::mean::{Mean, mean_of};
+use crate::pauses::Pooled;
 use crate::results::{Results, SummaryLine};
 use crate::samples::Metric;
 use plan::point::Point;
@@ -9,16 +10,28 @@ use rayon::prelude::*;
 use stats::summary::summarize;
 
 /// Level of every interval in summary.csv.
-const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
+/// How the intervals of pooled quantiles are made.
+const OVER_RUNS: &str = "bootstrap over runs";
 
-/// Points in plan order, their metrics in column order. Metrics that no sample has are left out, except throughput.
+/// Median of all pauses of a point together.
+pub(crate) const POOLED_P50: &str = "pause_pooled_p50_ns";
+/// Their 99th percentile.
+pub(crate) const POOLED_P99: &str = "pause_pooled_p99_ns";
+/// The longest of them.
+pub(crate) const POOLED_MAX: &str = "pause_pooled_max_ns";
+
+/// Points in plan order, their metrics in column order, what is pooled last. Metrics that no sample has are left out,
+/// except throughput.
 pub(crate) fn summarise(results: &Results) -> Vec<SummaryLine> {
     let metrics: Vec<&Metric> =
         results.samples.metrics().iter().filter(|metric| is_measured(results, metric)).collect();
     let points: Vec<usize> = (0..results.plan.points.len()).collect();
     let lines = |&point: &usize| {
         let counts = Counts::of(results, point);
-        metrics.par_iter().map(move |metric| line(results, point, counts, metric)).collect::<Vec<_>>()
+        let mut lines: Vec<_> = metrics.par_iter().map(|metric| line(results, point, counts, metric)).collect();
+        lines.extend(pooled_lines(results, point, counts));
+        lines
     };
     points.par_iter().map(lines).collect::<Vec<_>>().concat()
 }
@@ -78,16 +91,7 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
         (stats::summary::mean(&values_of(&clean)).ok(), interval.as_ref().ok().map(interval_of))
     };
     let row = SummaryRow {
-        point_id: point.id.clone(),
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: point.regime,
-        metric: metric.name.clone(),
-        unit: metric.unit.clone(),
         n: runs.len() as u64,
-        n_failed: counts.failed as u64,
-        n_contaminated: counts.contaminated as u64,
         mean: summary.map(|summary| summary.mean),
         sd: summary.and_then(|summary| summary.sd),
         median: summary.map(|summary| summary.median),
@@ -100,10 +104,78 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
         clean_mean,
         clean_ci_low: clean_interval.map(|interval| interval.low),
         clean_ci_high: clean_interval.map(|interval| interval.high),
-        noisy: counts.is_noisy(),
-        by_construction: is_by_construction(&metric.name, point),
+        ..empty_row(point, counts, &metric.name, &metric.unit)
     };
-    let level = |factor: &String| point.factors.get(factor).cloned().unwrap_or_default();
+    with_factors(results, index, row)
+}
+
+/// What is said of all pauses of a point together: their quantiles from pauses.csv, the longest from samples.csv.
+fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryLine> {
+    let point = &results.plan.points[index];
+    let quantile = |metric: &str, all: &Option<Pooled>, clean: &Option<Pooled>| {
+        let all = all.as_ref()?;
+        let ends = |pooled: &Pooled| pooled.interval.as_ref().ok().map(|interval| (interval.low, interval.high));
+        let (interval, clean_interval) = (ends(all), clean.as_ref().and_then(ends));
+        Some(SummaryRow {
+            n: all.runs as u64,
+            mean: Some(all.value),
+            ci_low: interval.map(|(low, _)| low),
+            ci_high: interval.map(|(_, high)| high),
+            ci_method: all.interval.as_ref().map_or_else(|why| format!("none: {why}"), |_| OVER_RUNS.into()),
+            clean_mean: clean.as_ref().map(|clean| clean.value),
+            clean_ci_low: clean_interval.map(|(low, _)| low),
+            clean_ci_high: clean_interval.map(|(_, high)| high),
+            ..empty_row(point, counts, metric, "ns")
+        })
+    };
+    let longest = results.samples.metric("pause_max_ns").and_then(|metric| {
+        let longest = |clean| values_of(&runs_of(results, index, metric, clean)).into_iter().reduce(f64::max);
+        Some(SummaryRow {
+            n: runs_of(results, index, metric, false).len() as u64,
+            mean: Some(longest(false)?),
+            ci_method: "none: the longest that was seen".into(),
+            clean_mean: longest(true),
+            ..empty_row(point, counts, POOLED_MAX, "ns")
+        })
+    });
+    let pooled = results.pooled_pauses.get(index);
+    let quantiles = pooled.map(|pooled| {
+        let (all, clean) = (&pooled.all, &pooled.clean);
+        [quantile(POOLED_P50, &all.p50, &clean.p50), quantile(POOLED_P99, &all.p99, &clean.p99)]
+    });
+    let rows = quantiles.into_iter().flatten().chain([longest]).flatten();
+    rows.map(|row| with_factors(results, index, row)).collect()
+}
+
+/// A row that knows its point and metric, but no value.
+fn empty_row(point: &Point, counts: Counts, metric: &str, unit: &str) -> SummaryRow {
+    SummaryRow {
+        point_id: point.id.clone(),
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: point.regime,
+        metric: metric.into(),
+        unit: unit.into(),
+        n: 0,
+        n_failed: counts.failed as u64,
+        n_contaminated: counts.contaminated as u64,
+        mean: None,
+        sd: None,
+        median: None,
+        ci_low: None,
+        ci_high: None,
+        ci_method: String::new(),
+        clean_mean: None,
+        clean_ci_low: None,
+        clean_ci_high: None,
+        noisy: counts.is_noisy(),
+        by_construction: is_by_construction(metric, point),
+    }
+}
+
+fn with_factors(results: &Results, index: usize, row: SummaryRow) -> SummaryLine {
+    let level = |factor: &String| results.plan.points[index].factors.get(factor).cloned().unwrap_or_default();
     SummaryLine { row, factors: results.plan.factors.iter().map(level).collect() }
 }
 
@@ -138,6 +210,7 @@ mod tests {
         };
         let made: Vec<Made<'_>> = given.iter().enumerate().map(made).collect();
         results.samples = samples(&results.plan, &made);
+        results.pooled_pauses.clear();
         let lines = summarise(&results);
         assert_eq!(lines.len(), 1, "metrics that no sample has are left out");
         check(&lines[0].row);
@@ -171,5 +244,23 @@ mod tests {
             !marked.is_empty()
                 && marked.iter().all(|line| line.row.arm == "close" && line.row.metric.starts_with("local_"))
         );
+    }
+
+    #[test]
+    fn pauses_of_a_point_stand_together_and_the_longest_is_no_mean() {
+        let results = golden();
+        let lines = summarise(&results);
+        let row = |metric: &str| {
+            let of_point_0 = |line: &&SummaryLine| line.row.point_id == "p00" && line.row.metric == metric;
+            &lines.iter().find(of_point_0).expect(metric).row
+        };
+        let median = row(POOLED_P50);
+        assert_eq!((median.n, median.ci_method.as_str()), (3, OVER_RUNS));
+        assert_eq!(median.mean, results.pooled_pauses[0].all.p50.as_ref().map(|p50| p50.value));
+        assert!(median.ci_low <= median.mean && median.mean <= median.ci_high && median.ci_low.is_some());
+        let longest = results.samples.values(results.samples.metric("pause_max_ns").unwrap(), 0);
+        assert_eq!(row(POOLED_MAX).mean, longest.iter().copied().reduce(f64::max));
+        assert!(row("pause_max_ns").mean < row(POOLED_MAX).mean, "samples differ, or this shows nothing");
+        assert!(!lines.iter().any(|line| line.row.metric == POOLED_P99), "96 pauses have no p99");
     }
 }

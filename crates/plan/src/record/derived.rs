@@ -34,7 +34,7 @@ row! {
         procs: u32 ["workers"],
         /// core, smt or oversubscribed.
         regime: Regime [""],
-        /// Column of samples.csv that is summarised.
+        /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together.
         metric: String [""],
         /// Its unit.
         unit: String [""],
@@ -44,7 +44,7 @@ row! {
         n_failed: u64 ["samples"],
         /// Samples flagged as disturbed; used all the same.
         n_contaminated: u64 ["samples"],
-        /// Mean.
+        /// Mean; of what is pooled the median, p99 and maximum themselves.
         mean: Option<f64> ["as unit"],
         /// Standard deviation.
         sd: Option<f64> ["as unit"],

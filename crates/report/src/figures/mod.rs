@@ -1,6 +1,6 @@
 //! Which figures a results folder gives: throughput, local hit ratio and pauses against procs.
 //!
-//! Every sample is a dot; mean and interval stand on it; fits, the machine's boundaries and the printed values lie over
+//! Every sample is a dot; the point's estimate and interval stand on it; fits, the machine's boundaries and the printed values lie over
 //! them. What a reader could take wrongly (emulated times, ratios by construction, oversubscribed points) is marked in
 //! the figure itself.
 
@@ -12,6 +12,7 @@ use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
 use crate::results::{Derived, Results};
 use crate::series::series;
 use crate::show::{count, plain};
+use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::published::{Published, PublishedRow};
@@ -30,7 +31,12 @@ pub struct Named {
 /// What one figure is about.
 struct Subject {
     name: &'static str,
+    // Column of samples.csv whose values are the dots.
     metric: &'static str,
+    // Metric of summary.csv that stands on them.
+    estimate: &'static str,
+    // What that is, in words.
+    centre: &'static str,
     title: &'static str,
     label: &'static str,
     // Always drawn, also without data; the others only where something was measured.
@@ -42,6 +48,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "throughput",
         metric: "throughput_per_s",
+        estimate: "throughput_per_s",
+        centre: "the mean with its 95 % interval",
         title: "Throughput",
         label: "operations per second",
         always: true,
@@ -50,6 +58,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "local_hit_ratio",
         metric: "local_hit_ratio",
+        estimate: "local_hit_ratio",
+        centre: "the mean with its 95 % interval",
         title: "Local hit ratio",
         label: "touches of pages on the toucher's own node",
         always: true,
@@ -58,6 +68,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "pause_p50",
         metric: "pause_p50_ns",
+        estimate: POOLED_P50,
+        centre: "the median of all pauses of a point together with its 95 % interval",
         title: "Stop-the-world pauses, median",
         label: "median pause of a sample",
         always: true,
@@ -66,6 +78,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "pause_p99",
         metric: "pause_p99_ns",
+        estimate: POOLED_P99,
+        centre: "the p99 of all pauses of a point together with its 95 % interval",
         title: "Stop-the-world pauses, 99th percentile",
         label: "p99 of the pauses of a sample",
         always: false,
@@ -74,6 +88,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "pause_max",
         metric: "pause_max_ns",
+        estimate: POOLED_MAX,
+        centre: "the longest pause of a point",
         title: "Stop-the-world pauses, longest",
         label: "longest pause of a sample",
         always: false,
@@ -82,6 +98,8 @@ const SUBJECTS: [Subject; 6] = [
     Subject {
         name: "pause_variance",
         metric: "pause_variance_ns2",
+        estimate: "pause_variance_ns2",
+        centre: "the mean with its 95 % interval",
         title: "Stop-the-world pauses, variance",
         label: "variance of the pauses of a sample",
         always: false,
@@ -94,7 +112,8 @@ pub fn figures(results: &Results, derived: &Derived, published: Option<&Publishe
     let curves = curves(&results.plan);
     let wanted = |subject: &&Subject| {
         let metric = results.samples.metric(subject.metric);
-        subject.always || metric.is_some_and(|metric| (0..results.samples.len()).any(|row| metric.get(row).is_some()))
+        let in_samples = metric.is_some_and(|metric| (0..results.samples.len()).any(|row| metric.get(row).is_some()));
+        subject.always || in_samples || derived.summary.iter().any(|line| line.row.metric == subject.estimate)
     };
     let drawn = |subject: &Subject| Named {
         name: subject.name,
@@ -269,7 +288,7 @@ impl Drawing<'_> {
         let mut by_shape: Vec<(Shape, Estimates)> = Vec::new();
         for &index in &curve.points {
             let point = &self.results.plan.points[index];
-            let estimate = match self.subject.metric {
+            let estimate = match self.subject.estimate {
                 "local_hit_ratio" => summaries.hit_ratio(point),
                 metric => summaries.estimate(point, metric),
             };
@@ -385,11 +404,10 @@ impl Drawing<'_> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = vec![
-            "Small symbols are single samples; large ones with a bar are the mean with its 95 % interval; an arrow is an end \
-             out of view or unbounded."
-                .to_string(),
-        ];
+        let mut notes = vec![format!(
+            "Small symbols are single samples; large ones are {centre}; an arrow is an end out of view or unbounded.",
+            centre = self.subject.centre
+        )];
         notes.extend(self.fits_note());
         notes.extend(self.knees_notes());
         if self.printed_scale().is_some() {

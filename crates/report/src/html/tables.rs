@@ -2,9 +2,10 @@
 
 use super::Parts;
 use super::markup::{Cell, Page};
-use crate::curves::{Summaries, curves, unit_of};
+use crate::curves::{Summaries, curves};
 use crate::results::Results;
 use crate::show::{Unit, plain};
+use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use crate::tables::published::{Compared, Measured, compare};
 use crate::tables::{centre_of_rates, flags};
 use plan::point::Point;
@@ -21,9 +22,11 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
         ">throughput",
         "95 % interval",
         ">pause p50",
+        "95 % interval",
         ">p99",
+        "95 % interval",
         ">max",
-        ">variance",
+        ">sd",
         ">n",
         "flags",
     ];
@@ -44,17 +47,29 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
         &format!(
         "Intervals are 95 %: of throughput that of {centre}, of a hit ratio that of the mean, widened by touches whose page or PU is \
          unknown. (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
-         D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Empty: not measured; a variance needs 30 pauses in a sample, a p99 368.",
+         D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Pause p50 and p99 are of all pauses of a \
+         point together, their intervals by bootstrap over its samples; max is the longest of them. Empty: not measured; sd, that \
+         of the pauses of a sample, needs 30 of them, a p99 368 in all samples of the point.",
         centre = centre_of_rates(parts.derived)),
     );
 }
 
 fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cell> {
-    let show = |metric: &'static str| {
-        let mean = summaries.estimate(point, metric).map(|(mean, _)| mean);
-        let shown = |mean| format!("{}{}", unit_of(metric, results).show(mean), summaries.of_n(point, metric));
-        Cell::Number(mean.map_or_else(String::new, shown))
+    let number = |unit: Unit, value: Option<f64>, metric: &'static str| {
+        let shown = |value| format!("{}{}", unit.show(value), summaries.of_n(point, metric));
+        Cell::Number(value.map_or_else(String::new, shown))
     };
+    let pause = |metric: &'static str| summaries.estimate(point, metric);
+    let quantile = |metric: &'static str| {
+        let interval = |(value, interval): (f64, Option<(f64, f64)>)| {
+            interval.map(|(low, high)| Unit::Nanoseconds.show_interval(value, low, high))
+        };
+        let shown = pause(metric);
+        let value = number(Unit::Nanoseconds, shown.map(|(value, _)| value), metric);
+        [value, Cell::Whole(shown.and_then(interval).unwrap_or_default())]
+    };
+    let ([p50, p50_interval], [p99, p99_interval]) = (quantile(POOLED_P50), quantile(POOLED_P99));
+    let variance = "pause_variance_ns2";
     let with_interval = |unit: Unit, estimate: Option<(f64, Option<(f64, f64)>)>, mark: &str| match estimate {
         Some((mean, interval)) => {
             let interval = interval.map_or_else(String::new, |(low, high)| unit.show_interval(mean, low, high));
@@ -75,10 +90,12 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         hit_interval,
         throughput,
         interval,
-        show("pause_p50_ns"),
-        show("pause_p99_ns"),
-        show("pause_max_ns"),
-        show("pause_variance_ns2"),
+        p50,
+        p50_interval,
+        p99,
+        p99_interval,
+        number(Unit::Nanoseconds, pause(POOLED_MAX).map(|(longest, _)| longest), POOLED_MAX),
+        number(Unit::Nanoseconds, pause(variance).map(|(variance, _)| variance.sqrt()), variance),
         Cell::Number(summaries.n(point)),
         Cell::Whole(flags(results, summaries, point)),
     ]

@@ -68,6 +68,7 @@ impl Grid {
             kept.retain(|&at| at != most);
             dropped.push(self.columns[most].title.as_str());
         }
+        let gap = if total(&kept, WIDE_GAP) > look.columns() { NARROW_GAP } else { WIDE_GAP };
         let titles: Vec<String> = self.columns.iter().map(|column| column.title.clone()).collect();
         let mut text = self.lines(&titles, &kept, (&widths, gap), |line| look.paint(line, Paint::Dim));
         for row in &self.rows {

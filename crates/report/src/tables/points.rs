@@ -2,13 +2,36 @@
 
 use super::grid::{Align, Grid};
 use super::{Look, Paint, wrap};
-use crate::curves::{Summaries, curves, unit_of};
+use crate::curves::{Summaries, curves};
 use crate::mean::GEOMETRIC;
 use crate::results::{Derived, Results};
 use crate::show::{Unit, count};
+use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use plan::place::Regime;
 use plan::point::Point;
 use plan::record::Timing;
+
+/// A column of the main table.
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    pub(super) align: Align,
+    // As Grid::column has it.
+    spare: u8,
+}
+
+/// What [`cells`] fills.
+pub(super) const COLUMNS: [Column; 10] = [
+    Column { title: "procs", align: Align::Right, spare: 0 },
+    Column { title: "local hit ratio", align: Align::Left, spare: 0 },
+    Column { title: "throughput", align: Align::Left, spare: 0 },
+    Column { title: "pause p50", align: Align::Right, spare: 0 },
+    Column { title: "p50 interval", align: Align::Left, spare: 4 },
+    Column { title: "p99", align: Align::Right, spare: 2 },
+    Column { title: "max", align: Align::Right, spare: 3 },
+    Column { title: "sd", align: Align::Right, spare: 1 },
+    Column { title: "n", align: Align::Right, spare: 0 },
+    Column { title: "flags", align: Align::Left, spare: 0 },
+];
 
 /// The table that a run ends with: local hit ratio, throughput and pauses by arm and procs, each with its interval.
 ///
@@ -33,16 +56,9 @@ pub(super) fn whole_legend(results: &Results, derived: &Derived) -> Vec<String> 
 
 fn grid(results: &Results, derived: &Derived) -> Grid {
     let summaries = Summaries::of(derived);
-    let mut grid = Grid::default()
-        .column("procs", Align::Right, 0)
-        .column("local hit ratio", Align::Left, 0)
-        .column("throughput", Align::Left, 0)
-        .column("pause p50", Align::Right, 0)
-        .column("p99", Align::Right, 2)
-        .column("max", Align::Right, 3)
-        .column("sd", Align::Right, 1)
-        .column("n", Align::Right, 0)
-        .column("flags", Align::Left, 0);
+    let columns = COLUMNS.iter();
+    let mut grid =
+        columns.fold(Grid::default(), |grid, &Column { title, align, spare }| grid.column(title, align, spare));
     for curve in curves(&results.plan) {
         let points = || curve.points.iter().map(|&at| &results.plan.points[at]);
         grid.heading(format!("{name}: {place}", name = curve.name(), place = places(points())));
@@ -83,9 +99,13 @@ pub(super) fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String 
 
 pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
     let show = |metric: &'static str| match summaries.estimate(point, metric) {
-        Some((mean, _)) => format!("{}{}", unit_of(metric, results).show(mean), summaries.of_n(point, metric)),
+        Some((value, _)) => format!("{}{}", Unit::Nanoseconds.show(value), summaries.of_n(point, metric)),
         None => String::new(),
     };
+    let p50_interval = summaries.estimate(point, POOLED_P50).and_then(|(p50, interval)| {
+        let (low, high) = interval?;
+        Some(Unit::Nanoseconds.show_interval(p50, low, high))
+    });
     let throughput = summaries.estimate(point, "throughput_per_s");
     let sd = summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| {
         format!("{}{}", Unit::Nanoseconds.show(variance.sqrt()), summaries.of_n(point, "pause_variance_ns2"))
@@ -94,9 +114,10 @@ pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point)
         point.procs.to_string(),
         hit_ratio(summaries, point),
         throughput.map_or("not measured".into(), |(mean, interval)| Unit::PerSecond.show_with_interval(mean, interval)),
-        show("pause_p50_ns"),
-        show("pause_p99_ns"),
-        show("pause_max_ns"),
+        show(POOLED_P50),
+        p50_interval.unwrap_or_default(),
+        show(POOLED_P99),
+        show(POOLED_MAX),
         sd.unwrap_or_default(),
         summaries.n(point),
         flags(results, summaries, point),
@@ -172,13 +193,20 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
         "W: so many percent at the start of each sample are warm-up, by change point over all samples of the point, and \
          are not in the throughput; summary.csv has that of whole samples, too",
     );
-    let no_p99 = results
-        .samples
-        .metric("pause_p99_ns")
-        .is_some_and(|metric| (0..results.samples.len()).all(|row| metric.get(row).is_none()));
-    say(no_p99 && table.contains("pause"), "no p99 of pauses: a sample needs 368 pauses for it");
+    let has = |metric: &str| derived.summary.iter().any(|line| line.row.metric == metric && line.row.mean.is_some());
+    say(
+        has(POOLED_P50),
+        "pause p50, p99: of all pauses of a point together, their 95 % intervals by bootstrap over its samples (that of p99 \
+         is in report.html and summary.csv); max: the longest of them",
+    );
+    let has_pauses = has(POOLED_MAX);
+    say(has_pauses && !has(POOLED_P50), "no p50 of pauses: pauses.csv is not in the folder");
+    say(
+        has(POOLED_P50) && !has(POOLED_P99),
+        "no p99 of pauses: a point needs 368 of them for it, over all its samples",
+    );
     if !dropped.is_empty() {
-        lines.push(format!("left out in this width: {}", dropped.join(", ")));
+        lines.push(format!("left out in this width (report.html and summary.csv have it): {}", dropped.join(", ")));
     }
     if !results.plan.skipped.is_empty() {
         let skipped = count(results.plan.skipped.len() as u64, "point");

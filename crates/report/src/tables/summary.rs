@@ -1,14 +1,12 @@
 //! The main table for papers: as Markdown, and as LaTeX with booktabs' rules.
 
-use super::points::{cells, headline, places, whole_legend};
+use super::grid::Align;
+use super::points::{COLUMNS, cells, headline, places, whole_legend};
 use super::published::latex::{HEAD, escape as escape_latex};
 use super::published::markup::escape as escape_markdown;
 use crate::curves::{Curve, Summaries, curves};
 use crate::results::{Derived, Results};
 use plan::point::Point;
-
-/// Titles of the columns, as `points::cells` fills them.
-const TITLES: [&str; 9] = ["procs", "local hit ratio", "throughput", "pause p50", "p99", "max", "sd", "n", "flags"];
 
 /// The main table in Markdown (GitHub's dialect): one table for each arm, what it means below.
 pub fn markdown(results: &Results, derived: &Derived) -> String {
@@ -16,7 +14,7 @@ pub fn markdown(results: &Results, derived: &Derived) -> String {
     let mut text = format!("{headline}\n", headline = escape_markdown(&headline(results)));
     for curve in curves(&results.plan) {
         text += &format!("\n**{heading}**\n\n", heading = escape_markdown(&heading(results, &curve)));
-        text += &format!("| {titles} |\n|--:|:--|:--|--:|--:|--:|--:|--:|:--|\n", titles = TITLES.join(" | "));
+        text += &format!("| {titles} |\n|{rules}|\n", titles = titles(" | "), rules = aligned("|", ":--", "--:"));
         for point in points(results, &curve) {
             let cells: Vec<String> =
                 cells(results, &summaries, point).iter().map(|cell| escape_markdown(cell)).collect();
@@ -38,8 +36,8 @@ pub fn latex(results: &Results, derived: &Derived) -> String {
             "\\par\\medskip\\noindent\\textbf{{{heading}}}\\nopagebreak\\par\\noindent\n",
             heading = escape_latex(&heading(results, &curve))
         );
-        text += "\\begin{tabular}{@{}rllrrrrrl@{}}\n\\toprule\n";
-        text += &format!("{titles} \\\\\n\\midrule\n", titles = TITLES.join(" & "));
+        text += &format!("\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n", columns = aligned("", "l", "r"));
+        text += &format!("{titles} \\\\\n\\midrule\n", titles = titles(" & "));
         for point in points(results, &curve) {
             let cells: Vec<String> = cells(results, &summaries, point).iter().map(|cell| escape_latex(cell)).collect();
             text += &format!("{cells} \\\\\n", cells = cells.join(" & "));
@@ -51,6 +49,15 @@ pub fn latex(results: &Results, derived: &Derived) -> String {
     }
     text += "\\end{document}\n";
     text
+}
+
+fn titles(between: &str) -> String {
+    COLUMNS.map(|column| column.title).join(between)
+}
+
+fn aligned(between: &str, left: &str, right: &str) -> String {
+    let side = |align: Align| if align == Align::Left { left } else { right };
+    COLUMNS.map(|column| side(column.align)).join(between)
 }
 
 fn points<'a>(results: &'a Results, curve: &'a Curve) -> impl Iterator<Item = &'a Point> {

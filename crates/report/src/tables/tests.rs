@@ -37,6 +37,29 @@ fn the_main_table_says_what_it_must() {
 }
 
 #[test]
+fn pauses_are_those_of_a_point_and_not_means_over_samples() {
+    let results = golden();
+    let mut derived = derived(&results);
+    let of_p00 =
+        |table: &str| table.lines().find(|line| line.trim_start().starts_with("1 ")).map(String::from).unwrap();
+    let wide = main_text(&results, &derived, 200);
+    // 7.00 µs is the mean of the longest of each sample, which the fixture makes half of the longest.
+    assert!(of_p00(&wide).contains("6.57 µs  6.43 to 6.70 µs  14.0 µs"), "{wide}");
+    let narrow = main_text(&results, &derived, 90);
+    assert!(!of_p00(&narrow).contains("6.43") && of_p00(&narrow).contains("14.0 µs"), "{narrow}");
+    assert!(
+        narrow.contains("left out in this width (report.html and summary.csv have it): p50 interval\n"),
+        "{narrow}"
+    );
+    derived.summary.retain(|line| line.row.metric != crate::summary::POOLED_P50);
+    let table = main_text(&results, &derived, 200);
+    assert!(
+        !table.contains("6.57 µs") && table.contains("no p50 of pauses: pauses.csv is not in the folder"),
+        "{table}"
+    );
+}
+
+#[test]
 fn the_legend_says_what_the_intervals_are_around() {
     let results = golden();
     let mut derived = derived(&results);

@@ -1,0 +1,245 @@
+//! What is made of pauses.csv: quantiles of all pauses of a point, and how far the pauses of a sample spread on the ln scale.
+//!
+//! The longest file of a folder is read once, sample by sample; afterwards only the figures are kept. Quantiles of samples
+//! are never averaged (statistics notes, section 4, item 8): those of a point are of its pauses together, and their
+//! interval comes from resampling whole samples, since the pauses of one depend on each other.
+
+use crate::error::ReportError;
+use crate::samples::Samples;
+use crate::series::is_arm;
+use crate::summary::LEVEL;
+use crate::table::{Block, Table, column};
+use plan::claim::ClaimRule;
+use plan::point::Plan;
+use plan::record::{PauseRow, Row, titles};
+use rayon::prelude::*;
+use stats::quantile::{pooled_quantile, quantile};
+use stats::summary::variance;
+use stats::variance::MIN_VALUES_FOR_VARIANCE;
+use stats::{Interval, StatsError};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Fewest pauses of which a 99th percentile is given (statistics notes, section 4).
+const P99_LEAST: usize = 368;
+/// As many as the model-free peak has.
+const RESAMPLES: usize = 2000;
+
+/// Variance of ln total_ns of the pauses, by row of samples.csv; samples with fewer than 30 of them have none.
+pub(crate) type LnVariances = HashMap<u32, f64>;
+
+/// What pauses.csv gives.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pauses {
+    /// Of the samples whose pauses a claim compares.
+    pub(crate) ln_variances: LnVariances,
+    /// Of all pauses of a point, shape `[points]`; empty without the file.
+    pub(crate) pooled: Vec<PooledPauses>,
+}
+
+/// Quantiles of all pauses of one point, those of failed samples left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct PooledPauses {
+    /// Of all samples.
+    pub(crate) all: Quantiles,
+    /// Of the samples that are not flagged.
+    pub(crate) clean: Quantiles,
+}
+
+/// Median and 99th percentile; `None` below one pause, or 368.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Quantiles {
+    pub(crate) p50: Option<Pooled>,
+    pub(crate) p99: Option<Pooled>,
+}
+
+/// One quantile of pooled pauses, in ns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pooled {
+    pub(crate) value: f64,
+    /// Samples that have pauses.
+    pub(crate) runs: usize,
+    /// By bootstrap over samples; of one alone there is none.
+    pub(crate) interval: Result<Interval, StatsError>,
+}
+
+/// A row of samples.csv and total_ns of its pauses, as far as they are neighbours in pauses.csv.
+type Run = (u32, Vec<f64>);
+
+/// Reads pauses.csv; without the file there is nothing.
+pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<Pauses, ReportError> {
+    let (path, compared) = (dir.join(PauseRow::FILE), compared_points(plan));
+    if !path.is_file() {
+        return Ok(Pauses::default());
+    }
+    let mut ln_variances = LnVariances::new();
+    let mut runs_of: Vec<Vec<Run>> = vec![Vec::new(); plan.points.len()];
+    let mut close = |(row, totals_ns): Run| {
+        // Samples are numbered in the order of their rows, which `verify` holds them to. Pauses without a row are those of
+        // a sample that was not committed.
+        let Some(&point) = samples.point.get(row as usize) else { return };
+        if compared[point as usize] {
+            ln_variances.extend(ln_variance(&totals_ns).map(|variance| (row, variance)));
+        }
+        if !totals_ns.is_empty() && !samples.failed[row as usize] {
+            runs_of[point as usize].push((row, totals_ns));
+        }
+    };
+    let mut last: Run = (0, Vec::new());
+    Table::open(&path, &titles::<PauseRow>())?.summed(false).read(runs, |runs, _| {
+        for run in runs {
+            if run.0 == last.0 {
+                last.1.extend(run.1);
+            } else {
+                close(std::mem::replace(&mut last, run));
+            }
+        }
+    })?;
+    close(last);
+    let seed = plan.measure.seed.0;
+    let pooled = runs_of.into_par_iter().map(|runs| pool(runs, &samples.contaminated, seed)).collect();
+    Ok(Pauses { ln_variances, pooled })
+}
+
+/// Whether a point is compared by a claim about the variance of pauses, by its index.
+fn compared_points(plan: &Plan) -> Vec<bool> {
+    let compared = |point: &plan::point::Point| {
+        plan.claims.iter().any(|claim| match claim.rule {
+            ClaimRule::VarianceRatio { procs, over_procs, .. } => {
+                [procs, over_procs].contains(&point.procs) && claim.arms.iter().any(|arm| is_arm(&point.arm, arm))
+            }
+            _ => false,
+        })
+    };
+    plan.points.iter().map(compared).collect()
+}
+
+fn runs(block: Block<'_>) -> Result<Vec<Run>, ReportError> {
+    let (sample_id, total_ns) = (column::<PauseRow>("sample_id"), column::<PauseRow>("total_ns"));
+    let mut runs: Vec<Run> = Vec::new();
+    block.each_row(|row| {
+        let (sample, total_ns) = (row.cell(sample_id)?, row.cell::<u64>(total_ns)? as f64);
+        match runs.last_mut() {
+            Some((last, totals_ns)) if *last == sample => totals_ns.push(total_ns),
+            _ => runs.push((sample, vec![total_ns])),
+        }
+        Ok(())
+    })?;
+    Ok(runs)
+}
+
+/// The ln of a pause of 0 ns is no number: a sample that has one has no variance here.
+fn ln_variance(totals_ns: &[f64]) -> Option<f64> {
+    let ln: Vec<f64> = totals_ns.iter().map(|total_ns| total_ns.ln()).collect();
+    variance(&ln).ok().filter(|_| ln.len() >= MIN_VALUES_FOR_VARIANCE)
+}
+
+fn pool(runs: Vec<Run>, contaminated: &[bool], seed: u64) -> PooledPauses {
+    let (flagged, clean): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(row, _)| contaminated[*row as usize]);
+    let totals = |runs: Vec<Run>| runs.into_iter().map(|(_, totals_ns)| totals_ns);
+    let undisturbed = flagged.is_empty();
+    let mut runs: Vec<Vec<f64>> = totals(clean).collect();
+    let clean = quantiles(&runs, seed);
+    runs.extend(totals(flagged));
+    PooledPauses { all: if undisturbed { clean.clone() } else { quantiles(&runs, seed) }, clean }
+}
+
+fn quantiles(runs: &[Vec<f64>], seed: u64) -> Quantiles {
+    let pauses: usize = runs.iter().map(Vec::len).sum();
+    let at = |p: f64| {
+        let pooled = pooled_quantile(runs, p, LEVEL, RESAMPLES, seed);
+        let value = match &pooled {
+            Ok(pooled) => pooled.value,
+            Err(_) => quantile(&runs.concat(), p).ok()?,
+        };
+        Some(Pooled { value, runs: runs.len(), interval: pooled.map(|pooled| pooled.interval) })
+    };
+    Quantiles { p50: at(0.5), p99: if pauses >= P99_LEAST { at(0.99) } else { None } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{golden, workspace};
+    use plan::claim::{Claim, NodeCores};
+
+    /// One claim compares the variances of close at two procs.
+    fn read(procs: u32, over_procs: u32) -> (Samples, Pauses) {
+        let mut results = golden();
+        let rule = ClaimRule::VarianceRatio { procs, over_procs, printed: 1.0 };
+        let arms = vec!["close".into()];
+        results.plan.claims = vec![Claim {
+            id: "v".into(),
+            text: "v".into(),
+            arms,
+            nodes_least: 1,
+            node_cores: NodeCores::default(),
+            rule,
+        }];
+        let dir = workspace().join("results/golden-2n8p");
+        let found = read_pauses(&dir, &results.plan, &results.samples).unwrap();
+        (results.samples, found)
+    }
+
+    #[test]
+    fn only_what_is_compared_has_a_variance() {
+        let (samples, found) = read(8, 2);
+        let mut rows: Vec<usize> = found.ln_variances.keys().map(|&row| row as usize).collect();
+        rows.sort_unstable();
+        let plan = golden().plan;
+        let compared = |&row: &usize| {
+            let point = &plan.points[samples.point[row] as usize];
+            point.arm == "close" && [2, 8].contains(&point.procs)
+        };
+        assert_eq!(rows, (0..samples.len()).filter(compared).collect::<Vec<_>>());
+        assert!(read(7, 5).1.ln_variances.is_empty(), "no point of the golden plan");
+    }
+
+    #[test]
+    fn the_variance_is_that_of_the_logarithms() {
+        let text = std::fs::read_to_string(workspace().join("results/golden-2n8p/pauses.csv")).unwrap();
+        // Sample 0 is close at 2 procs; total_ns is the ninth cell.
+        let of_sample_0 = text.lines().filter(|line| line.split(',').nth(1) == Some("0"));
+        let ln = |line: &str| line.split(',').nth(8).and_then(|cell| cell.parse::<f64>().ok()).unwrap().ln();
+        let expect = variance(&of_sample_0.map(ln).collect::<Vec<_>>()).unwrap();
+        assert_eq!(read(8, 2).1.ln_variances[&0], expect);
+    }
+
+    #[test]
+    fn quantiles_are_of_all_pauses_of_a_point() {
+        let (samples, Pauses { pooled, .. }) = read(8, 2);
+        let text = std::fs::read_to_string(workspace().join("results/golden-2n8p/pauses.csv")).unwrap();
+        let of_point_0 = |line: &&str| {
+            let sample = line.split(',').nth(1).and_then(|cell| cell.parse::<usize>().ok());
+            sample.is_some_and(|sample| samples.point[sample] == 0)
+        };
+        let totals: Vec<f64> =
+            text.lines().filter(of_point_0).map(|line| line.split(',').nth(8).unwrap().parse().unwrap()).collect();
+        let Pooled { value, runs, interval } = pooled[0].all.p50.clone().unwrap();
+        assert_eq!((totals.len(), runs, value), (96, 3, quantile(&totals, 0.5).unwrap()));
+        assert!(interval.unwrap().contains(value));
+    }
+
+    #[test]
+    fn few_pauses_have_no_p99_and_one_sample_no_interval() {
+        let run = |row: u32, pauses: usize| (row, (1..=pauses).map(|total| total as f64).collect::<Vec<_>>());
+        let check = |runs: &[Run], p50: Option<f64>, p99: Option<f64>, has_interval: bool| {
+            let PooledPauses { all, clean } = pool(runs.to_vec(), &[false; 2], 1);
+            assert_eq!((all.p50.as_ref().map(|p50| p50.value), all.p99.as_ref().map(|p99| p99.value)), (p50, p99));
+            assert_eq!(all.p50.as_ref().is_some_and(|p50| p50.interval.is_ok()), has_interval);
+            assert_eq!(all, clean);
+        };
+        check(&[], None, None, false);
+        check(&[run(0, 3)], Some(2.0), None, false);
+        check(&[run(0, 301), run(1, 66)], Some(118.0), None, true);
+        // Pooled they suffice: 1 .. 67 twice, so that rank 1 + .99 x 367 is the 297.33 of the longer.
+        check(&[run(0, 301), run(1, 67)], Some(117.5), Some(297.33), true);
+    }
+
+    #[test]
+    fn flagged_samples_count_and_clean_ones_are_beside_them() {
+        let pooled = pool(vec![(0, vec![1.0]), (1, vec![9.0, 9.0])], &[false, true], 1);
+        let of = |quantiles: Quantiles| quantiles.p50.map(|p50| (p50.value, p50.runs));
+        assert_eq!((of(pooled.all), of(pooled.clean)), (Some((9.0, 2)), Some((1.0, 1))));
+    }
+}
