@@ -71,7 +71,7 @@ impl<'a> Summaries<'a> {
         self.rows.get(&(point.id.as_str(), metric)).copied()
     }
 
-    /// Mean and interval of a metric; `None` where nothing was measured.
+    /// Mean (geometric where its interval is, see summary.csv) and interval of a metric; `None` where nothing was measured.
     pub(crate) fn estimate(&self, point: &'a Point, metric: &'a str) -> Option<(f64, Option<(f64, f64)>)> {
         let row = &self.get(point, metric)?.row;
         Some((row.mean?, row.ci_low.zip(row.ci_high)))

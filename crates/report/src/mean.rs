@@ -39,6 +39,29 @@ pub(crate) fn mean_of(
     if is_scale(metric) && values.iter().all(|&value| value > 0.0) {
         return Ok(Mean { estimate: geometric_mean_interval(values, level)?, method: GEOMETRIC });
     }
+    Ok(Mean { estimate: arithmetic(metric, values, level)?, method: ARITHMETIC })
+}
+
+/// The same of the samples that are not flagged, for the sensitivity line: the kind of mean that `all` of them have.
+///
+/// Without the flagged ones zeros may be gone, or too much of a pilot; that must not make another mean of it.
+pub(crate) fn clean_mean_of(
+    all: Option<&Mean>,
+    metric: &str,
+    clean: &[(u32, f64)],
+    level: f64,
+    repetitions: &Repetitions,
+) -> Result<Mean, StatsError> {
+    let mean = mean_of(metric, clean, level, repetitions)?;
+    if mean.method == GEOMETRIC && all.is_some_and(|all| all.method != GEOMETRIC) {
+        let values = values_of(clean.iter());
+        return Ok(Mean { estimate: arithmetic(metric, &values, level)?, method: ARITHMETIC });
+    }
+    Ok(mean)
+}
+
+/// By t, cut at what is possible.
+fn arithmetic(metric: &str, values: &[f64], level: f64) -> Result<Estimate, StatsError> {
     let estimate = mean_interval(values, level)?;
     let possible = Interval { low: 0.0, high: if is_ratio(metric) { 1.0 } else { f64::INFINITY } };
     let interval = if values.iter().any(|&value| !possible.contains(value)) {
@@ -46,7 +69,7 @@ pub(crate) fn mean_of(
     } else {
         Interval { low: estimate.interval.low.max(possible.low), high: estimate.interval.high.min(possible.high) }
     };
-    Ok(Mean { estimate: Estimate { interval, ..estimate }, method: ARITHMETIC })
+    Ok(Estimate { interval, ..estimate })
 }
 
 /// Only for the metric that `until` names, and only once the second stage has begun.
@@ -119,6 +142,19 @@ mod tests {
         assert_eq!(method("local_hit_ratio", &runs), GEOMETRIC);
         // Without one of the pilot's ten there is no pilot that covers what it promises.
         assert_eq!(method("throughput_per_s", &runs[1..]), GEOMETRIC);
+    }
+
+    #[test]
+    fn clean_samples_have_the_mean_that_all_have() {
+        let check = |all: &[f64], clean: &[f64], method: &str, value: f64| {
+            let repetitions = Repetitions::Fixed(3);
+            let all = mean_of("pause_mean_ns", &in_blocks(all), 0.95, &repetitions).unwrap();
+            let found = clean_mean_of(Some(&all), "pause_mean_ns", &in_blocks(clean), 0.95, &repetitions).unwrap();
+            assert_eq!(found.method, method);
+            assert!((found.estimate.value - value).abs() < 1e-12, "{found:?}");
+        };
+        check(&[1.0, 4.0, 9.0], &[1.0, 4.0], GEOMETRIC, 2.0);
+        check(&[1.0, 4.0, 0.0], &[1.0, 4.0], ARITHMETIC, 2.5);
     }
 
     /// Blocks 0 to 11 are the pilot; two of them failed, and one of these was run again after all others.

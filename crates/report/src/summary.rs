@@ -1,12 +1,13 @@
 //! summary.csv: every metric at every point, and the pauses of a point's samples together.
 
-use crate::mean::{Mean, mean_of};
+use crate::mean::{Mean, clean_mean_of, mean_of};
 use crate::pauses::Pooled;
 use crate::results::{Results, SummaryLine};
 use crate::samples::Metric;
 use plan::point::Point;
 use plan::record::SummaryRow;
 use rayon::prelude::*;
+use stats::StatsError;
 use stats::summary::summarize;
 
 /// Level of every interval in summary.csv.
@@ -82,28 +83,34 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
     let summary = summarize(&values_of(&runs)).ok();
     let repetitions = &results.plan.measure.repetitions;
     let interval = mean_of(&metric.name, &runs, LEVEL, repetitions);
-    let interval_of = |mean: &Mean| mean.estimate.interval;
-    let (clean_mean, clean_interval) = if counts.contaminated == 0 {
-        (summary.map(|summary| summary.mean), interval.as_ref().ok().map(interval_of))
+    // One value alone has no interval, and is all of its means.
+    let centre = |mean: &Result<Mean, StatsError>, runs: &[(u32, f64)]| match mean {
+        Ok(mean) => Some(mean.estimate.value),
+        Err(_) => stats::summary::mean(&values_of(runs)).ok(),
+    };
+    let ends = |mean: &Result<Mean, StatsError>| mean.as_ref().ok().map(|mean| mean.estimate.interval);
+    let (mean, whole) = (centre(&interval, &runs), ends(&interval));
+    let (clean_mean, clean) = if counts.contaminated == 0 {
+        (mean, whole)
     } else {
-        let clean = runs_of(results, index, metric, true);
-        let interval = mean_of(&metric.name, &clean, LEVEL, repetitions);
-        (stats::summary::mean(&values_of(&clean)).ok(), interval.as_ref().ok().map(interval_of))
+        let runs = runs_of(results, index, metric, true);
+        let clean = clean_mean_of(interval.as_ref().ok(), &metric.name, &runs, LEVEL, repetitions);
+        (centre(&clean, &runs), ends(&clean))
     };
     let row = SummaryRow {
         n: runs.len() as u64,
-        mean: summary.map(|summary| summary.mean),
+        mean,
         sd: summary.and_then(|summary| summary.sd),
         median: summary.map(|summary| summary.median),
-        ci_low: interval.as_ref().ok().map(|mean| interval_of(mean).low),
-        ci_high: interval.as_ref().ok().map(|mean| interval_of(mean).high),
+        ci_low: whole.map(|interval| interval.low),
+        ci_high: whole.map(|interval| interval.high),
         ci_method: match &interval {
             Ok(mean) => mean.method.into(),
             Err(why) => format!("none: {why}"),
         },
         clean_mean,
-        clean_ci_low: clean_interval.map(|interval| interval.low),
-        clean_ci_high: clean_interval.map(|interval| interval.high),
+        clean_ci_low: clean.map(|interval| interval.low),
+        clean_ci_high: clean.map(|interval| interval.high),
         ..empty_row(point, counts, &metric.name, &metric.unit)
     };
     with_factors(results, index, row)
@@ -220,7 +227,11 @@ mod tests {
     fn all_completed_samples_count_and_clean_ones_are_beside_them() {
         check(&[(1.0, false, false), (2.0, false, false), (6.0, true, false), (9.0, false, true)], |row| {
             assert_eq!((row.n, row.n_failed, row.n_contaminated, row.noisy), (3, 1, 1, false));
-            assert_eq!((row.mean, row.median, row.clean_mean), (Some(3.0), Some(2.0), Some(1.5)));
+            // Geometric, as the interval: the cube root of 12, and the root of 2.
+            let near = |found: Option<f64>, expect: f64| assert!((found.unwrap() - expect).abs() < 1e-12, "{found:?}");
+            near(row.mean, 12f64.cbrt());
+            near(row.clean_mean, 2f64.sqrt());
+            assert_eq!(row.median, Some(2.0));
             assert!(
                 row.ci_low.unwrap() < row.clean_ci_high.unwrap()
                     && row.clean_ci_high < row.ci_high.map(|high| high * 1e3)
@@ -262,5 +273,21 @@ mod tests {
         assert_eq!(row(POOLED_MAX).mean, longest.iter().copied().reduce(f64::max));
         assert!(row("pause_max_ns").mean < row(POOLED_MAX).mean, "samples differ, or this shows nothing");
         assert!(!lines.iter().any(|line| line.row.metric == POOLED_P99), "96 pauses have no p99");
+    }
+
+    #[test]
+    fn every_mean_lies_in_its_own_interval() {
+        // One sample in ten is a hundred times as slow: the arithmetic mean lies beyond the geometric one's interval.
+        let rates: Vec<_> =
+            (0..10).map(|at| (if at == 9 { 1e5 } else { 1e3 + f64::from(at) }, at == 3, false)).collect();
+        check(&rates, |row| {
+            assert!(row.ci_low < row.mean && row.mean < row.ci_high, "{row:?}");
+            assert!(row.clean_ci_low < row.clean_mean && row.clean_mean < row.clean_ci_high, "{row:?}");
+        });
+        for SummaryLine { row, .. } in summarise(&golden()) {
+            let holds = |mean, low: Option<f64>, high| low.is_none() || low <= mean && mean <= high;
+            assert!(holds(row.mean, row.ci_low, row.ci_high), "{row:?}");
+            assert!(holds(row.clean_mean, row.clean_ci_low, row.clean_ci_high), "{row:?}");
+        }
     }
 }

@@ -44,19 +44,19 @@ row! {
         n_failed: u64 ["samples"],
         /// Samples flagged as disturbed; used all the same.
         n_contaminated: u64 ["samples"],
-        /// Mean; of what is pooled the median, p99 and maximum themselves.
+        /// Mean, the geometric one where ci_method names it; of what is pooled the median, p99 and maximum themselves.
         mean: Option<f64> ["as unit"],
         /// Standard deviation.
         sd: Option<f64> ["as unit"],
         /// Median.
         median: Option<f64> ["as unit"],
-        /// Lower end of the 95 % interval, of the mean or the geometric mean as ci_method says.
+        /// Lower end of its 95 % interval.
         ci_low: Option<f64> ["as unit"],
         /// Upper end of it.
         ci_high: Option<f64> ["as unit"],
         /// How the interval was made.
         ci_method: String [""],
-        /// Sensitivity line: mean of the samples that are not flagged.
+        /// Sensitivity line: the same mean of the samples that are not flagged.
         clean_mean: Option<f64> ["as unit"],
         /// Lower end of its interval.
         clean_ci_low: Option<f64> ["as unit"],

@@ -13,6 +13,7 @@ use crate::results::{Derived, Results};
 use crate::series::series;
 use crate::show::{count, plain};
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
+use crate::tables::centre_of;
 use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::published::{Published, PublishedRow};
@@ -35,8 +36,8 @@ struct Subject {
     metric: &'static str,
     // Metric of summary.csv that stands on them.
     estimate: &'static str,
-    // What that is, in words.
-    centre: &'static str,
+    // What that is, in words, where it is no mean of samples.
+    pooled: Option<&'static str>,
     title: &'static str,
     label: &'static str,
     // Always drawn, also without data; the others only where something was measured.
@@ -49,7 +50,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "throughput",
         metric: "throughput_per_s",
         estimate: "throughput_per_s",
-        centre: "the mean with its 95 % interval",
+        pooled: None,
         title: "Throughput",
         label: "operations per second",
         always: true,
@@ -59,7 +60,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "local_hit_ratio",
         metric: "local_hit_ratio",
         estimate: "local_hit_ratio",
-        centre: "the mean with its 95 % interval",
+        pooled: None,
         title: "Local hit ratio",
         label: "touches of pages on the toucher's own node",
         always: true,
@@ -69,7 +70,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "pause_p50",
         metric: "pause_p50_ns",
         estimate: POOLED_P50,
-        centre: "the median of all pauses of a point together with its 95 % interval",
+        pooled: Some("the median of all pauses of a point together with its 95 % interval"),
         title: "Stop-the-world pauses, median",
         label: "median pause of a sample",
         always: true,
@@ -79,7 +80,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "pause_p99",
         metric: "pause_p99_ns",
         estimate: POOLED_P99,
-        centre: "the p99 of all pauses of a point together with its 95 % interval",
+        pooled: Some("the p99 of all pauses of a point together with its 95 % interval"),
         title: "Stop-the-world pauses, 99th percentile",
         label: "p99 of the pauses of a sample",
         always: false,
@@ -89,7 +90,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "pause_max",
         metric: "pause_max_ns",
         estimate: POOLED_MAX,
-        centre: "the longest pause of a point",
+        pooled: Some("the longest pause of a point"),
         title: "Stop-the-world pauses, longest",
         label: "longest pause of a sample",
         always: false,
@@ -99,7 +100,7 @@ const SUBJECTS: [Subject; 6] = [
         name: "pause_variance",
         metric: "pause_variance_ns2",
         estimate: "pause_variance_ns2",
-        centre: "the mean with its 95 % interval",
+        pooled: None,
         title: "Stop-the-world pauses, variance",
         label: "variance of the pauses of a sample",
         always: false,
@@ -404,9 +405,10 @@ impl Drawing<'_> {
     }
 
     fn notes(&self) -> Vec<String> {
+        let centre = || format!("{} with its 95 % interval", centre_of(self.subject.estimate, self.derived));
         let mut notes = vec![format!(
             "Small symbols are single samples; large ones are {centre}; an arrow is an end out of view or unbounded.",
-            centre = self.subject.centre
+            centre = self.subject.pooled.map_or_else(centre, String::from)
         )];
         notes.extend(self.fits_note());
         notes.extend(self.knees_notes());

@@ -30,6 +30,22 @@ fn every_sample_is_a_dot() {
 }
 
 #[test]
+fn large_symbols_say_what_they_are() {
+    let check = |name: &str, words: &str| {
+        let notes = figure(name, false).notes;
+        assert!(notes[0].contains(&format!("large ones are {words};")), "{name}: {notes:?}");
+    };
+    check("throughput", "the geometric mean with its 95 % interval");
+    check("local_hit_ratio", "the mean with its 95 % interval");
+    check("pause_p50", "the median of all pauses of a point together with its 95 % interval");
+    check("pause_max", "the longest pause of a point");
+    let longest = figure("pause_max", false);
+    let large = longest.series.iter().find(|one| one.name == "unbound").expect("the first arm");
+    // The fixture's longest, not the mean of the dots.
+    assert!((large.points[0].1 - 14.0e3).abs() < 20.0, "{:?}", large.points);
+}
+
+#[test]
 fn boundaries_fits_and_printed_values_are_there() {
     let throughput = figure("throughput", true);
     let marks: Vec<(f64, &str)> = throughput.marks.iter().map(|mark| (mark.x, mark.label.as_str())).collect();

@@ -7,7 +7,7 @@ use crate::results::Results;
 use crate::show::{Unit, plain};
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use crate::tables::published::{Compared, Measured, compare};
-use crate::tables::{centre_of_rates, flags};
+use crate::tables::{centre_of, flags};
 use plan::point::Point;
 use plan::record::{FitRow, Timing};
 
@@ -45,12 +45,12 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
         "p",
         "note",
         &format!(
-        "Intervals are 95 %: of throughput that of {centre}, of a hit ratio that of the mean, widened by touches whose page or PU is \
-         unknown. (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
+        "Throughput is {centre} of the samples, a hit ratio the mean. Intervals are 95 %, that of a hit ratio widened by touches whose \
+         page or PU is unknown. (c) by construction: it follows from the plan alone. Flags: O oversubscribed, S siblings of a core used, N noisy, \
          D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Pause p50 and p99 are of all pauses of a \
          point together, their intervals by bootstrap over its samples; max is the longest of them. Empty: not measured; sd, that \
          of the pauses of a sample, needs 30 of them, a p99 368 in all samples of the point.",
-        centre = centre_of_rates(parts.derived)),
+        centre = centre_of("throughput_per_s", parts.derived)),
     );
 }
 

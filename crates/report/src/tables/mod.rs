@@ -12,7 +12,7 @@ pub mod summary;
 pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
 pub use points::main_text;
-pub(crate) use points::{centre_of_rates, flags, timing_words};
+pub(crate) use points::{centre_of, flags, timing_words};
 
 /// How text looks. A width alone (`100.into()`) is without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

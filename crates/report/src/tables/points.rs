@@ -156,23 +156,22 @@ pub(crate) fn flags(results: &Results, summaries: &Summaries<'_>, point: &Point)
     flags.join(" ")
 }
 
-/// What the intervals of throughput are around: the mean, or, of rates, the geometric mean.
-pub(crate) fn centre_of_rates(derived: &Derived) -> &'static str {
-    let rates =
-        derived.summary.iter().filter(|line| line.row.metric == "throughput_per_s" && line.row.ci_low.is_some());
-    let (geometric, other): (Vec<_>, Vec<_>) = rates.partition(|line| line.row.ci_method == GEOMETRIC);
+/// Which mean the values of a metric are: the mean, or, of times, rates and variances, the geometric mean.
+pub(crate) fn centre_of(metric: &str, derived: &Derived) -> &'static str {
+    let lines = derived.summary.iter().filter(|line| line.row.metric == metric && line.row.ci_low.is_some());
+    let (geometric, other): (Vec<_>, Vec<_>) = lines.partition(|line| line.row.ci_method == GEOMETRIC);
     match (geometric.is_empty(), other.is_empty()) {
         (false, true) => "the geometric mean",
-        (false, false) => "the geometric mean or the mean, as ci_method in summary.csv says",
+        (false, false) => "the geometric mean or the mean (summary.csv says which)",
         _ => "the mean",
     }
 }
 
 fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -> Vec<String> {
-    let centre = centre_of_rates(derived);
+    let centre = centre_of("throughput_per_s", derived);
     let mut lines = vec![format!(
-        "[ ]: 95 % interval, of throughput that of {centre}, of a hit ratio that of the mean, widened by touches whose \
-         page or PU is unknown; none where all samples agree"
+        "throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval, of a hit ratio widened by \
+         touches whose page or PU is unknown; none where all samples agree"
     )];
     let mut say = |wanted: bool, text: &str| {
         if wanted {

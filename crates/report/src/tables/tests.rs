@@ -60,12 +60,12 @@ fn pauses_are_those_of_a_point_and_not_means_over_samples() {
 }
 
 #[test]
-fn the_legend_says_what_the_intervals_are_around() {
+fn the_legend_says_which_mean_throughput_is() {
     let results = golden();
     let mut derived = derived(&results);
     let check = |derived: &crate::results::Derived, centre: &str| {
         let table = main_text(&results, derived, 200);
-        let expect = format!("[ ]: 95 % interval, of throughput that of {centre}, of a hit ratio that of the mean");
+        let expect = format!("throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval");
         assert!(table.contains(&expect), "no \"{expect}\" in\n{table}");
     };
     check(&derived, "the geometric mean");
@@ -73,7 +73,7 @@ fn the_legend_says_what_the_intervals_are_around() {
     check(&derived, "the mean");
     let first = derived.summary.iter_mut().find(|line| line.row.metric == "throughput_per_s").unwrap();
     first.row.ci_method = crate::mean::GEOMETRIC.into();
-    check(&derived, "the geometric mean or the mean, as ci_method in summary.csv says");
+    check(&derived, "the geometric mean or the mean (summary.csv says which)");
 }
 
 #[test]
