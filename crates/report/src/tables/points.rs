@@ -28,7 +28,7 @@ pub(super) const COLUMNS: [Column; 10] = [
     Column { title: "p50 interval", align: Align::Left, spare: 4 },
     Column { title: "p99", align: Align::Right, spare: 2 },
     Column { title: "max", align: Align::Right, spare: 3 },
-    Column { title: "sd", align: Align::Right, spare: 1 },
+    Column { title: "pause sd", align: Align::Right, spare: 1 },
     Column { title: "n", align: Align::Right, spare: 0 },
     Column { title: "flags", align: Align::Left, spare: 0 },
 ];
@@ -204,6 +204,11 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
         has(POOLED_P50) && !has(POOLED_P99),
         "no p99 of pauses: a point needs 368 of them for it, over all its samples",
     );
+    say(
+        has("pause_variance_ns2"),
+        "pause sd: standard deviation of the pauses of a sample that has 30 or more, over samples the geometric mean",
+    );
+    say(has_pauses && !has("pause_variance_ns2"), "no pause sd: a sample needs 30 pauses for it, and none has so many");
     if !dropped.is_empty() {
         lines.push(format!("left out in this width (report.html and summary.csv have it): {}", dropped.join(", ")));
     }

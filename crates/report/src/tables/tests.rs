@@ -60,6 +60,23 @@ fn pauses_are_those_of_a_point_and_not_means_over_samples() {
 }
 
 #[test]
+fn a_missing_deviation_is_said() {
+    let results = golden();
+    let mut derived = derived(&results);
+    let check = |derived: &crate::results::Derived, says: &str, not: &str| {
+        let table = main_text(&results, derived, 200);
+        assert!(table.contains(says) && !table.contains(not), "{table}");
+    };
+    let (is, is_not) = ("\npause sd: standard deviation", "\nno pause sd: a sample needs 30 pauses");
+    check(&derived, is, is_not);
+    derived.summary.retain(|line| line.row.metric != "pause_variance_ns2");
+    check(&derived, is_not, is);
+    // Without any pause there is nothing to be missed.
+    derived.summary.retain(|line| !line.row.metric.starts_with("pause_"));
+    check(&derived, "procs", "no pause");
+}
+
+#[test]
 fn the_legend_says_which_mean_throughput_is() {
     let results = golden();
     let mut derived = derived(&results);
