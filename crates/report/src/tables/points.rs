@@ -182,7 +182,11 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
     say(table.contains("(c)"), "(c): by construction: it follows from the plan alone and says nothing about a runtime");
     let flagged =
         |flag: &str| table.lines().any(|line| line.split_whitespace().rev().take(4).any(|word| is_flag(word, flag)));
-    say(flagged("O"), "O: oversubscribed, more workers than PUs");
+    say(
+        flagged("O"),
+        "O: oversubscribed, more workers than PUs: waiting for a PU belongs to it, so that neighbours who take PUs are not \
+         seen (such a point looks clean on a loaded host)",
+    );
     say(flagged("S"), "S: siblings of a core share it");
     say(flagged("N"), "N: noisy, half of the samples or more were disturbed: no claim about time is decided here");
     say(flagged("D"), "D: so many samples were disturbed from outside; they are used all the same");

@@ -29,7 +29,7 @@ fn the_main_table_says_what_it_must() {
     check("k/s [");
     check("N D1");
     check("N: noisy");
-    check("O: oversubscribed");
+    check("O: oversubscribed, more workers than PUs: waiting for a PU belongs to it");
     check("no p99 of pauses");
     check("1 point skipped, for instance close at 12 procs: placement close: 12 workers asked");
     check("computed by a model, not measured");
