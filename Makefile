@@ -8,7 +8,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: setup ## the main job, sized to this host: numa-binding within 60 s
-	@$(NUMALAB) run experiments/numa-binding.toml --seconds 0.2 --budget 60s
+	@$(NUMALAB) run experiments/numa-binding.toml --seconds 0.2 --pauses-every 4ms --budget 60s
 
 paper: setup ## the full grid for multi-socket hosts, about 15 minutes; ARGS="--procs paper,36" adds to it
 	@$(NUMALAB) run experiments/numa-binding.toml --oversubscribe all $(ARGS)
