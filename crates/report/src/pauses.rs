@@ -221,6 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn pauses_of_a_failed_sample_do_not_count() {
+        let mut results = golden();
+        let row = results.samples.rows_of(0)[1];
+        results.samples.failed[row as usize] = true;
+        let found = read_pauses(&results.dir, &results.plan, &results.samples).unwrap();
+        let runs = |point: usize| found.pooled[point].all.p50.as_ref().map(|p50| p50.runs);
+        assert_eq!((runs(0), runs(1)), (Some(2), Some(3)));
+    }
+
+    #[test]
     fn few_pauses_have_no_p99_and_one_sample_no_interval() {
         let run = |row: u32, pauses: usize| (row, (1..=pauses).map(|total| total as f64).collect::<Vec<_>>());
         let check = |runs: &[Run], p50: Option<f64>, p99: Option<f64>, has_interval: bool| {
