@@ -25,10 +25,10 @@ pub(super) const COLUMNS: [Column; 10] = [
     Column { title: "local hit ratio", align: Align::Left, spare: 0 },
     Column { title: "throughput", align: Align::Left, spare: 0 },
     Column { title: "pause p50", align: Align::Right, spare: 0 },
-    Column { title: "p50 interval", align: Align::Left, spare: 4 },
-    Column { title: "p99", align: Align::Right, spare: 2 },
+    Column { title: "p50 interval", align: Align::Left, spare: 1 },
+    Column { title: "p99", align: Align::Right, spare: 4 },
     Column { title: "max", align: Align::Right, spare: 3 },
-    Column { title: "pause sd", align: Align::Right, spare: 1 },
+    Column { title: "pause sd", align: Align::Right, spare: 2 },
     Column { title: "n", align: Align::Right, spare: 0 },
     Column { title: "flags", align: Align::Left, spare: 0 },
 ];
