@@ -178,7 +178,7 @@ impl Drawing<'_> {
             x: Axis {
                 label: "procs (workers)".into(),
                 unit: crate::show::Unit::Plain,
-                scale: if procs.last().is_some_and(|&most| most > LINEAR_PROCS) { Scale::Log } else { Scale::Linear },
+                scale: self.x_scale(&procs),
                 ticks: procs.clone(),
                 include: Vec::new(),
             },
@@ -224,6 +224,13 @@ impl Drawing<'_> {
         procs.sort_unstable();
         procs.dedup();
         procs.into_iter().map(f64::from).collect()
+    }
+
+    // Also where printed values lie so far beyond all that is planned that it would be pressed into an edge.
+    fn x_scale(&self, procs: &[f64]) -> Scale {
+        let planned = self.results.plan.points.iter().map(|point| point.procs).max().unwrap_or(0);
+        let most = procs.last().copied().unwrap_or(0.0);
+        if most > LINEAR_PROCS || most > 8.0 * f64::from(planned) { Scale::Log } else { Scale::Linear }
     }
 
     fn y_axis(&self, values: &[f64]) -> Axis {

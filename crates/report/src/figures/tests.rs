@@ -21,6 +21,20 @@ fn figures_are_drawn_for_what_was_measured() {
 }
 
 #[test]
+fn printed_values_far_beyond_a_small_machine_do_not_press_it_into_an_edge() {
+    let check = |most: u32, published: bool, expect: Scale| {
+        let mut results = golden();
+        results.plan.points.retain(|point| point.procs <= most);
+        let derived = derived(&results);
+        let all = figures(&results, &derived, published.then(numa_binding).as_ref());
+        assert_eq!(all[0].figure.x.scale, expect, "up to {most} procs");
+    };
+    check(8, true, Scale::Linear);
+    check(4, true, Scale::Log);
+    check(4, false, Scale::Linear);
+}
+
+#[test]
 fn every_sample_is_a_dot() {
     for named in drawn(false) {
         let dots = |series: &&Series| matches!(series.style, Style::Dots(_));
