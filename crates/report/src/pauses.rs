@@ -13,15 +13,13 @@ use plan::claim::ClaimRule;
 use plan::point::Plan;
 use plan::record::{PauseRow, Row, titles};
 use rayon::prelude::*;
-use stats::quantile::{pooled_quantile, quantile};
+use stats::quantile::{MIN_VALUES_FOR_P99, pooled_quantile, quantile};
 use stats::summary::variance;
 use stats::variance::MIN_VALUES_FOR_VARIANCE;
 use stats::{Interval, StatsError};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Fewest pauses of which a 99th percentile is given (statistics notes, section 4).
-const P99_LEAST: usize = 368;
 /// As many as the model-free peak has.
 const RESAMPLES: usize = 2000;
 
@@ -154,7 +152,7 @@ fn quantiles(runs: &[Vec<f64>], seed: u64) -> Quantiles {
         };
         Some(Pooled { value, runs: runs.len(), interval: pooled.map(|pooled| pooled.interval) })
     };
-    Quantiles { p50: at(0.5), p99: if pauses >= P99_LEAST { at(0.99) } else { None } }
+    Quantiles { p50: at(0.5), p99: if pauses >= MIN_VALUES_FOR_P99 { at(0.99) } else { None } }
 }
 
 #[cfg(test)]

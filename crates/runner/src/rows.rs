@@ -6,12 +6,8 @@ use plan::point::{Plan, Point, Slot};
 use plan::record::{Cell, PauseRow, SampleRow, Seed, StopReason, Timing, TrafficRow, WindowRow, WorkerRow};
 use plan::topology::Topology;
 use plan::workload::LINE_BYTES;
-
-/// Pauses below which no variance is given: its interval would span a factor of three (statistics notes, section 4).
-const VARIANCE_LEAST: usize = 30;
-
-/// Pauses below which no 99th percentile is given: it would have no upper limit (statistics notes, section 4, item 7).
-const P99_LEAST: usize = 368;
+use stats::quantile::{MIN_VALUES_FOR_P99, quantile};
+use stats::variance::MIN_VALUES_FOR_VARIANCE;
 
 /// What every row of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -204,9 +200,9 @@ fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
     row.pauses_missed = Some(measured.pauses_missed);
     let Ok(summary) = stats::summary::summarize(&totals) else { return };
     row.pause_mean_ns = Some(summary.mean);
-    row.pause_variance_ns2 = summary.variance.filter(|_| totals.len() >= VARIANCE_LEAST);
+    row.pause_variance_ns2 = summary.variance.filter(|_| totals.len() >= MIN_VALUES_FOR_VARIANCE);
     row.pause_p50_ns = Some(summary.median);
-    row.pause_p99_ns = stats::quantile::quantile(&totals, 0.99).ok().filter(|_| totals.len() >= P99_LEAST);
+    row.pause_p99_ns = quantile(&totals, 0.99).ok().filter(|_| totals.len() >= MIN_VALUES_FOR_P99);
     row.pause_max_ns = pauses.iter().map(total_ns).max();
     let stopping: f64 = pauses.iter().map(|pause| pause.stopping_ns as f64).sum();
     row.stopping_mean_ns = Some(stopping / totals.len() as f64);

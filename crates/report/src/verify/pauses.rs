@@ -3,12 +3,9 @@
 
 use super::samples::Note;
 use plan::record::{PauseRow, SampleRow};
-use stats::quantile::quantile;
+use stats::quantile::{MIN_VALUES_FOR_P99, quantile};
 use stats::summary::summarize;
 use stats::variance::MIN_VALUES_FOR_VARIANCE;
-
-/// Fewest pauses of which a 99th percentile is given (statistics notes, section 4).
-const P99_LEAST: usize = 368;
 
 /// The pauses of the sample that is being read.
 #[derive(Debug, Default)]
@@ -42,7 +39,7 @@ impl Pauses {
             |summary| PauseFigures {
                 variance_ns2: summary.variance.filter(|_| n >= MIN_VALUES_FOR_VARIANCE),
                 p50_ns: Some(summary.median),
-                p99_ns: quantile(totals, 0.99).ok().filter(|_| n >= P99_LEAST),
+                p99_ns: quantile(totals, 0.99).ok().filter(|_| n >= MIN_VALUES_FOR_P99),
                 stopping_mean_ns: Some(stopping_ns as f64 / n as f64),
             },
         );
