@@ -7,6 +7,7 @@ use crate::claim::Claim;
 use crate::experiment::Measure;
 use crate::place::{Placement, Regime};
 use crate::published::Published;
+use crate::record::{PointRow, PointState, Row};
 use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -99,4 +100,53 @@ pub struct Slot {
     pub block: u32,
     /// Place in the whole run, from 0.
     pub order: u32,
+}
+
+impl Plan {
+    /// The rows of points.csv: points that run in plan order, then the skipped ones; after the fixed cells one for each
+    /// further factor.
+    pub fn point_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        let levels = |of: &BTreeMap<String, String>| -> Vec<String> {
+            self.factors.iter().map(|factor| of.get(factor).cloned().unwrap_or_default()).collect()
+        };
+        let planned =
+            self.points.iter().map(move |point| [planned_row(point).cells(), levels(&point.factors)].concat());
+        let skipped =
+            self.skipped.iter().map(move |point| [skipped_row(point).cells(), levels(&point.factors)].concat());
+        planned.chain(skipped)
+    }
+}
+
+fn planned_row(point: &Point) -> PointRow {
+    PointRow {
+        point_id: Some(point.id.clone()),
+        state: PointState::Planned,
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: Some(point.regime),
+        placement: Some(point.placement_name.clone()),
+        memory_policy: Some(point.memory_policy.clone()),
+        nodes_spanned: Some(point.nodes_spanned),
+        hit_ratio_by_construction: point.hit_ratio_by_construction,
+        bytes: Some(point.bytes),
+        reason: None,
+    }
+}
+
+fn skipped_row(point: &Skipped) -> PointRow {
+    PointRow {
+        point_id: None,
+        state: PointState::Skipped,
+        arm: point.arm.clone(),
+        subject: point.subject.clone(),
+        procs: point.procs,
+        regime: None,
+        placement: None,
+        memory_policy: None,
+        nodes_spanned: None,
+        hit_ratio_by_construction: None,
+        bytes: None,
+        reason: Some(point.reason.clone()),
+    }
 }

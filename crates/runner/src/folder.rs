@@ -5,8 +5,8 @@
 use crate::error::RunError;
 use crate::journal::{csv_lines, further_columns, title_line};
 use crate::manifest::{Here, folder_name, sha256, sha256_of};
-use plan::point::{Plan, Point, Skipped};
-use plan::record::{FactRow, PauseRow, PointRow, PointState, Row, SampleRow, TrafficRow, WindowRow, WorkerRow};
+use plan::point::Plan;
+use plan::record::{FactRow, PauseRow, PointRow, Row, SampleRow, TrafficRow, WindowRow, WorkerRow};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -195,48 +195,9 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 
 /// points.csv of a plan.
 pub fn points_csv(plan: &Plan) -> Vec<u8> {
-    let factors = |levels: &std::collections::BTreeMap<String, String>| -> Vec<String> {
-        plan.factors.iter().map(|name| levels.get(name).cloned().unwrap_or_default()).collect()
-    };
-    let planned = plan.points.iter().map(|point| [planned_row(point).cells(), factors(&point.factors)].concat());
-    let skipped = plan.skipped.iter().map(|point| [skipped_row(point).cells(), factors(&point.factors)].concat());
     let mut csv = title_line::<PointRow>(&plan.factors);
-    csv.extend(csv_lines(planned.chain(skipped)));
+    csv.extend(csv_lines(plan.point_cells()));
     csv
-}
-
-fn planned_row(point: &Point) -> PointRow {
-    PointRow {
-        point_id: Some(point.id.clone()),
-        state: PointState::Planned,
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: Some(point.regime),
-        placement: Some(point.placement_name.clone()),
-        memory_policy: Some(point.memory_policy.clone()),
-        nodes_spanned: Some(point.nodes_spanned),
-        hit_ratio_by_construction: point.hit_ratio_by_construction,
-        bytes: Some(point.bytes),
-        reason: None,
-    }
-}
-
-fn skipped_row(point: &Skipped) -> PointRow {
-    PointRow {
-        point_id: None,
-        state: PointState::Skipped,
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: None,
-        placement: None,
-        memory_policy: None,
-        nodes_spanned: None,
-        hit_ratio_by_construction: None,
-        bytes: None,
-        reason: Some(point.reason.clone()),
-    }
 }
 
 #[cfg(test)]

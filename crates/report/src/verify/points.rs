@@ -3,19 +3,13 @@
 use super::Found;
 use super::rows::each_row_and_cells;
 use crate::error::ReportError;
-use plan::point::{Plan, Point, Skipped};
-use plan::record::{PointRow, PointState, Row};
-use std::collections::BTreeMap;
+use plan::point::Plan;
+use plan::record::{PointRow, Row};
 use std::path::Path;
 
 /// Compares it cell by cell: points that run in plan order, then the skipped ones.
 pub(crate) fn check_points(dir: &Path, plan: &Plan, complete: bool, found: &mut Found) -> Result<(), ReportError> {
-    let levels = |of: &BTreeMap<String, String>| -> Vec<String> {
-        plan.factors.iter().map(|factor| of.get(factor).cloned().unwrap_or_default()).collect()
-    };
-    let planned = plan.points.iter().map(|point| [planned(point).cells(), levels(&point.factors)].concat());
-    let skipped = plan.skipped.iter().map(|point| [skipped(point).cells(), levels(&point.factors)].concat());
-    let mut expected = planned.chain(skipped);
+    let mut expected = plan.point_cells();
     let fixed = PointRow::COLUMNS.iter().map(|column| column.name);
     let titles: Vec<&str> = fixed.chain(plan.factors.iter().map(String::as_str)).collect();
     each_row_and_cells::<PointRow>(
@@ -43,38 +37,4 @@ pub(crate) fn check_points(dir: &Path, plan: &Plan, complete: bool, found: &mut 
         found.note(PointRow::FILE, None, "points of plan.toml", format!("{missing} fewer"), "all");
     }
     Ok(())
-}
-
-fn planned(point: &Point) -> PointRow {
-    PointRow {
-        point_id: Some(point.id.clone()),
-        state: PointState::Planned,
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: Some(point.regime),
-        placement: Some(point.placement_name.clone()),
-        memory_policy: Some(point.memory_policy.clone()),
-        nodes_spanned: Some(point.nodes_spanned),
-        hit_ratio_by_construction: point.hit_ratio_by_construction,
-        bytes: Some(point.bytes),
-        reason: None,
-    }
-}
-
-fn skipped(point: &Skipped) -> PointRow {
-    PointRow {
-        point_id: None,
-        state: PointState::Skipped,
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: None,
-        placement: None,
-        memory_policy: None,
-        nodes_spanned: None,
-        hit_ratio_by_construction: None,
-        bytes: None,
-        reason: Some(point.reason.clone()),
-    }
 }
