@@ -53,7 +53,7 @@ lab-test: setup-lab ## the machines against their table, and proof of placement 
 	scripts/lab test
 	NUMALAB_REQUIRE=lab cargo test --package numalab --test lab
 
-lab-article: setup-lab ## the article's sweep in the emulated 2x32, and its figure of local hit ratio; under 15 minutes
+lab-article: setup-lab ## the article's sweep in the emulated 2x32, and its figure of local hit ratio; cut after 15 minutes
 	@scripts/lab article
 
 new-workload: ## NAME=x writes the skeleton of a workload
