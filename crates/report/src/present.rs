@@ -1,6 +1,6 @@
 //! The files of a results folder that people look at: figures, tables, report.html.
 
-use crate::figures::figures;
+use crate::figures::{Named, figures};
 use crate::html::{Parts, html};
 use crate::results::{Derived, Results};
 use crate::tables::published::{Measured, csv, latex, markdown};
@@ -13,8 +13,7 @@ use crate::update::DerivedFile;
 pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String]) -> Vec<DerivedFile> {
     let published = results.plan.published.as_ref();
     let figures = figures(results, derived, published);
-    let svg =
-        |named: &crate::figures::Named| file(format!("figures/{name}.svg", name = named.name), named.figure.svg());
+    let svg = |named: &Named| file(format!("figures/{name}.svg", name = named.name), named.svg.clone());
     let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
     made.push(file("tables/summary.md".into(), summary::markdown(results, derived)));
     made.push(file("tables/summary.tex".into(), summary::latex(results, derived)));

@@ -135,8 +135,8 @@ fn run_notes(path: &Path) -> Result<Vec<String>, ReportError> {
     let notes_in = |block: Block<'_>| {
         let mut notes = Vec::new();
         block.each_row(|row| {
-            if row.text(fact)? == "note" {
-                notes.push(row.text(value)?.to_string());
+            if row.text(fact) == "note" {
+                notes.push(row.text(value).to_string());
             }
             Ok(())
         })?;

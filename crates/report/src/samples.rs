@@ -164,6 +164,15 @@ impl Metric {
         (!value.is_nan()).then_some(value)
     }
 
+    /// Whether any sample has it.
+    pub fn is_measured(&self) -> bool {
+        match &self.values {
+            Values::Same { value, rows } => *rows > 0 && !value.is_nan(),
+            Values::Narrow(values) => values.iter().any(|value| !value.is_nan()),
+            Values::Wide(values) => values.iter().any(|value| !value.is_nan()),
+        }
+    }
+
     fn set(&mut self, row: usize, value: f64) {
         let rows = match &self.values {
             Values::Same { rows, .. } => *rows,
@@ -336,7 +345,7 @@ impl Wanted {
     fn parse(&self, block: Block<'_>) -> Result<Part, ReportError> {
         let mut part = Part { metrics: vec![Vec::new(); self.metrics.len()], ..Part::default() };
         block.each_row(|row| {
-            let id = row.text(self.point)?;
+            let id = row.text(self.point);
             let point = self.points.get(id).ok_or_else(|| ReportError::UnknownPoint {
                 path: row.path().into(),
                 line: row.line(),

@@ -25,8 +25,7 @@ pub(crate) const POOLED_MAX: &str = "pause_pooled_max_ns";
 /// Points in plan order, their metrics in column order, what is pooled last. Metrics that no sample has are left out,
 /// except throughput.
 pub(crate) fn summarise(results: &Results) -> Vec<SummaryLine> {
-    let metrics: Vec<&Metric> =
-        results.samples.metrics().iter().filter(|metric| is_measured(results, metric)).collect();
+    let metrics: Vec<&Metric> = results.samples.metrics().iter().filter(|metric| is_summarised(metric)).collect();
     let points: Vec<usize> = (0..results.plan.points.len()).collect();
     let lines = |&point: &usize| {
         let counts = Counts::of(results, point);
@@ -73,8 +72,8 @@ pub(crate) fn is_by_construction(metric: &str, point: &Point) -> bool {
     follows && point.hit_ratio_by_construction.is_some()
 }
 
-fn is_measured(results: &Results, metric: &Metric) -> bool {
-    metric.name == "throughput_per_s" || (0..results.samples.len()).any(|row| metric.get(row).is_some())
+fn is_summarised(metric: &Metric) -> bool {
+    metric.name == "throughput_per_s" || metric.is_measured()
 }
 
 fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> SummaryLine {

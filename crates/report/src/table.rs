@@ -13,17 +13,35 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Bytes of one block: large enough that a block's overhead is nothing, small beside the memory allowed.
-const BLOCK_BYTES: usize = 2 << 20;
+const BLOCK_BYTES: usize = 1 << 19;
+
+/// Blocks of one round for each thread, so that no thread waits long for the others.
+const BLOCKS_A_THREAD: usize = 4;
 
 /// A CSV whose title line has been checked.
 pub(crate) struct Table {
+    columns: Columns,
+    source: Source,
+}
+
+/// Which column stands where.
+struct Columns {
     path: PathBuf,
-    /// Taken by [`Table::read`].
-    file: Option<BufReader<File>>,
-    bytes: u64,
     titles: Vec<String>,
     /// Where each wanted column stands in a row of the file.
     positions: Vec<usize>,
+}
+
+/// The file as it is read.
+struct Source {
+    path: PathBuf,
+    file: BufReader<File>,
+    /// Size of the file.
+    bytes: u64,
+    /// Line that the next block begins with, from 1.
+    line: u64,
+    /// The torn end of what was read so far.
+    rest: Vec<u8>,
     /// Sum of the bytes read so far, where it is asked for.
     digest: Option<Sha256>,
 }
@@ -36,17 +54,24 @@ pub(crate) struct Ended {
     pub(crate) sum: Option<String>,
 }
 
-/// Whole lines of a file.
-pub(crate) struct Block<'a> {
-    table: &'a Table,
+/// Whole lines of the file.
+struct Lines {
     first_line: u64,
-    bytes: &'a [u8],
+    count: u64,
+    bytes: Vec<u8>,
+}
+
+/// Whole lines of a table.
+pub(crate) struct Block<'a> {
+    columns: &'a Columns,
+    lines: &'a Lines,
 }
 
 /// One row of a [`Block`].
 pub(crate) struct RowView<'a> {
-    block: &'a Block<'a>,
+    columns: &'a Columns,
     line: u64,
+    text: &'a str,
     cells: &'a Cells,
 }
 
@@ -62,74 +87,86 @@ impl Table {
         let positions = find_columns(path, &line, titles)?;
         let titles = titles.iter().map(|title| title.to_string()).collect();
         let digest = Some(Sha256::new_with_prefix(&line));
-        Ok(Table { path: path.into(), bytes, titles, positions, file: Some(file), digest })
+        Ok(Table {
+            columns: Columns { path: path.into(), titles, positions },
+            source: Source { path: path.into(), file, bytes, line: 2, rest: Vec::new(), digest },
+        })
     }
 
     /// Whether the file's sum is made while it is read, beside the parsing: that is cheaper than to read it twice.
     pub(crate) fn summed(mut self, wanted: bool) -> Table {
-        self.digest = self.digest.filter(|_| wanted);
+        self.source.digest = self.source.digest.filter(|_| wanted);
         self
     }
 
     /// Parses every block and hands the parts over in file order, each with the number of rows the file seems to have.
     pub(crate) fn read<T: Send>(
-        mut self,
+        self,
         parse: impl Fn(Block<'_>) -> Result<T, ReportError> + Sync,
-        mut take: impl FnMut(T, usize),
+        mut take: impl FnMut(T, usize) + Send,
     ) -> Result<Ended, ReportError> {
-        let mut digest = self.digest.take();
-        let mut file = self.file.take().expect("a table is read once: read takes it by value");
-        let mut line = 2;
-        let mut rest = Vec::new();
-        let mut rows_expected = None;
-        loop {
-            let (blocks, ended) = self.next_blocks(&mut file, &mut rest)?;
-            let lines: Vec<u64> = blocks.iter().map(|block| lines_in(block)).collect();
-            let mut located = Vec::with_capacity(blocks.len());
-            for (bytes, lines) in blocks.iter().zip(&lines) {
-                located.push(Block { table: &self, first_line: line, bytes });
-                line += lines;
-            }
-            let sum = || {
-                if let Some(digest) = &mut digest {
-                    blocks.iter().for_each(|block| digest.update(block));
-                }
+        let Table { columns, mut source } = self;
+        let mut blocks = source.next_blocks()?;
+        let rows_expected = blocks.first().map_or(0, |block| source.expect_rows(block));
+        let mut parsed = Vec::new();
+        while !blocks.is_empty() {
+            // While these blocks are parsed, those before are taken and those behind are read.
+            let parse_all = || {
+                let parts = blocks.par_iter().map(|lines| parse(Block { columns: &columns, lines }));
+                parts.collect::<Vec<Result<T, ReportError>>>()
             };
-            let parse = || located.into_par_iter().map(&parse).collect::<Vec<Result<T, ReportError>>>();
-            let (parts, ()) = rayon::join(parse, sum);
-            for (part, (block, lines)) in parts.into_iter().zip(blocks.iter().zip(&lines)) {
-                let rows = *rows_expected.get_or_insert_with(|| expect_rows(self.bytes, block.len(), *lines));
-                take(part?, rows);
-            }
-            if ended {
-                let sum = digest.map(|digest| hex(&digest.chain_update(&rest).finalize()));
-                return Ok(Ended { torn: (!rest.is_empty()).then_some(line), sum });
-            }
+            let meanwhile = || {
+                parsed.drain(..).for_each(|part| take(part, rows_expected));
+                source.next_blocks()
+            };
+            let (parts, next) = rayon::join(parse_all, meanwhile);
+            parsed = parts.into_iter().collect::<Result<_, _>>()?;
+            blocks = next?;
         }
+        parsed.into_iter().for_each(|part| take(part, rows_expected));
+        Ok(source.ended())
     }
+}
 
-    /// The next blocks of whole lines, one for each thread; `rest` carries the torn end from one call to the next.
-    fn next_blocks(&self, file: &mut BufReader<File>, rest: &mut Vec<u8>) -> Result<(Vec<Vec<u8>>, bool), ReportError> {
+impl Source {
+    /// The next blocks, some for each thread; none at the end of the file.
+    fn next_blocks(&mut self) -> Result<Vec<Lines>, ReportError> {
         let mut blocks = Vec::new();
-        for _ in 0..rayon::current_num_threads() {
-            let mut block = std::mem::take(rest);
-            block.reserve_exact(BLOCK_BYTES);
-            let read = file
-                .by_ref()
+        while blocks.len() < BLOCKS_A_THREAD * rayon::current_num_threads() {
+            let mut bytes = std::mem::take(&mut self.rest);
+            let before = bytes.len();
+            bytes.reserve_exact(BLOCK_BYTES);
+            let read = (&mut self.file)
                 .take(BLOCK_BYTES as u64)
-                .read_to_end(&mut block)
+                .read_to_end(&mut bytes)
                 .map_err(|source| ReportError::Read { path: self.path.clone(), source })?;
-            let whole = block.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-            rest.extend_from_slice(&block[whole..]);
-            block.truncate(whole);
-            if !block.is_empty() {
-                blocks.push(block);
+            if let Some(digest) = &mut self.digest {
+                digest.update(&bytes[before..]);
+            }
+            let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
+            self.rest.extend_from_slice(&bytes[whole..]);
+            bytes.truncate(whole);
+            if !bytes.is_empty() {
+                let count = memchr::memchr_iter(b'\n', &bytes).count() as u64;
+                blocks.push(Lines { first_line: self.line, count, bytes });
+                self.line += count;
             }
             if read == 0 {
-                return Ok((blocks, true));
+                break;
             }
         }
-        Ok((blocks, false))
+        Ok(blocks)
+    }
+
+    /// Rows of the file if all were like this block's, and a little more.
+    fn expect_rows(&self, block: &Lines) -> usize {
+        let rows = self.bytes as f64 / block.bytes.len() as f64 * block.count as f64;
+        (rows * 1.02) as usize + 64
+    }
+
+    fn ended(self) -> Ended {
+        let sum = self.digest.map(|digest| hex(&digest.finalize()));
+        Ended { torn: (!self.rest.is_empty()).then_some(self.line), sum }
     }
 }
 
@@ -139,69 +176,104 @@ impl Block<'_> {
         &self,
         mut row: impl FnMut(&RowView<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
+        let bytes = &self.lines.bytes;
+        // At once for the whole block: cell by cell it would cost as much as the parsing of numbers.
+        let (text, bad) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, &[][..]),
+            Err(error) => {
+                let line_start = memchr::memrchr(b'\n', &bytes[..error.valid_up_to()]).map_or(0, |at| at + 1);
+                let text =
+                    std::str::from_utf8(&bytes[..line_start]).expect("it ends before the bytes that are no text");
+                (text, &bytes[line_start..])
+            }
+        };
         let mut cells = Cells::default();
-        for (line, bytes) in (self.first_line..).zip(self.bytes.split_inclusive(|&byte| byte == b'\n')) {
-            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            cells.split(bytes.strip_suffix(b"\r").unwrap_or(bytes));
-            let view = RowView { block: self, line, cells: &cells };
+        let (mut line, mut start) = (self.lines.first_line, 0);
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()) {
+            let text = &text[start..end];
+            let text = text.strip_suffix('\r').unwrap_or(text);
+            cells.split(text);
+            let view = RowView { columns: self.columns, line, text, cells: &cells };
             view.check_length()?;
             row(&view)?;
+            (line, start) = (line + 1, end + 1);
         }
-        Ok(())
+        if bad.is_empty() { Ok(()) } else { Err(self.columns.not_text(line, bad)) }
     }
 }
 
-/// The cells of one line, as the csv crate would split it; made for speed, since a million rows pass through here.
+impl Columns {
+    /// The error of the line that `bytes` begins with, which is not UTF-8.
+    fn not_text(&self, line: u64, bytes: &[u8]) -> ReportError {
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.lines().next().unwrap_or_default();
+        let mut cells = Cells::default();
+        cells.split(text);
+        let at = (0..cells.len()).find(|at| cells.get(text, *at).contains(char::REPLACEMENT_CHARACTER)).unwrap_or(0);
+        let title = self.positions.iter().position(|position| *position == at).map(|title| &self.titles[title]);
+        ReportError::Cell {
+            path: self.path.clone(),
+            line,
+            column: title.cloned().unwrap_or_else(|| (at + 1).to_string()),
+            found: cells.get(text, at).into(),
+            expected: "text in UTF-8",
+        }
+    }
+}
+
+/// Where the cells of one line are, as the csv crate would split it; made for speed, since a million rows pass through
+/// here.
 #[derive(Default)]
 pub(crate) struct Cells {
-    /// The line, and behind it the text of cells that does not stand in it as one piece.
-    bytes: Vec<u8>,
-    /// Where each cell lies in `bytes`.
+    /// Where each cell lies in the line, or behind its end in `unquoted`.
     spans: Vec<(usize, usize)>,
+    /// Text of cells that does not stand in the line as one piece.
+    unquoted: String,
 }
 
 impl Cells {
     /// Splits a line, given without its line end.
-    pub(crate) fn split(&mut self, line: &[u8]) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(line);
+    pub(crate) fn split(&mut self, line: &str) {
         self.spans.clear();
+        self.unquoted.clear();
+        let bytes = line.as_bytes();
         let mut start = 0;
-        loop {
-            let end = if line.get(start) == Some(&b'"') {
-                self.take_quoted(line, start + 1)
-            } else {
-                let end = find(b',', line, start);
-                self.spans.push((start, end));
-                end
-            };
-            if end == line.len() {
-                return;
+        for at in memchr::memchr2_iter(b',', b'"', bytes).chain([bytes.len()]) {
+            if at < start {
+                // Within a quoted cell, which was taken whole.
+                continue;
             }
-            start = end + 1;
+            match bytes.get(at) {
+                Some(b'"') if at == start => start = self.take_quoted(line, at + 1) + 1,
+                Some(b'"') => {}
+                _ => {
+                    self.spans.push((start, at));
+                    start = at + 1;
+                }
+            }
         }
     }
 
     /// Takes the cell whose text begins at `start`, `""` standing for a quote, and returns where it ends in the line.
-    fn take_quoted(&mut self, line: &[u8], start: usize) -> usize {
+    fn take_quoted(&mut self, line: &str, start: usize) -> usize {
         let mut close = find(b'"', line, start);
         let after = (close + 1).min(line.len());
-        if after == line.len() || line[after] == b',' {
+        if after == line.len() || line.as_bytes()[after] == b',' {
             self.spans.push((start, close));
             return after;
         }
-        let (text, mut from) = (self.bytes.len(), start);
-        while line.get(close + 1) == Some(&b'"') {
-            self.bytes.extend_from_slice(&line[from..=close]);
+        let (text, mut from) = (line.len() + self.unquoted.len(), start);
+        while line.as_bytes().get(close + 1) == Some(&b'"') {
+            self.unquoted.push_str(&line[from..=close]);
             from = close + 2;
             close = find(b'"', line, from);
         }
-        self.bytes.extend_from_slice(&line[from..close]);
+        self.unquoted.push_str(&line[from..close]);
         // What stands between the quote and the comma belongs to the cell, as the csv crate has it.
         let rest = (close + 1).min(line.len());
         let end = find(b',', line, rest);
-        self.bytes.extend_from_slice(&line[rest..end]);
-        self.spans.push((text, self.bytes.len()));
+        self.unquoted.push_str(&line[rest..end]);
+        self.spans.push((text, line.len() + self.unquoted.len()));
         end
     }
 
@@ -210,16 +282,16 @@ impl Cells {
         self.spans.len()
     }
 
-    /// One of them.
-    pub(crate) fn get(&self, at: usize) -> &[u8] {
+    /// One of them, of the line that was split.
+    pub(crate) fn get<'a>(&'a self, line: &'a str, at: usize) -> &'a str {
         let (start, end) = self.spans[at];
-        &self.bytes[start..end]
+        line.get(start..end).unwrap_or_else(|| &self.unquoted[start - line.len()..end - line.len()])
     }
 }
 
 /// Where `byte` stands in a line from `start` on; the line's length where it does not.
-fn find(byte: u8, line: &[u8], start: usize) -> usize {
-    line[start..].iter().position(|&found| found == byte).map_or(line.len(), |at| start + at)
+fn find(byte: u8, line: &str, start: usize) -> usize {
+    memchr::memchr(byte, &line.as_bytes()[start..]).map_or(line.len(), |at| start + at)
 }
 
 impl RowView<'_> {
@@ -230,31 +302,27 @@ impl RowView<'_> {
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.block.table.path
+        &self.columns.path
     }
 
     /// Text of a column, by its index in the wanted titles.
-    pub(crate) fn text(&self, column: usize) -> Result<&str, ReportError> {
-        std::str::from_utf8(self.bytes(column)).map_err(|_| self.bad(column, "text in UTF-8"))
+    pub(crate) fn text(&self, column: usize) -> &str {
+        self.cells.get(self.text, self.columns.positions[column])
     }
 
     /// Value of a column.
     pub(crate) fn cell<T: Cell>(&self, column: usize) -> Result<T, ReportError> {
-        T::read(self.text(column)?).ok_or_else(|| self.bad(column, T::KIND.expected()))
-    }
-
-    fn bytes(&self, column: usize) -> &[u8] {
-        self.cells.get(self.block.table.positions[column])
-    }
-
-    fn bad(&self, column: usize, expected: &'static str) -> ReportError {
-        let found = String::from_utf8_lossy(self.bytes(column)).into_owned();
-        let column = self.block.table.titles[column].clone();
-        ReportError::Cell { path: self.path().into(), line: self.line, column, found, expected }
+        T::read(self.text(column)).ok_or_else(|| ReportError::Cell {
+            path: self.path().into(),
+            line: self.line,
+            column: self.columns.titles[column].clone(),
+            found: self.text(column).into(),
+            expected: T::KIND.expected(),
+        })
     }
 
     fn check_length(&self) -> Result<(), ReportError> {
-        let (found, expected) = (self.cells.len(), self.block.table.positions.len());
+        let (found, expected) = (self.cells.len(), self.columns.positions.len());
         if found == expected {
             return Ok(());
         }
@@ -265,16 +333,6 @@ impl RowView<'_> {
 /// Index of a column of a row type among its titles.
 pub(crate) fn column<R: Row>(name: &str) -> usize {
     R::COLUMNS.iter().position(|column| column.name == name).expect("a column of this row type")
-}
-
-fn lines_in(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
-}
-
-/// Rows of the file if all were like the first block's, and a little more.
-fn expect_rows(file_bytes: u64, block_bytes: usize, block_lines: u64) -> usize {
-    let rows = file_bytes as f64 / block_bytes as f64 * block_lines as f64;
-    (rows * 1.02) as usize + 64
 }
 
 /// Where each wanted title stands in the title line, which must hold these and no others.
@@ -304,15 +362,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn split(line: &[u8]) -> Vec<Vec<u8>> {
+    fn split(line: &str) -> Vec<String> {
         let mut cells = Cells::default();
         cells.split(line);
-        (0..cells.len()).map(|at| cells.get(at).to_vec()).collect()
+        (0..cells.len()).map(|at| cells.get(line, at).to_string()).collect()
     }
 
     fn check(line: &str, expect: &[&str]) {
-        let expect: Vec<Vec<u8>> = expect.iter().map(|cell| cell.as_bytes().to_vec()).collect();
-        assert_eq!(split(line.as_bytes()), expect, "{line}");
+        assert_eq!(split(line), expect, "{line}");
     }
 
     #[test]
@@ -324,6 +381,49 @@ mod tests {
         check("\"say \"\"x\"\"\",\"\"", &["say \"x\"", ""]);
         check("\"a\"b,c", &["ab", "c"]);
         check("\"open", &["open"]);
+        check("\"a\"\"\",\"b\"\"\",", &["a\"", "b\"", ""]);
+        check("a\"b\"c,d", &["a\"b\"c", "d"]);
+    }
+
+    /// Reads columns b and a of a file; the rows it gave, in order, and how it ended.
+    fn read_table(bytes: &[u8]) -> Result<(Vec<(u64, u64, u64)>, Ended), ReportError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.csv");
+        std::fs::write(&path, bytes).unwrap();
+        let mut rows = Vec::new();
+        let parse = |block: Block<'_>| {
+            let mut part = Vec::new();
+            block.each_row(|row| {
+                part.push((row.line(), row.cell(0)?, row.cell(1)?));
+                Ok(())
+            })?;
+            Ok(part)
+        };
+        let ended = Table::open(&path, &["b", "a"])?.summed(true).read(parse, |part, _| rows.extend(part))?;
+        Ok((rows, ended))
+    }
+
+    #[test]
+    fn many_blocks_give_every_row_once_in_order() {
+        let mut text = String::from("a,b\n");
+        let rows = (2 * BLOCKS_A_THREAD * rayon::current_num_threads() + 1) * BLOCK_BYTES / 12;
+        let expect: Vec<_> = (0..rows as u64).map(|row| (row + 2, row % 7, row)).collect();
+        expect.iter().for_each(|(_, b, a)| text += &format!("{a:09},{b}\r\n"));
+        text += "1,2";
+        let (found, ended) = read_table(text.as_bytes()).unwrap();
+        assert!(found == expect, "{} rows of {rows}", found.len());
+        assert_eq!(ended.torn, Some(rows as u64 + 2));
+        assert_eq!(ended.sum, Some(crate::sums::sum_of(text.as_bytes())));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_by_line_and_column() {
+        let told = |bytes: &[u8]| read_table(bytes).map(|_| ()).unwrap_err().to_string();
+        let found = told(b"a,b\n1,2\n3,\xff4\n5,6\n");
+        assert!(found.contains("t.csv:3: column b: found") && found.contains("text in UTF-8"), "{found}");
+        // What comes first is told first.
+        let found = told(b"a,b\nx,2\n3,\xff4\n");
+        assert!(found.contains("t.csv:2: column a: found \"x\""), "{found}");
     }
 
     proptest! {
@@ -332,9 +432,8 @@ mod tests {
         fn written_cells_come_back(cells in prop::collection::vec("[a-z,\" ]{0,6}", 2..6)) {
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(&cells).unwrap();
-            let line = writer.into_inner().unwrap();
-            let expect: Vec<Vec<u8>> = cells.into_iter().map(String::into_bytes).collect();
-            prop_assert_eq!(split(line.strip_suffix(b"\n").unwrap()), expect);
+            let line = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            prop_assert_eq!(split(line.strip_suffix('\n').unwrap()), cells);
         }
     }
 }

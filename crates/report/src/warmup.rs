@@ -130,7 +130,7 @@ struct Slice {
 }
 
 /// Calls `take` with the slices of each sample. Those of one sample follow each other in the file.
-fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice])) -> Result<(), ReportError> {
+fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice]) + Send) -> Result<(), ReportError> {
     let [sample, start, length, operations] =
         ["sample_id", "start_ns", "length_ns", "operations"].map(column::<WindowRow>);
     let (mut current, mut slices) = (0, Vec::new());

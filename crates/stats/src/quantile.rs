@@ -22,16 +22,25 @@ pub fn quantile(values: &[f64], p: f64) -> Result<f64, StatsError> {
     if !(0.0..=1.0).contains(&p) {
         return Err(StatsError::OutOfRange { what: "quantile", value: p, low: 0.0, high: 1.0 });
     }
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    Ok(quantile_of_sorted(&sorted, p))
+    Ok(quantile_of(&mut values.to_vec(), p))
 }
 
 /// Type-7 quantile of a sorted, non-empty slice.
 pub(crate) fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
     let position = (sorted.len() - 1) as f64 * p;
-    let below = sorted[position.floor() as usize];
-    let above = sorted[position.ceil() as usize];
+    between(position, sorted[position.floor() as usize], sorted[position.ceil() as usize])
+}
+
+/// Type-7 quantile of a non-empty slice in any order, which it changes: cheaper than to sort it.
+pub(crate) fn quantile_of(values: &mut [f64], p: f64) -> f64 {
+    let position = (values.len() - 1) as f64 * p;
+    let (_, below, larger) = values.select_nth_unstable_by(position.floor() as usize, f64::total_cmp);
+    let above = larger.iter().copied().min_by(f64::total_cmp).unwrap_or(*below);
+    between(position, *below, above)
+}
+
+// The part of `position` behind the point says how far from the one to the other.
+fn between(position: f64, below: f64, above: f64) -> f64 {
     below + (position - position.floor()) * (above - below)
 }
 

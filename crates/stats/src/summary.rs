@@ -4,7 +4,7 @@
 //! passes, so values of 1e9 ns with a spread of 1 ns keep their digits.
 
 use crate::error::{StatsError, check_values};
-use crate::quantile::quantile_of_sorted;
+use crate::quantile::quantile_of;
 
 /// Mean, spread and extremes of one slice, in the unit of its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,8 +33,6 @@ pub struct Summary {
 /// `TooFew` for an empty slice, `NotFinite` for NaN or an infinity.
 pub fn summarize(values: &[f64]) -> Result<Summary, StatsError> {
     check_values("values", values, 1)?;
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
     let mean = mean_of(values);
     let variance = (values.len() > 1).then(|| variance_of(values));
     let sd = variance.map(f64::sqrt);
@@ -44,9 +42,9 @@ pub fn summarize(values: &[f64]) -> Result<Summary, StatsError> {
         variance,
         sd,
         cv: sd.filter(|_| mean != 0.0).map(|sd| sd / mean.abs()),
-        min: sorted[0],
-        median: quantile_of_sorted(&sorted, 0.5),
-        max: sorted[sorted.len() - 1],
+        min: values.iter().copied().fold(f64::INFINITY, f64::min),
+        median: quantile_of(&mut values.to_vec(), 0.5),
+        max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     })
 }
 

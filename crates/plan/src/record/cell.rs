@@ -78,9 +78,8 @@ impl Cell for f64 {
         match text {
             "INF" => Some(f64::INFINITY),
             "-INF" => Some(f64::NEG_INFINITY),
-            // `parse` would also take "nan", "inf" and "infinity".
-            _ if text.bytes().any(|byte| byte.is_ascii_alphabetic() && !matches!(byte, b'e' | b'E')) => None,
-            _ => text.parse().ok(),
+            // `parse` would also take "nan", "inf" and "infinity", and what is too large as infinite.
+            _ => text.parse().ok().filter(|value: &f64| value.is_finite()),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::boundaries::boundaries;
 use crate::curves::{Curve, Summaries, curves, unit_of};
 use crate::draw::{Axis, Band, Figure, Mark, Scale, Series, Shape, Style};
 use crate::results::{Derived, Results};
+use crate::samples::Metric;
 use crate::series::series;
 use crate::show::{count, plain};
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
@@ -18,6 +19,7 @@ use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::published::{Published, PublishedRow};
 use plan::record::Timing;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A figure and the name of its file, without folder and ending.
@@ -27,6 +29,8 @@ pub struct Named {
     pub name: &'static str,
     /// The figure.
     pub figure: Figure,
+    /// The same, drawn.
+    pub svg: String,
 }
 
 /// What one figure is about.
@@ -112,15 +116,14 @@ const SUBJECTS: [Subject; 6] = [
 pub fn figures(results: &Results, derived: &Derived, published: Option<&Published>) -> Vec<Named> {
     let curves = curves(&results.plan);
     let wanted = |subject: &&Subject| {
-        let metric = results.samples.metric(subject.metric);
-        let in_samples = metric.is_some_and(|metric| (0..results.samples.len()).any(|row| metric.get(row).is_some()));
+        let in_samples = results.samples.metric(subject.metric).is_some_and(Metric::is_measured);
         subject.always || in_samples || derived.summary.iter().any(|line| line.row.metric == subject.estimate)
     };
-    let drawn = |subject: &Subject| Named {
-        name: subject.name,
-        figure: Drawing { results, derived, published, curves: &curves, subject }.figure(),
+    let drawn = |subject: &Subject| {
+        let figure = Drawing { results, derived, published, curves: &curves, subject }.figure();
+        Named { name: subject.name, svg: figure.svg(), figure }
     };
-    SUBJECTS.iter().filter(wanted).map(drawn).collect()
+    SUBJECTS.par_iter().filter(wanted).map(drawn).collect()
 }
 
 #[derive(Default)]

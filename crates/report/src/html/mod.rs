@@ -91,7 +91,7 @@ fn figures(page: &mut Page, figures: &[Named]) {
     page.heading("Figures");
     for named in figures {
         // Made by `draw`, which escapes its texts.
-        page.raw(&format!("<figure id=\"{name}\">\n{svg}</figure>\n", name = named.name, svg = named.figure.svg()));
+        page.raw(&format!("<figure id=\"{name}\">\n{svg}</figure>\n", name = named.name, svg = named.svg));
     }
 }
 

@@ -115,10 +115,12 @@ fn scan(
 }
 
 /// One line's cells; `None` where they are no text.
-fn split<'a>(line: &[u8], cells: &'a mut Cells) -> Option<Vec<&'a str>> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    cells.split(line.strip_suffix(b"\r").unwrap_or(line));
-    (0..cells.len()).map(|at| std::str::from_utf8(cells.get(at)).ok()).collect()
+fn split<'a>(line: &'a [u8], cells: &'a mut Cells) -> Option<Vec<&'a str>> {
+    let line = std::str::from_utf8(line).ok()?;
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    cells.split(line);
+    Some((0..cells.len()).map(|at| cells.get(line, at)).collect())
 }
 
 fn columns_in_order(file: &str, fields: &[Field], line: &[u8], found: &mut Found) -> Option<Vec<usize>> {
