@@ -454,17 +454,18 @@ impl Drawing<'_> {
 }
 
 // Of very many samples of one point those that would fall on the same pixel are one dot; least and largest stay.
-fn thin(mut values: Vec<f64>) -> Vec<f64> {
+fn thin(values: Vec<f64>) -> Vec<f64> {
     const MANY: usize = 5000;
-    const STEPS: f64 = 2000.0;
+    const STEPS: usize = 2000;
     if values.len() <= MANY {
         return values;
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let (least, largest) = (values[0], values[values.len() - 1]);
-    let step = (largest - least) / STEPS;
-    values.dedup_by(|next, kept| *next - *kept <= step && *next != largest);
-    values
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let step = (largest - least) / STEPS as f64;
+    let mut taken = [false; STEPS + 1];
+    let first_of_its_step = |value: &f64| !std::mem::replace(&mut taken[((value - least) / step) as usize], true);
+    [least, largest].into_iter().chain(values).filter(first_of_its_step).collect()
 }
 
 fn line(at: usize, fit: Drawn) -> Series {
