@@ -181,6 +181,12 @@ impl Data<'_> {
     fn peak(&self, metric: &str, claimed: u32) -> Result<Evidence, Halt> {
         let grid: Vec<f64> = self.testable.points.iter().map(|&(procs, _)| f64::from(procs)).collect();
         let values = self.complete_blocks(metric)?;
+        if let Some((low, high)) = bounds_of(metric)
+            && self.complete_blocks(low)? != self.complete_blocks(high)?
+        {
+            // Which procs has the highest would depend on where within its bounds each ratio lies.
+            return Err(Halt::Undecided(format!("{metric} is known within bounds only: {low} and {high} differ")));
+        }
         let unbeaten = not_beaten(&values, 1.0 - self.question.level).map_err(undecided)?;
         let verdict = decide_peak(&grid, &unbeaten, f64::from(claimed)).map_err(undecided)?;
         let ln_mean =

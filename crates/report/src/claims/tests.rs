@@ -208,6 +208,13 @@ fn remote_ratio_is_what_is_not_local() {
 }
 
 #[test]
+fn where_a_hit_ratio_is_highest_is_undecided_while_its_bounds_differ() {
+    let peak = || claim(ClaimRule::Peak { metric: "local_hit_ratio".into(), procs: 8 });
+    check(case(), peak(), Verdict::Undecided, "not beaten");
+    check(Case { unknown: 0.01, ..case() }, peak(), Verdict::Undecided, "known within bounds only");
+}
+
+#[test]
 fn a_ratio_of_hit_ratios_lies_between_what_their_bounds_admit() {
     use Verdict::{Supported, Undecided};
     let check_bounds = |metric: &str, unknown: f64, verdict, (low, high): (f64, f64)| {

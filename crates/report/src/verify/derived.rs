@@ -1,4 +1,4 @@
-//! That summary, fits and claims follow from the samples: made anew and compared byte by byte.
+//! That summary, fits and claims follow from the raw files: made anew and compared byte by byte.
 
 use super::Found;
 use crate::derive::derive;
@@ -26,7 +26,7 @@ pub(crate) fn check_derived(results: &Results, found: &mut Found) -> Result<(), 
                 (is, should) if is == should => {}
                 (is, should) => {
                     let text = |line: Option<&str>| line.map_or("no row".into(), |line| format!("\"{line}\""));
-                    found.note(&file.name, Some(line), "row that follows from samples.csv", text(is), text(should));
+                    found.note(&file.name, Some(line), "row that follows from the raw files", text(is), text(should));
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::{Compared, ComparedRow, Comparison, Measured, Missing, Published, com
 use crate::show::Unit;
 use crate::tables::grid::{Align, Grid};
 use crate::tables::{Look, wrap};
+use plan::record::Verdict;
 use std::collections::BTreeSet;
 
 /// The comparison as text, no line longer than the width.
@@ -29,7 +30,7 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
         comparison.rows.iter().for_each(|row| grid.row(cells(row)));
     }
     text += &grid.text(look).0;
-    for line in notes(&comparisons, measured) {
+    for line in verdicts(&comparisons).into_iter().chain(notes(&comparisons, measured)) {
         text += &wrap(&line, 0, look.columns());
     }
     text
@@ -120,7 +121,7 @@ pub(super) fn verdict_cell(row: &ComparedRow, between: &str) -> String {
     if row.verdicts.is_empty() {
         return "no claim".into();
     }
-    let verdict = |(claim, verdict): &(String, plan::record::Verdict)| format!("{verdict}: {claim}");
+    let verdict = |(claim, verdict): &(String, Verdict)| format!("{verdict}: {claim}");
     row.verdicts.iter().map(verdict).collect::<Vec<_>>().join(between)
 }
 
@@ -152,7 +153,23 @@ fn interval_short(unit: Unit, compared: &Compared) -> String {
     both.split_once('[').map_or_else(String::new, |(_, ends)| format!("[{ends}"))
 }
 
-// On a terminal the claims have their own table with reasons: here each verdict once.
+// Which claim a verdict is of does not fit the row: `unbound at 32 procs: refuted: hit-ratio-32`, where one was tested.
+fn verdicts(comparisons: &[Comparison]) -> Vec<String> {
+    let tested = |row: &&ComparedRow| row.verdicts.iter().any(|(_, verdict)| *verdict != Verdict::NotTestable);
+    let of_arm = |comparison: &Comparison| {
+        let line = |row: &ComparedRow| {
+            let (procs, verdicts) = (row.procs, verdict_cell(row, "; "));
+            format!("{arm} at {procs} procs: {verdicts}", arm = comparison.arm)
+        };
+        comparison.rows.iter().filter(tested).map(line).collect::<Vec<_>>()
+    };
+    let mut lines: Vec<String> = comparisons.iter().flat_map(of_arm).collect();
+    if !lines.is_empty() {
+        lines.push("the reason of each verdict stands in claims.csv and report.html".into());
+    }
+    lines
+}
+
 fn verdict_words(row: &ComparedRow) -> String {
     let mut words: Vec<&str> = row.verdicts.iter().map(|(_, verdict)| verdict.word()).collect();
     words.sort_unstable();
