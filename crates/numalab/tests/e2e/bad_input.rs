@@ -1,35 +1,11 @@
 //! Bad input of every kind: one clear line, the right exit code, nothing half written.
 
+use crate::bench::EXPERIMENT;
 use crate::program::{Answer, answer, numalab, run};
 use crate::trial::{ensure, test};
 use libtest_mimic::{Failed, Trial};
 use std::fs;
 use std::path::Path;
-
-/// A small experiment; each case changes one line of it.
-pub(crate) const EXPERIMENT: &str = r#"name = "small"
-question = "Does it run?"
-expect = "yes"
-[workload]
-kind = "serve"
-private_bytes = "256KiB"
-shared_bytes = "256KiB"
-[pauses]
-every = "5ms"
-[sweep]
-procs = [1, 2]
-[[arm]]
-name = "unbound"
-[[arm]]
-name = "close"
-cpus = "close"
-private = "local"
-shared = "interleave:workers"
-[measure]
-operations = 2000
-repetitions = 2
-seed = 1
-"#;
 
 /// `(name, line to replace, its replacement, what stderr must say)`; the file is read by `plan`.
 const FILES: &[(&str, &str, &str, &str)] = &[

@@ -1,25 +1,15 @@
 //! What is promised when something ends badly: no completed sample is lost, none is there twice, and it is said how to go on.
 
-use crate::bad_input::EXPERIMENT;
+use crate::bench::{Bench, bench, check_whole, wait_until};
 use crate::program::{answer, numalab, only_folder, root, rows};
 use crate::trial::{Needs, ensure, test, test_with};
 use libtest_mimic::{Failed, Trial};
-use plan::random::{below, draw};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// Kills of the random-moments test.
-const KILLS: u64 = 20;
-/// A wait that takes longer than this is a hang.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::process::{Command, Stdio};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("kill -9 at 20 random moments, resumed each time", kill_and_resume),
         test("SIGINT finishes the sample and says how to resume", || interrupt("INT", 130)),
         test("SIGTERM likewise", || interrupt("TERM", 143)),
         test("a folder in use is not entered", locked),
@@ -33,114 +23,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         test_with("mbind forbidden: skipped with the reason, the rest is measured", Needs::Strace, mbind_forbidden),
         test_with("a sample's parts are synced before its row is written", Needs::Strace, sync_order),
     ]
-}
-
-/// An experiment of 24 samples in a folder of its own.
-struct Bench {
-    folder: tempfile::TempDir,
-    experiment: PathBuf,
-    results: PathBuf,
-}
-
-fn bench(repetitions: u32) -> Result<Bench, Failed> {
-    let folder = tempfile::tempdir()?;
-    let experiment = folder.path().join("small.toml");
-    fs::write(&experiment, EXPERIMENT.replacen("repetitions = 2", &format!("repetitions = {repetitions}"), 1))?;
-    let results = folder.path().join("results");
-    Ok(Bench { folder, experiment, results })
-}
-
-impl Bench {
-    fn run(&self) -> Command {
-        let mut command = numalab();
-        command.arg("run").arg(&self.experiment).arg("--results").arg(&self.results);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        command
-    }
-
-    fn resume(&self) -> Result<Command, Failed> {
-        let mut command = numalab();
-        command.arg("run").arg("--resume").arg(only_folder(&self.results)?);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        Ok(command)
-    }
-
-    /// Bytes in all raw files so far.
-    fn bytes(&self) -> u64 {
-        let Ok(folder) = only_folder(&self.results) else { return 0 };
-        let files = fs::read_dir(folder).into_iter().flatten().flatten();
-        files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
-    }
-
-    fn samples(&self) -> usize {
-        let Ok(folder) = only_folder(&self.results) else { return 0 };
-        rows(&folder.join("samples.csv")).map_or(0, |rows| rows.len())
-    }
-
-    fn verify(&self) -> Result<(), Failed> {
-        let folder = only_folder(&self.results)?;
-        answer(numalab().arg("verify").arg(folder).output()?).expect_code(0).map(|_| ())
-    }
-}
-
-/// Waits for a condition of the outside world, or for the child's end. Gives whether the condition came.
-fn wait_until(child: &mut Child, mut holds: impl FnMut() -> bool) -> Result<bool, Failed> {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if holds() {
-            return Ok(true);
-        }
-        if child.try_wait()?.is_some() {
-            return Ok(false);
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    child.kill()?;
-    Err("it neither went on nor ended".into())
-}
-
-fn kill_and_resume() -> Result<(), Failed> {
-    let bench = bench(6)?;
-    let mut kills = 0;
-    let mut command = bench.run();
-    let mut calls = 0;
-    while kills < KILLS {
-        calls += 1;
-        ensure(calls < 10 * KILLS, || "it ends by itself, again and again, before it can be killed".into())?;
-        let mut child = command.stderr(Stdio::null()).spawn()?;
-        let target = bench.bytes() + 1 + below(draw(7, kills), 24_000);
-        if wait_until(&mut child, || bench.bytes() >= target)? {
-            child.kill()?;
-            kills += 1;
-        }
-        let status = child.wait()?;
-        if status.success() {
-            check_whole(&bench, 6)?;
-            fs::remove_dir_all(&bench.results)?;
-            command = bench.run();
-        } else if only_folder(&bench.results).is_ok() {
-            command = bench.resume()?;
-        } else {
-            // Killed before there was a folder: nothing was begun.
-            command = bench.run();
-        }
-    }
-    let last = answer(command.stderr(Stdio::piped()).output()?);
-    last.expect_code(0)?;
-    check_whole(&bench, 6)
-}
-
-/// Every sample of the plan is there exactly once, and the folder verifies.
-fn check_whole(bench: &Bench, repetitions: usize) -> Result<(), Failed> {
-    let samples = rows(&only_folder(&bench.results)?.join("samples.csv"))?;
-    let mut seen = BTreeMap::new();
-    samples.iter().for_each(|row| *seen.entry((row[2].clone(), row[15].clone())).or_insert(0) += 1);
-    ensure(seen.values().all(|&times| times == 1), || format!("a sample is there twice: {seen:?}"))?;
-    let points: std::collections::BTreeSet<_> = samples.iter().map(|row| row[2].clone()).collect();
-    ensure(samples.len() == points.len() * repetitions, || {
-        format!("{} samples of {} points x {repetitions}", samples.len(), points.len())
-    })?;
-    bench.verify()
 }
 
 fn interrupt(signal: &str, code: i32) -> Result<(), Failed> {

@@ -4,6 +4,9 @@
 //! tool (`make test` does), it fails instead. libtest has no such outcome, hence libtest-mimic.
 
 mod bad_input;
+#[path = "../harness/bench.rs"]
+#[allow(dead_code, reason = "the torture harness uses the rest")]
+mod bench;
 mod crash;
 mod peers;
 #[path = "../harness/program.rs"]

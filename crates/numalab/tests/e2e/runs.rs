@@ -1,6 +1,6 @@
 //! Whole runs, live and modelled, and what other commands make of their folders.
 
-use crate::bad_input::EXPERIMENT;
+use crate::bench::EXPERIMENT;
 use crate::program::{answer, numalab, only_folder, root, rows, run};
 use crate::trial::{Needs, ensure, test, test_with};
 use libtest_mimic::{Failed, Trial};

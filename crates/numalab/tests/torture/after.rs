@@ -1,0 +1,125 @@
+//! What must hold whatever happened to a run: a listed exit code, words, no folder that looks whole and is not.
+
+use crate::bench::{Bench, check_whole};
+use crate::bounded;
+use crate::calls::{Fault, is_before_main};
+use crate::program::{Answer, numalab, only_folder};
+use crate::trial::ensure;
+use libtest_mimic::Failed;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Codes of `numalab --help`.
+const LISTED: &[i32] = &[0, 1, 2, 3, 77];
+
+/// How a run took a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Took {
+    Refused,
+    DidWithout,
+    BeforeMain,
+}
+
+/// Looks at what a run with a fault left: `calls` are the calls that were failed.
+pub(crate) fn look(bench: &Bench, ended: &Answer, fault: Fault, calls: &[String]) -> Result<Took, Failed> {
+    let dirs = results_folders(&bench.results);
+    ensure(dirs.len() <= 1, || format!("several folders: {dirs:?}"))?;
+    if is_before_main(ended.code, &ended.err) {
+        ensure(dirs.is_empty(), || "a folder of a program that never began".into())?;
+        return Ok(Took::BeforeMain);
+    }
+    ensure(!ended.err.contains("panicked at"), || "it panicked".into())?;
+    // Memory that a library cannot do without: Rust says how much and aborts, which is "ended by signal n".
+    let aborted = ended.code.is_none() && ended.err.contains("memory allocation of");
+    ensure(aborted || ended.code.is_some_and(|code| LISTED.contains(&code)), || "no listed exit code".into())?;
+    no_leftovers(&bench.results, aborted)?;
+    let complete = dirs.first().is_some_and(|dir| dir.join("SHA256SUMS").exists());
+    for dir in &dirs {
+        verified(bench, dir, complete)?;
+    }
+    if ended.code == Some(0) {
+        ensure(complete, || "it says that it is done, and is not".into())?;
+        check_whole(bench, 1)?;
+        return Ok(Took::DidWithout);
+    }
+    if !aborted && !calls.iter().any(|call| call.contains("write(2<")) {
+        words(&ended.err, fault)?;
+    }
+    recovers(bench, complete)?;
+    Ok(Took::Refused)
+}
+
+/// The last line says what failed, with which answer, and after a semicolon what to do.
+fn words(err: &str, fault: Fault) -> Result<(), Failed> {
+    let line = err.lines().rfind(|line| line.starts_with("numalab: ")).unwrap_or_default();
+    ensure(!line.is_empty(), || "no message".into())?;
+    ensure(says_answer(err, fault), || format!("the system's answer is not told: {line}"))?;
+    ensure(line.contains("; ") || line.contains(" see ") || line.contains(" check "), || {
+        format!("it does not say what to do: {line}")
+    })
+}
+
+/// Whether some text names an error of the kernel, by name or in the C library's words.
+pub(crate) fn says_answer(text: &str, fault: Fault) -> bool {
+    let words = match fault.errno {
+        "ENOMEM" => "Cannot allocate memory",
+        "EPERM" => "Operation not permitted",
+        "ENOSYS" => "Function not implemented",
+        "EINVAL" => "Invalid argument",
+        "EAGAIN" => "Resource temporarily unavailable",
+        "EMFILE" => "Too many open files",
+        "ENOSPC" => "No space left on device",
+        "EIO" => "Input/output error",
+        other => other,
+    };
+    text.contains(fault.errno) || text.contains(words) || text.contains("error 24") || text.contains("Error 24")
+}
+
+/// Folders that look like results.
+fn results_folders(results: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let hosts = list(results).flat_map(|experiment| list(&experiment).collect::<Vec<_>>());
+    let runs = hosts.flat_map(|host| list(&host).collect::<Vec<_>>());
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    runs.filter(|path| !hidden(path)).collect()
+}
+
+/// A run that ended by itself leaves no half-made file, no half-made folder and no lock.
+fn no_leftovers(results: &Path, aborted: bool) -> Result<(), Failed> {
+    let mut folders = vec![results.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let left = name.ends_with(".part") || name.ends_with(".new") || name == ".lock";
+            ensure(aborted || !left, || format!("{name} was left in {folder}", folder = folder.display()))?;
+            if entry.path().is_dir() && !left {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `verify` finds no mismatch, and calls a folder unfinished if and only if it has no sums.
+fn verified(bench: &Bench, dir: &Path, complete: bool) -> Result<(), Failed> {
+    let verify = bounded::run(numalab().arg("verify").arg(dir), bench.folder.path())?;
+    let says = if complete { "everything follows from its samples" } else { "not finished" };
+    ensure(verify.code == Some(0) && verify.out.contains(says), || format!("verify, complete {complete}: {verify:?}"))
+}
+
+/// Without the fault the run goes on where it stopped, and is then whole.
+fn recovers(bench: &Bench, complete: bool) -> Result<(), Failed> {
+    if only_folder(&bench.results).is_err() {
+        return Ok(());
+    }
+    let mut command = if complete { report(bench)? } else { bench.resume()? };
+    let ended = bounded::run(&mut command, bench.folder.path())?;
+    ensure(matches!(ended.code, Some(0 | 77)), || format!("it does not go on: {ended:?}"))?;
+    check_whole(bench, 1)
+}
+
+fn report(bench: &Bench) -> Result<std::process::Command, Failed> {
+    let mut command = numalab();
+    command.arg("report").arg(only_folder(&bench.results)?);
+    Ok(command)
+}

@@ -1,0 +1,47 @@
+//! What is promised when the system says no, at every place where it can: the N-th call that fails, files that cannot be
+//! written, kill -9 at random moments.
+//!
+//! Two tiers. `make test` runs the short one, well within a minute; where `NUMALAB_REQUIRE` names `torture` (`make torture`)
+//! every call is failed and 200 kills are made. What was really done is counted, and printed after the tests.
+
+mod after;
+#[path = "../harness/bench.rs"]
+#[allow(dead_code, reason = "the other harness uses the rest")]
+mod bench;
+mod bounded;
+mod calls;
+mod children;
+mod files;
+mod kills;
+#[path = "../harness/program.rs"]
+#[allow(dead_code, reason = "the other harness uses the rest")]
+mod program;
+mod runs;
+#[path = "../harness/trial.rs"]
+#[allow(dead_code, reason = "the other harness uses the rest")]
+mod trial;
+
+use libtest_mimic::Arguments;
+use std::sync::Mutex;
+
+/// What the tests did, a line each.
+static FIGURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn main() {
+    let tests = [runs::trials(), children::trials(), files::trials(), kills::trials()];
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect());
+    let mut figures = FIGURES.lock().expect("no test panics while it adds a line").clone();
+    figures.sort();
+    figures.iter().for_each(|line| println!("{line}"));
+    conclusion.exit();
+}
+
+/// Adds to what is printed at the end.
+fn figure(line: String) {
+    FIGURES.lock().expect("no test panics while it adds a line").push(line);
+}
+
+/// Whether this is the long tier.
+fn is_long() -> bool {
+    std::env::var("NUMALAB_REQUIRE").is_ok_and(|names| names.split(',').any(|name| name.trim() == "torture"))
+}
