@@ -47,8 +47,7 @@ impl Exit {
     /// Says the line and gives the code to the system.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            // Nothing can be done about a closed stderr.
-            let _ = writeln!(io::stderr(), "numalab: {message}", message = self.message);
+            say(&format!("numalab: {message}", message = self.message));
         }
         ExitCode::from(self.code)
     }
@@ -66,6 +65,12 @@ impl<T, E: std::error::Error> WithCode<T> for Result<T, E> {
     }
 }
 
+/// A line on stderr, in one write. Nothing can be done about one that takes none, and nothing need be: `eprintln!` would
+/// panic on a full disk.
+pub(crate) fn say(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Prints on stdout. A reader that went away (`| head`) is no failure: the rest is not wanted.
 ///
 /// # Errors
@@ -74,7 +79,8 @@ pub(crate) fn print(text: &str) -> Result<(), Exit> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Exit::new(FAILED, format!("cannot write to stdout: {error}")))
+            let remedy = plan::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+            Err(Exit::new(FAILED, format!("cannot write to stdout: {error}{remedy}")))
         }
         _ => Ok(()),
     }

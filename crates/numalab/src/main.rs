@@ -1,5 +1,7 @@
 //! The numalab command: the command line in, one call, its answer printed. What is decided is decided elsewhere.
 
+#![deny(clippy::print_stderr, reason = "eprintln! panics where stderr takes nothing; exit::say does not")]
+
 mod args;
 mod doctor;
 mod exit;

@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere.
 
+use crate::exit::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use runner::progress::{Event, Progress, Step};
 use std::io::IsTerminal;
@@ -55,20 +56,18 @@ impl Progress for Lines {
     fn tell(&mut self, event: &Event<'_>) {
         match event {
             Event::Started(_) => {}
-            Event::Finished { step, error: Some(error), .. } => eprintln!("failed: {what}: {error}", what = what(step)),
+            Event::Finished { step, error: Some(error), .. } => {
+                say(&format!("failed: {what}: {error}", what = what(step)));
+            }
             Event::Finished { step, .. } => {
                 let due = self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY) || step.done == step.total;
                 if due {
                     self.last = Some(Instant::now());
-                    eprintln!(
-                        "{done}/{total} samples, {left}",
-                        done = step.done,
-                        total = step.total,
-                        left = left(step)
-                    );
+                    let (done, total, left) = (step.done, step.total, left(step));
+                    say(&format!("{done}/{total} samples, {left}"));
                 }
             }
-            Event::Note(note) => eprintln!("{note}"),
+            Event::Note(note) => say(note),
         }
     }
 }

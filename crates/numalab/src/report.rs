@@ -42,7 +42,7 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Exit> {
             return print(&format!("{dir}: everything follows from its samples\n"));
         }
         let lines: String = unchecked.iter().map(|line| format!("  {line}\n")).collect();
-        return print(&format!("{dir}: no mismatch so far, in a run that is not finished\n{lines}"));
+        return print(&format!("{dir}: no mismatch so far, and it is not finished\n{lines}"));
     }
     let lines: String = mismatches.iter().map(|mismatch| format!("{mismatch}\n")).collect();
     print(&lines)?;

@@ -1,7 +1,7 @@
 //! `numalab run`: plans, runs, reports; and `--resume`.
 
 use crate::args::Run;
-use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
+use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print, say};
 use crate::planning::plan_file;
 use crate::progress::progress;
 use crate::signals::Signals;
@@ -51,7 +51,7 @@ struct Stage {
 fn live() -> Result<Stage, Exit> {
     let machine = host::probe().code(FAILED)?;
     for disagreement in machine.disagreements() {
-        eprintln!("numalab: {disagreement}");
+        say(&format!("numalab: {disagreement}"));
     }
     let here = Here::live(&machine, program()?, command());
     let mut child = Command::new("/proc/self/exe");
@@ -96,11 +96,11 @@ fn command() -> Vec<String> {
 /// What this machine is and what is about to happen, on stderr before the first sample.
 fn introduce(plan: &plan::point::Plan, here: &Here) {
     let model = here.topology.cpu_model.as_deref().unwrap_or("processor not named");
-    eprintln!("{model}: {shape}", shape = crate::topo::shape(&here.topology));
-    eprintln!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; "));
-    eprintln!("{question}", question = plan.question);
+    say(&format!("{model}: {shape}", shape = crate::topo::shape(&here.topology)));
+    say(&format!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; ")));
+    say(&format!("{question}", question = plan.question));
     for note in &plan.notes {
-        eprintln!("note: {note}");
+        say(&format!("note: {note}"));
     }
 }
 
@@ -116,7 +116,7 @@ fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -
         return Err(Exit::new(signals.exit_code(), message));
     }
     for note in &done.notes {
-        eprintln!("note: {note}");
+        say(&format!("note: {note}"));
     }
     let text = crate::report::update_and_show(&done.dir, args.format)?;
     print(&text)?;

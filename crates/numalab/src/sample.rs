@@ -10,7 +10,7 @@ pub(crate) fn sample() -> ExitCode {
     match OpenOptions::new().write(true).open(FRAMES) {
         Ok(frames) => ExitCode::from(runner::child::run(std::io::stdin().lock(), frames)),
         Err(error) => {
-            eprintln!("numalab: __sample is for `numalab run` alone: {FRAMES}: {error}");
+            crate::exit::say(&format!("numalab: __sample is for `numalab run` alone: {FRAMES}: {error}"));
             ExitCode::from(crate::exit::USAGE)
         }
     }

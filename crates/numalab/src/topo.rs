@@ -1,7 +1,7 @@
 //! `numalab topo`: a machine as a table, as JSON, as hwloc's XML.
 
 use crate::args::{Topo, TopoFormat};
-use crate::exit::{Exit, FAILED, USAGE, WithCode, print};
+use crate::exit::{Exit, FAILED, USAGE, WithCode, print, say};
 use plan::quantity::show_bytes;
 use plan::topology::{Node, Topology, TopologySource};
 use std::fmt::Write;
@@ -12,7 +12,7 @@ pub(crate) fn topo(args: &Topo) -> Result<(), Exit> {
         _ => USAGE,
     })?;
     for disagreement in &read.disagreements {
-        eprintln!("numalab: {disagreement}");
+        say(&format!("numalab: {disagreement}"));
     }
     match args.format {
         TopoFormat::Table => print(&table(&read.topology)),

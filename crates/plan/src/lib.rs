@@ -20,6 +20,7 @@ pub mod published;
 pub mod quantity;
 pub mod random;
 pub mod record;
+pub mod remedy;
 pub mod schedule;
 pub mod set;
 mod text;

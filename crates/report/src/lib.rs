@@ -28,6 +28,7 @@ mod summary;
 mod sums;
 mod table;
 pub mod tables;
+mod threads;
 mod update;
 mod verify;
 mod warmup;

@@ -8,6 +8,7 @@ use crate::error::ReportError;
 use crate::pauses::{LnVariances, Pauses, PooledPauses, read_pauses};
 use crate::samples::{Samples, read_samples};
 use crate::sums::{check_sum, read_sums, same_sum};
+use crate::threads::with_threads;
 use crate::table::{Block, Ended, Table, column};
 use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
@@ -79,6 +80,10 @@ pub struct SummaryLine {
 /// `Changed` for a raw file that is not what it was; else which file, which line, what was found there and what was
 /// expected.
 pub fn open(dir: &Path) -> Result<Results, ReportError> {
+    with_threads(|| open_checked(dir))
+}
+
+fn open_checked(dir: &Path) -> Result<Results, ReportError> {
     let sums = read_sums(dir)?;
     let Some(of_samples) = sums.get(SampleRow::FILE) else { return Ok(read(dir)?.0) };
     let others = raw_names().filter(|name| *name != SampleRow::FILE);

@@ -7,6 +7,7 @@ use crate::present::presented;
 use crate::results::{Derived, Results, open};
 use crate::schema::{files, titles_of};
 use crate::sums::{SUMS, read_sums, sum_of, sums_text};
+use crate::threads::with_threads;
 use plan::record::{ClaimRow, FitRow, Row, SummaryRow};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -35,14 +36,19 @@ pub struct Updated {
 
 /// Reads a folder, derives everything and replaces each derived file by rename; SHA256SUMS comes last.
 ///
+/// Before the first is replaced, SHA256SUMS loses the derived files of an earlier report: one that breaks off in the middle
+/// leaves a folder that says so.
+///
 /// # Errors
 /// As [`open`]; `Write` where a file cannot be replaced. Whatever happens, each file is the old or the new one, whole.
 pub fn update(dir: &Path) -> Result<Updated, ReportError> {
-    let results = open(dir)?;
-    let derived = derive(&results);
-    let files = derived_files(&results, &derived);
-    let files = replace_all(dir, &files)?;
-    Ok(Updated { results, derived, files })
+    with_threads(|| {
+        let results = open(dir)?;
+        let derived = derive(&results);
+        let files = derived_files(&results, &derived);
+        let files = replace_all(dir, &files)?;
+        Ok(Updated { results, derived, files })
+    })
 }
 
 /// All derived files but SHA256SUMS.
@@ -93,11 +99,14 @@ pub(crate) fn is_derived(name: &str) -> bool {
 
 /// Puts the files in place, removes derived files of an earlier report that this one does not have, and writes sums.
 fn replace_all(dir: &Path, files: &[DerivedFile]) -> Result<Vec<String>, ReportError> {
-    let old = read_sums(dir)?;
+    let (stale, mut sums): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        read_sums(dir)?.into_iter().partition(|(name, _)| is_derived(name));
+    if !stale.is_empty() {
+        replace(&dir.join(SUMS), sums_text(&sums).as_bytes())?;
+    }
     for file in files {
         replace(&dir.join(&file.name), &file.bytes)?;
     }
-    let (stale, mut sums): (BTreeMap<_, _>, BTreeMap<_, _>) = old.into_iter().partition(|(name, _)| is_derived(name));
     sums.extend(files.iter().map(|file| (file.name.clone(), sum_of(&file.bytes))));
     for name in stale.keys().filter(|name| !sums.contains_key(*name)) {
         let path = dir.join(name);

@@ -134,9 +134,11 @@ fn pages(workload: &Workload) -> Option<Pages> {
     if let Workload::Serve(serve) = workload { Some(serve.pages) } else { None }
 }
 
-/// A cause with the last line of stderr behind it.
+/// A cause with the telling line of stderr behind it: what a panic said, which stands above its backtrace, or the last.
 fn with_stderr(cause: &str, stderr: &str) -> String {
-    match stderr.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+    let mut panic = stderr.lines().skip_while(|line| !line.contains(" panicked at "));
+    let last = || stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    match panic.nth(1).or_else(last) {
         Some(line) => format!("{cause}: {line}"),
         None => cause.into(),
     }

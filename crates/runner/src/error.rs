@@ -16,6 +16,12 @@ pub enum RunError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Something that is no folder is where one must be.
+    #[error("{path}: it is there and is no folder; name another with --results", path = path.display())]
+    NoFolder {
+        /// What is in the way.
+        path: PathBuf,
+    },
     /// Another run works in this folder.
     #[error("{path}: {holder} is writing here; wait for it, or end it; if it is gone, remove this file", path = path.display())]
     Locked {
@@ -85,7 +91,7 @@ pub enum RunError {
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The child's program cannot be started.
-    #[error("cannot start {program}: {source}")]
+    #[error("cannot start {program}: {source}{advice}", advice = advice(source))]
     Start {
         /// The program.
         program: String,
@@ -93,7 +99,7 @@ pub enum Stop {
         source: io::Error,
     },
     /// The channels to a child cannot be made or watched.
-    #[error("cannot {doing} of a child: {source}")]
+    #[error("cannot {doing} of a child: {source}{advice}", advice = advice(source))]
     Channel {
         /// What failed.
         doing: &'static str,
@@ -121,11 +127,6 @@ impl RunError {
 }
 
 /// What to do about a system's answer, with its semicolon; empty where there is nothing to say.
-fn advice(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, then resume or start again",
-        io::ErrorKind::FileTooLarge => "; raise the file size limit (ulimit -f), then resume or start again",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a folder that can be written",
-        _ => "",
-    }
+fn advice(source: &io::Error) -> String {
+    plan::remedy::remedy(source).map(|remedy| format!("; {remedy}, then resume or start again")).unwrap_or_default()
 }

@@ -71,6 +71,9 @@ fn make_folders(path: &Path, sync: &mut dyn FnMut(&Path) -> Result<(), RunError>
     match fs::create_dir(path) {
         // Another run may make it at the same moment.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(RunError::NoFolder { path: path.into() });
+        }
         made => made.map_err(|source| RunError::File { path: path.into(), doing: "create", source })?,
     }
     sync(if above.as_os_str().is_empty() { Path::new(".") } else { above })
@@ -228,6 +231,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("results"), "").unwrap();
         let error = make_folders(&root.path().join("results/binding"), &mut sync_dir).unwrap_err().to_string();
-        assert!(error.contains("results: cannot create: File exists"), "{error}");
+        assert!(error.contains("results: it is there and is no folder"), "{error}");
     }
 }

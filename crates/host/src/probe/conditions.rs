@@ -1,6 +1,7 @@
 //! What this host grants beyond its shape.
 
 use crate::bind::{AffinityGuard, affinity, set_affinity};
+use crate::errno::Errno;
 use crate::{Granted, HostError, Root, memory, policy};
 use core::ffi::c_void;
 use plan::policy::MemoryPolicy;
@@ -49,8 +50,10 @@ fn policies(granted: &Granted) -> (Vec<String>, Option<String>) {
     for candidate in &candidates {
         match try_policy(candidate) {
             Ok(()) => names.push(candidate.name().to_owned()),
+            Err(HostError::UnknownPolicy { .. } | HostError::Call { errno: Errno(libc::EINVAL), .. }) => {}
             Err(error @ HostError::Refused { .. }) => refused = Some(error.to_string()),
-            Err(_) => {}
+            // Not for lack of the policy: what else is short is told, or a full machine would pass for an old kernel.
+            Err(error) => refused = Some(format!("{error}; mend that, then try again")),
         }
     }
     (names, refused)

@@ -137,10 +137,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         let experiment = folder.path().join("small.toml");
         fs::write(&experiment, EXPERIMENT)?;
         let answer = answer(numalab().arg("run").arg(&experiment).arg("--results").arg(&file).output()?);
-        answer.expect_code(1)?;
+        answer.expect_code(2)?;
         // What the machine is and what is about to run was said before; the refusal is one line.
         let refusals: Vec<&str> = answer.err.lines().filter(|line| line.starts_with("numalab: ")).collect();
-        ensure(refusals.len() == 1 && refusals[0].contains("a-file"), || format!("not one line: {}", answer.err))
+        ensure(refusals.len() == 1 && refusals[0].contains("a-file: it is there and is no folder"), || format!("not one line: {}", answer.err))
     }));
     trials
 }

@@ -97,8 +97,11 @@ impl Count {
     }
 }
 
-/// Whether a program ended before its `main`: the words are those of the loader, the C library, and Rust's own start.
+/// Whether a program ended before its `main`: the words are those of the dynamic loader, of the C library and of Rust's own
+/// start; the first of all mmaps is the loader's, which then dies without a word.
 pub(crate) fn is_before_main(code: Option<i32>, err: &str) -> bool {
-    let loader = err.contains("error while loading shared libraries") || err.contains("cannot load libraries");
-    (code == Some(127) && loader) || err.contains("failed to allocate an alternative stack")
+    let loader = code == Some(127) && err.contains("error while loading shared libraries");
+    let first = err.lines().next().unwrap_or_default();
+    let start = code.is_none() && (first.is_empty() && err.lines().nth(1).is_none_or(|line| line.contains("main")));
+    loader || start
 }

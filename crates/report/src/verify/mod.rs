@@ -12,6 +12,7 @@ mod samples;
 use crate::error::ReportError;
 use crate::results::{open_unchecked, read_json, read_manifest, read_plan};
 use crate::sums::{SUMS, read_sums, sum_of_file};
+use crate::threads::with_threads;
 use crate::update::is_derived;
 use plan::manifest::Manifest;
 use plan::point::Plan;
@@ -59,7 +60,7 @@ impl fmt::Display for Mismatch {
 pub struct Verified {
     /// Empty where everything fits.
     pub mismatches: Vec<Mismatch>,
-    /// What could not be checked because the run is unfinished, one line each; empty for one that came to its end.
+    /// What could not be checked because the run or its report is unfinished, one line each; empty for a whole folder.
     pub unchecked: Vec<String>,
 }
 
@@ -69,6 +70,10 @@ pub struct Verified {
 /// # Errors
 /// Only where the folder cannot be looked at: it is none, or a file cannot be read.
 pub fn verify(dir: &Path) -> Result<Verified, ReportError> {
+    with_threads(|| look_at(dir))
+}
+
+fn look_at(dir: &Path) -> Result<Verified, ReportError> {
     let plan = read_plan(&dir.join("plan.toml"))?;
     let manifest = read_manifest(&dir.join("manifest.json"))?;
     let (mut found, mut unchecked) = (Found::default(), Vec::new());
@@ -82,6 +87,11 @@ pub fn verify(dir: &Path) -> Result<Verified, ReportError> {
     };
     let complete = sums.contains_key("samples.csv");
     check_sums(dir, &sums, &mut found)?;
+    // A report writes the sums of its files last, and takes those of an earlier one away first.
+    let reported = sums.keys().any(|name| is_derived(name));
+    if complete && !reported {
+        unchecked.push(format!("the report is unfinished; numalab report {dir} makes it", dir = dir.display()));
+    }
     rows::check_schema(dir, &plan, &manifest.run_id, complete, &mut found)?;
     if found.is_readable() {
         points::check_points(dir, &plan, complete, &mut found)?;
@@ -119,8 +129,9 @@ fn check_sums(dir: &Path, sums: &BTreeMap<String, String>, found: &mut Found) ->
             found.note(name, None, "SHA-256", sum, expected);
         }
     }
+    let reported = sums.keys().any(|name| is_derived(name));
     for name in ["summary.csv", "fits.csv", "claims.csv", "datapackage.json", "report.html"] {
-        if is_derived(name) && dir.join(name).is_file() && !sums.contains_key(name) {
+        if reported && dir.join(name).is_file() && !sums.contains_key(name) {
             found.note(SUMS, None, "list of files", format!("no {name}"), format!("{name} with its sum"));
         }
     }
