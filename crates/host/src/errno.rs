@@ -19,6 +19,17 @@ impl Errno {
     }
 }
 
+impl Errno {
+    /// What to do about it, with its semicolon; empty where its name says all there is to say, or the call decides.
+    pub(crate) fn advice(self) -> String {
+        let error = std::io::Error::from_raw_os_error(self.0);
+        match self.0 {
+            libc::EPERM | libc::EACCES | libc::EROFS => String::new(),
+            _ => plan::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default(),
+        }
+    }
+}
+
 impl fmt::Display for Errno {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.0 {
@@ -26,6 +37,10 @@ impl fmt::Display for Errno {
             libc::ENOENT => "ENOENT",
             libc::ESRCH => "ESRCH",
             libc::EIO => "EIO",
+            libc::ENFILE => "ENFILE",
+            libc::EMFILE => "EMFILE",
+            libc::ENOSPC => "ENOSPC",
+            libc::EROFS => "EROFS",
             libc::EAGAIN => "EAGAIN",
             libc::ENOMEM => "ENOMEM",
             libc::EACCES => "EACCES",

@@ -21,7 +21,7 @@ pub enum HostError {
         filtered: bool,
     },
     /// A system call failed for a reason that has no words of its own.
-    #[error("{call} for {asked}: {errno}")]
+    #[error("{call} for {asked}: {errno}{advice}", advice = errno.advice())]
     Call {
         /// The system call.
         call: &'static str,
@@ -186,7 +186,7 @@ pub enum HostError {
         elsewhere: Vec<(u32, u64)>,
     },
     /// A file that cannot be read.
-    #[error("{path}: {errno}: cannot be read", path = path.display())]
+    #[error("{path}: {errno}: cannot be read{advice}", path = path.display(), advice = errno.advice())]
     File {
         /// The file.
         path: PathBuf,
@@ -194,7 +194,7 @@ pub enum HostError {
         errno: Errno,
     },
     /// A file that cannot be written.
-    #[error("{path}: {errno}: cannot be written", path = path.display())]
+    #[error("{path}: {errno}: cannot be written{advice}", path = path.display(), advice = errno.advice())]
     Write {
         /// The file.
         path: PathBuf,

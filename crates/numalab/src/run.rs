@@ -85,7 +85,10 @@ fn program() -> Result<Program, Exit> {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: env!("NUMALAB_COMMIT").into(),
         rustc: env!("NUMALAB_RUSTC").into(),
-        sha256: sha256.map_err(|error| Exit::new(FAILED, format!("cannot read /proc/self/exe: {error}")))?,
+        sha256: sha256.map_err(|error| {
+            let remedy = plan::remedy::remedy(&error).unwrap_or("is /proc mounted?");
+            Exit::new(FAILED, format!("cannot read /proc/self/exe: {error}; {remedy}"))
+        })?,
     })
 }
 

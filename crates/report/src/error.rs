@@ -14,7 +14,7 @@ pub enum ReportError {
         file: &'static str,
     },
     /// A file could not be read.
-    #[error("cannot read {path}: {source}{advice}", path = path.display(), advice = advice(source))]
+    #[error("cannot read {path}: {source}{advice}", path = path.display(), advice = advice(source, "try again"))]
     Read {
         /// The file.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum ReportError {
         source: std::io::Error,
     },
     /// A file could not be written or replaced; what was there before is untouched.
-    #[error("cannot write {path}: {source}{advice}", path = path.display(), advice = advice(source))]
+    #[error("cannot write {path}: {source}{advice}", path = path.display(), advice = advice(source, "call numalab report"))]
     Write {
         /// The file.
         path: PathBuf,
@@ -137,7 +137,7 @@ pub enum ReportError {
     },
 }
 
-/// What to do about a system's answer, with its semicolon; empty where there is nothing to say. The raw files are whole.
-fn advice(source: &std::io::Error) -> String {
-    plan::remedy::remedy(source).map(|remedy| format!("; {remedy}, then call numalab report")).unwrap_or_default()
+/// What to do about a system's answer, with its semicolon; empty where there is nothing to say.
+fn advice(source: &std::io::Error, then: &str) -> String {
+    plan::remedy::remedy(source).map(|remedy| format!("; {remedy}, then {then}")).unwrap_or_default()
 }

@@ -42,13 +42,14 @@ pub struct Updated {
 /// # Errors
 /// As [`open`]; `Write` where a file cannot be replaced. Whatever happens, each file is the old or the new one, whole.
 pub fn update(dir: &Path) -> Result<Updated, ReportError> {
-    with_threads(|| {
+    let (results, derived, files) = with_threads(|| -> Result<_, ReportError> {
         let results = open(dir)?;
         let derived = derive(&results);
         let files = derived_files(&results, &derived);
-        let files = replace_all(dir, &files)?;
-        Ok(Updated { results, derived, files })
-    })
+        Ok((results, derived, files))
+    })?;
+    let files = replace_all(dir, &files)?;
+    Ok(Updated { results, derived, files })
 }
 
 /// All derived files but SHA256SUMS.

@@ -17,7 +17,7 @@ use crate::sample::{Outcome, Sample};
 use crate::stages::Stages;
 use crate::told::{Told, WALL_NS, fact_name};
 use plan::point::{Plan, Slot};
-use plan::record::FactRow;
+use plan::record::{FactRow, Row, SampleRow};
 use plan::schedule::{block_slots, sample_seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -254,6 +254,10 @@ impl Run<'_> {
         let id = Id { sample_id: self.committed.len() as u64, slot, seed };
         let rows = rows(&self.context, id, &sample);
         self.journal.commit(&rows)?;
+        // Its open files take rows even then, and nobody would ever see them.
+        if !self.dir.join(SampleRow::FILE).exists() {
+            return Err(RunError::Gone { dir: self.dir.into() });
+        }
         self.heard(slot.block, id.sample_id, &sample)?;
         self.done.insert(slot.order);
         let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));

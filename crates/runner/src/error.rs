@@ -22,6 +22,12 @@ pub enum RunError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// Somebody took the folder away.
+    #[error("{dir}: the results folder is gone, with what was measured; start again", dir = dir.display())]
+    Gone {
+        /// Where it was.
+        dir: PathBuf,
+    },
     /// Another run works in this folder.
     #[error("{path}: {holder} is writing here; wait for it, or end it; if it is gone, remove this file", path = path.display())]
     Locked {
@@ -120,7 +126,7 @@ impl RunError {
     /// The exit code of a program that ends with it: 2 where the folder given is not one that can be used, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::File { .. } | RunError::Stopped(_) | RunError::Locked { .. } => 1,
+            RunError::File { .. } | RunError::Gone { .. } | RunError::Stopped(_) | RunError::Locked { .. } => 1,
             _ => 2,
         }
     }

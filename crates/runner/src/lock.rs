@@ -81,8 +81,9 @@ impl Lock {
                 .and_then(|()| file.seek(io::SeekFrom::Start(0)))
                 .and_then(|_| file.write_all(Holder::this().print().as_bytes()))
                 .and_then(|()| file.sync_all());
-            written.map_err(failed("write"))?;
-            return Ok(Lock { path, _file: file });
+            // Made before it is known to be written, so that it is taken away where it is not.
+            let lock = Lock { path: path.clone(), _file: file };
+            return written.map(|()| lock).map_err(failed("write"));
         }
     }
 }

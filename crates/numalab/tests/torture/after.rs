@@ -6,8 +6,10 @@ use crate::calls::{Fault, is_before_main};
 use crate::program::{Answer, numalab, only_folder};
 use crate::trial::ensure;
 use libtest_mimic::Failed;
+use plan::topology::Topology;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Codes of `numalab --help`.
 const LISTED: &[i32] = &[0, 1, 2, 3, 77];
@@ -37,6 +39,7 @@ pub(crate) fn look(bench: &Bench, ended: &Answer, fault: Fault, calls: &[String]
     if ended.code == Some(0) {
         ensure(whole == [true], || "it says that it is done, and is not".into())?;
         check_whole(bench, 1)?;
+        right_machine(&dirs[0], &ended.err)?;
         return Ok(Took::DidWithout);
     }
     if !aborted && !calls.iter().any(|call| call.contains("write(2<")) {
@@ -53,17 +56,29 @@ pub(crate) fn is_out_of_memory(err: &str) -> bool {
 }
 
 /// The last line says what failed, with which answer, and after a semicolon what to do.
-fn words(err: &str, fault: Fault) -> Result<(), Failed> {
+pub(crate) fn words(err: &str, fault: Fault) -> Result<(), Failed> {
     let line = err.lines().rfind(|line| line.starts_with("numalab: ")).unwrap_or_default();
     ensure(!line.is_empty(), || "no message".into())?;
-    ensure(says_answer(err, fault), || format!("the system's answer is not told: {line}"))?;
-    ensure(line.contains("; ") || line.contains(" see ") || line.contains(" check "), || {
+    // Where every sample failed, their causes are told above.
+    // What /sys and hwloc do not agree on is told before, with what was seen.
+    if err.lines().any(|line| line.starts_with("numalab: ") && line.contains(": /sys gives it ")) {
+        return Ok(());
+    }
+    let of_samples = line.contains("all 2 samples failed");
+    let causes: Vec<&str> = err.lines().filter(|line| line.starts_with("failed: ")).collect();
+    if of_samples { causes.iter().try_for_each(|cause| says(cause, fault)) } else { says(line, fault) }
+}
+
+/// A line names the system's answer, and what to do about it.
+pub(crate) fn says(line: &str, fault: Fault) -> Result<(), Failed> {
+    ensure(says_answer(line, fault), || format!("the system's answer is not told: {line}"))?;
+    ensure(["; ", " see ", " check ", "are /proc and /sys"].iter().any(|word| line.contains(word)), || {
         format!("it does not say what to do: {line}")
     })
 }
 
 /// Whether some text names an error of the kernel, by name or in the C library's words.
-pub(crate) fn says_answer(text: &str, fault: Fault) -> bool {
+fn says_answer(text: &str, fault: Fault) -> bool {
     let words = match fault.errno {
         "ENOMEM" => "Cannot allocate memory",
         "EPERM" => "Operation not permitted",
@@ -72,10 +87,11 @@ pub(crate) fn says_answer(text: &str, fault: Fault) -> bool {
         "EAGAIN" => "Resource temporarily unavailable",
         "EMFILE" => "Too many open files",
         "ENOSPC" => "No space left on device",
+        "EDQUOT" => "Disk quota exceeded",
         "EIO" => "Input/output error",
         other => other,
     };
-    text.contains(fault.errno) || text.contains(words) || text.contains("error 24") || text.contains("Error 24")
+    text.contains(fault.errno) || text.contains(words)
 }
 
 /// Folders that look like results.
@@ -104,12 +120,32 @@ fn no_leftovers(results: &Path, aborted: bool) -> Result<(), Failed> {
 }
 
 /// Whether `verify` takes a folder for whole; one that is not must have no mismatch all the same, and say what is missing.
-fn is_whole(bench: &Bench, dir: &Path) -> Result<bool, Failed> {
+pub(crate) fn is_whole(bench: &Bench, dir: &Path) -> Result<bool, Failed> {
     let verify = bounded::run(numalab().arg("verify").arg(dir), bench.folder.path())?;
     let (whole, part) = (verify.out.contains("everything follows"), verify.out.contains("not finished"));
     ensure(verify.code == Some(0) && whole != part, || format!("verify: {verify:?}"))?;
     ensure(!whole || dir.join("report.html").exists(), || "verify takes a folder without a report for whole".into())?;
     Ok(whole)
+}
+
+/// The machine in the folder is this one, unless it was said that something about it could not be read.
+fn right_machine(dir: &Path, err: &str) -> Result<(), Failed> {
+    static MACHINE: OnceLock<Topology> = OnceLock::new();
+    let undisturbed = || {
+        let told = crate::program::run(&["topo", "--format", "json"]);
+        shape(serde_json::from_str(&told.out).expect("this host's topology"))
+    };
+    let found = shape(serde_json::from_str(&fs::read_to_string(dir.join("topology.json"))?)?);
+    let expect = MACHINE.get_or_init(undisturbed);
+    ensure(found == *expect || err.contains("numalab: "), || format!("silently another machine: {found:?}"))
+}
+
+/// What a measurement rests on: which PUs and nodes there are, what belongs to what, and what is allowed.
+fn shape(mut topology: Topology) -> Topology {
+    for node in &mut topology.nodes {
+        (node.free_bytes, node.reclaimable_bytes) = (None, None);
+    }
+    topology
 }
 
 /// Without the fault the run goes on where it stopped, and is then whole.

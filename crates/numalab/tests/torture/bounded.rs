@@ -72,7 +72,7 @@ pub(crate) fn nothing_left(mark: &str) -> Result<(), Failed> {
 }
 
 /// Command lines of the processes that carry a mark; a zombie has no environment.
-fn living(mark: &str) -> Vec<String> {
+pub(crate) fn living(mark: &str) -> Vec<String> {
     let marked = format!("{MARK}={mark}").into_bytes();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
     let carries = |path: &Path| {

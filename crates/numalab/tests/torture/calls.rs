@@ -31,13 +31,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("write", "ENOSPC"),
     fault("fsync", "EIO"),
     fault("fdatasync", "EIO"),
+    // A disk of the network that is full says so no earlier.
+    fault("fsync", "EDQUOT"),
+    fault("fdatasync", "ENOSPC"),
     fault("mkdir", "ENOSPC"),
     fault("rename", "EIO"),
     fault("pipe2", "EMFILE"),
     fault("socketpair", "EMFILE"),
 ];
 
-/// strace in front of a program, failing the `nth` of these calls in each thread; `deep` traces what it starts as well.
+/// strace in front of a program, failing the `nth` of these calls in each of its threads and in each thread of its children.
 pub(crate) fn strace(fault: Fault, nth: u32, trace: &Path) -> Command {
     let Fault { call, errno } = fault;
     let mut command = Command::new("strace");
@@ -100,7 +103,8 @@ impl Count {
 /// Whether a program ended before its `main`: the words are those of the dynamic loader, of the C library and of Rust's own
 /// start; the first of all mmaps is the loader's, which then dies without a word.
 pub(crate) fn is_before_main(code: Option<i32>, err: &str) -> bool {
-    let loader = code == Some(127) && err.contains("error while loading shared libraries");
+    let words = ["error while loading shared libraries", "cannot allocate TLS data structures for initial thread"];
+    let loader = code == Some(127) && words.iter().any(|words| err.contains(words));
     let first = err.lines().next().unwrap_or_default();
     let start = code.is_none() && (first.is_empty() && err.lines().nth(1).is_none_or(|line| line.contains("main")));
     loader || start

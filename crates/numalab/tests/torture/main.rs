@@ -16,6 +16,7 @@ mod kills;
 #[path = "../harness/program.rs"]
 #[allow(dead_code, reason = "the other harness uses the rest")]
 mod program;
+mod reports;
 mod runs;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the other harness uses the rest")]
@@ -28,7 +29,7 @@ use std::sync::Mutex;
 static FIGURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn main() {
-    let tests = [runs::trials(), children::trials(), files::trials(), kills::trials()];
+    let tests = [runs::trials(), reports::trials(), children::trials(), files::trials(), kills::trials()];
     let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect());
     let mut figures = FIGURES.lock().expect("no test panics while it adds a line").clone();
     figures.sort();

@@ -101,7 +101,10 @@ fn read_published(root: &Section<'_>) -> Result<Option<Published>, FileError> {
 fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
     let name = path.display().to_string();
     let whole = |message: String| FileError { path: name.clone(), line: None, message };
-    let cannot = |error: std::io::Error| whole(format!("cannot read the {what}: {error}"));
+    let cannot = |error: std::io::Error| {
+        let remedy = crate::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        whole(format!("cannot read the {what}: {error}{remedy}"))
+    };
     let kind = std::fs::metadata(path).map_err(cannot)?;
     if kind.is_dir() {
         return Err(whole(format!("is a directory; name a file such as {such_as}")));
