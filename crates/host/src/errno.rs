@@ -50,6 +50,7 @@ impl fmt::Display for Errno {
             libc::EISDIR => "EISDIR",
             libc::EINVAL => "EINVAL",
             libc::ENOSYS => "ENOSYS",
+            libc::EOPNOTSUPP => "EOPNOTSUPP",
             number => return write!(out, "error {number}"),
         };
         out.write_str(name)

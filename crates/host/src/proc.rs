@@ -58,6 +58,27 @@ pub fn throttled_periods_in(root: &Root) -> Option<u64> {
         .reduce(|a, b| a + b)
 }
 
+/// Kills by the OOM killer in this process's control group since it was made; `None` where none tells. Both versions.
+pub fn group_oom_kills_in(root: &Root) -> Option<u64> {
+    let mut counts = cgroup_files(root, "memory", "memory.events");
+    counts.extend(cgroup_files(root, "memory", "memory.oom_control"));
+    // The innermost group is the one that this process is in.
+    crate::root::find_field(counts.first()?, "oom_kill ")?.parse().ok()
+}
+
+/// Bytes that this process's control group and those above it may have at most; `None` where there is no limit.
+pub fn memory_limit_in(root: &Root) -> Option<u64> {
+    // Version 1 writes "no limit" as the largest multiple of a page.
+    memory_limits(root).iter().filter_map(|text| text.parse::<u64>().ok()).filter(|&bytes| bytes < 1 << 60).min()
+}
+
+/// What the files of the limit say, `max` for none.
+pub(crate) fn memory_limits(root: &Root) -> Vec<String> {
+    let mut limits = cgroup_files(root, "memory", "memory.max");
+    limits.extend(cgroup_files(root, "memory", "memory.limit_in_bytes"));
+    limits
+}
+
 /// A file of this process's control group and of each one above it, innermost first, those that are there.
 ///
 /// `controller` chooses the hierarchy of version 1. Source: cgroups(7), /proc/pid/cgroup.
@@ -130,6 +151,34 @@ mod tests {
         check(&[("proc/self/cgroup", "4:cpu:/../..\n"), ("sys/fs/cgroup/cpu/cpu.stat", stat)], Some(3));
         check(&[("proc/self/cgroup", "0::/a\n"), ("sys/fs/cgroup/a/cpu.stat", "usage_usec 1\n")], None);
         check(&[], None);
+    }
+
+    #[test]
+    fn kills_and_limits_of_a_group_are_found_in_both_versions() {
+        let check = |files: &[(&str, &str)], expect| {
+            let (_folder, root) = fixture(files);
+            assert_eq!((group_oom_kills_in(&root), memory_limit_in(&root)), expect, "{files:?}");
+        };
+        check(
+            &[
+                ("proc/self/cgroup", "0::/a/b\n"),
+                ("sys/fs/cgroup/a/b/memory.events", "oom 9\noom_kill 2\noom_group_kill 7\n"),
+                ("sys/fs/cgroup/a/b/memory.max", "max\n"),
+                ("sys/fs/cgroup/a/memory.events", "oom_kill 5\n"),
+                ("sys/fs/cgroup/a/memory.max", "4096\n"),
+            ],
+            (Some(2), Some(4096)),
+        );
+        check(
+            &[
+                ("proc/self/cgroup", "4:memory:/x\n0::/\n"),
+                ("sys/fs/cgroup/memory/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"),
+                ("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "8192\n"),
+                ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ],
+            (Some(3), Some(8192)),
+        );
+        check(&[], (None, None));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Evidence {
             Some((node, memory.free_bytes + memory.reclaimable_bytes, needed))
         };
         let nodes = point.bytes_on_node.iter().filter_map(node).collect();
-        Evidence { oom_kills: oom_kills(&root), group_kills: group_kills(&root), nodes, root }
+        Evidence { oom_kills: oom_kills(&root), group_kills: host::proc::group_oom_kills_in(&root), nodes, root }
     }
 
     fn oom_killed(&self) -> bool {
@@ -41,7 +41,7 @@ impl Evidence {
     }
 
     fn group_killed(&self) -> bool {
-        group_kills(&self.root) > self.group_kills
+        host::proc::group_oom_kills_in(&self.root) > self.group_kills
     }
 }
 
@@ -99,7 +99,11 @@ fn signal_words(signal: i32, stderr: &str, point: &Point, evidence: &Evidence) -
 fn oom_words(point: &Point, evidence: &Evidence) -> String {
     let needed = show_bytes(point.bytes);
     if evidence.group_killed() {
-        return format!("killed by the OOM killer of its control group: {needed} were needed; raise memory.max");
+        let limit = host::proc::memory_limit_in(&evidence.root).map_or("unknown".into(), show_bytes);
+        return format!(
+            "killed by the OOM killer of its control group: {needed} were needed, its limit is {limit}; \
+             raise memory.max (version 1: memory.limit_in_bytes)"
+        );
     }
     let shortest = evidence.nodes.iter().max_by(|a, b| {
         let want = |(_, free, needed): &(u32, u64, u64)| *needed as f64 / (*free).max(1) as f64;
@@ -107,8 +111,9 @@ fn oom_words(point: &Point, evidence: &Evidence) -> String {
     });
     match shortest {
         Some((node, free, needed)) => {
+            let taken = if needed < free { "; something else filled it meanwhile" } else { "" };
             let (free, needed) = (show_bytes(*free), show_bytes(*needed));
-            format!("killed by the OOM killer: node {node} had {free} free, {needed} were needed")
+            format!("killed by the OOM killer: node {node} had {free} free, {needed} were needed{taken}")
         }
         None => format!("killed by the OOM killer: {needed} were needed"),
     }
@@ -122,7 +127,8 @@ fn bus_words(point: &Point) -> String {
             let size = plan::quantity::print_bytes(bytes);
             let needed = point.bytes.div_ceil(bytes);
             format!(
-                "killed by SIGBUS: {needed} huge pages of {size} were needed and {nodes} had too few; reserve them there"
+                "killed by SIGBUS: {needed} huge pages of {size} were needed and {nodes} had too few, or the control group's \
+                 hugetlb limit is lower; reserve them there"
             )
         }
         _ => "killed by SIGBUS: a page could not be had, though it was mapped".into(),
@@ -152,13 +158,6 @@ fn one_line(failure: Failure) -> Failure {
 /// Kills by the OOM killer since boot, on the whole machine.
 fn oom_kills(root: &Root) -> Option<u64> {
     host::proc::vmstat_in(root, &["oom_kill"]).remove("oom_kill")
-}
-
-/// Kills by the OOM killer in this process's control group (version 2).
-fn group_kills(root: &Root) -> Option<u64> {
-    let group = root.field("proc/self/cgroup", "0::/")?;
-    let events = std::path::Path::new("sys/fs/cgroup").join(group).join("memory.events");
-    root.field(events, "oom_kill ")?.parse().ok()
 }
 
 #[cfg(test)]
@@ -192,6 +191,7 @@ mod tests {
         };
         count(3, 1);
         write("proc/self/cgroup", "0::/job\n".into());
+        write("sys/fs/cgroup/job/memory.max", format!("{}\n", 64 << 20));
         for (node, free_kib) in [(0, 8 << 20), (1, 201 << 10)] {
             let meminfo = format!("Node {node} MemTotal: 9999999 kB\nNode {node} MemFree: {free_kib} kB\n");
             write(&format!("sys/devices/system/node/node{node}/meminfo"), meminfo);
@@ -217,15 +217,21 @@ mod tests {
         let check =
             |kills: (u64, u64), expect: &str| assert_eq!(death(libc::SIGKILL, &point(), kills.0, kills.1), expect);
         check((1, 0), "killed by the OOM killer: node 1 had 201 MiB free, 400 MiB were needed");
-        check((1, 1), "killed by the OOM killer of its control group: 400 MiB were needed; raise memory.max");
+        check(
+            (1, 1),
+            "killed by the OOM killer of its control group: 400 MiB were needed, its limit is 64.0 MiB; raise memory.max (version 1: memory.limit_in_bytes)",
+        );
         check((0, 0), "killed by SIGKILL, and not by the OOM killer: another process did it");
+        let mut small = point();
+        small.bytes_on_node = vec![(1, 100 << 20)];
+        let expect = "killed by the OOM killer: node 1 had 201 MiB free, 100 MiB were needed; something else filled it meanwhile";
+        assert_eq!(death(libc::SIGKILL, &small, 1, 0), expect);
         let mut huge = point();
         #[allow(irrefutable_let_patterns, reason = "there may be further workloads")]
         if let Workload::Serve(serve) = &mut huge.workload {
             serve.pages = Pages::Hugetlb(2 << 20);
         }
-        let expect =
-            "killed by SIGBUS: 200 huge pages of 2MiB were needed and node 0,1 had too few; reserve them there";
+        let expect = "killed by SIGBUS: 200 huge pages of 2MiB were needed and node 0,1 had too few, or the control group's hugetlb limit is lower; reserve them there";
         assert_eq!(death(libc::SIGBUS, &huge, 0, 0), expect);
     }
 }

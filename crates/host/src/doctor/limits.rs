@@ -1,6 +1,7 @@
 //! What a container, a control group, a filter or a parent process keeps from us.
 
 use super::{Finding, Verdict, finding, unknown};
+use crate::errno::{Errno, is_filtered};
 use crate::{Machine, Root, proc};
 use plan::quantity::show_bytes;
 
@@ -62,7 +63,7 @@ pub(super) fn of_machine(machine: &Machine) -> Vec<Finding> {
         true => finding("hwloc and /sys", "they agree", Verdict::Good, None),
         false => finding("hwloc and /sys", lines.join("; "), Verdict::Notice, None),
     };
-    vec![cpuset, affinity, policy, policies, agreement]
+    vec![cpuset, affinity, policy, policies, agreement, counters(&Root::system())]
 }
 
 fn count_with_memory(machine: &Machine) -> usize {
@@ -113,14 +114,10 @@ fn throttling(root: &Root) -> Finding {
 
 fn memory_limit(root: &Root) -> Finding {
     const NAME: &str = "memory limit";
-    let mut limits = proc::cgroup_files(root, "memory", "memory.max");
-    limits.extend(proc::cgroup_files(root, "memory", "memory.limit_in_bytes"));
-    if limits.is_empty() {
+    if proc::memory_limits(root).is_empty() {
         return unknown(NAME);
     }
-    // Version 1 writes "no limit" as the largest multiple of a page.
-    let bytes = limits.iter().filter_map(|text| text.parse::<u64>().ok()).filter(|&bytes| bytes < 1 << 60).min();
-    match bytes {
+    match proc::memory_limit_in(root) {
         None => finding(NAME, "none", Verdict::Good, None),
         Some(bytes) => finding(
             NAME,
@@ -188,8 +185,76 @@ fn perf(root: &Root) -> Finding {
     }
 }
 
+/// Whether counters can really be opened, which no file tells.
+fn counters(root: &Root) -> Finding {
+    let level = root.text("proc/sys/kernel/perf_event_paranoid").unwrap_or_else(|| "unknown".into());
+    counters_in_words(crate::perf::open_counter(), &level, is_filtered(root))
+}
+
+/// Four ways to be forbidden, and four things to do about it.
+fn counters_in_words(opened: Result<(), Errno>, level: &str, filtered: bool) -> Finding {
+    const NAME: &str = "hardware counters";
+    let Err(errno) = opened else { return finding(NAME, "can be opened", Verdict::Good, None) };
+    let said = |why: &str| format!("perf_event_open: {errno}: {why}");
+    match (errno.0, level.parse::<i32>()) {
+        (libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP, _) => finding(
+            NAME,
+            said("no PMU here, or a hypervisor that hides it"),
+            Verdict::Notice,
+            Some("run on bare metal, or have the hypervisor show its PMU"),
+        ),
+        (libc::EACCES, Ok(3..)) => finding(
+            NAME,
+            said(&format!("perf_event_paranoid is {level}, which closes all events")),
+            Verdict::Forbidden,
+            Some("sysctl kernel.perf_event_paranoid=2, or run with CAP_PERFMON"),
+        ),
+        (libc::EACCES, _) => finding(
+            NAME,
+            said(&format!("this process lacks the right, perf_event_paranoid is {level}")),
+            Verdict::Forbidden,
+            Some("run with CAP_PERFMON, or sysctl kernel.perf_event_paranoid=1"),
+        ),
+        _ if filtered => finding(
+            NAME,
+            said("blocked by a seccomp filter"),
+            Verdict::Forbidden,
+            Some("run with --security-opt seccomp=unconfined, or a profile that allows perf_event_open"),
+        ),
+        _ => finding(
+            NAME,
+            said("this kernel or container does not give them"),
+            Verdict::Forbidden,
+            Some("run outside it"),
+        ),
+    }
+}
+
 /// CAP_PERFMON (38) or CAP_SYS_ADMIN (21) in the effective set (capabilities(7)).
 fn may_open_counters(root: &Root) -> bool {
     let mask = root.field("proc/self/status", "CapEff:").and_then(|hex| u64::from_str_radix(&hex, 16).ok());
     mask.is_some_and(|mask| mask & (1 << 38 | 1 << 21) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_forbidden_in_four_ways() {
+        let check = |errno, level: &str, filtered, verdict: Verdict, value: &str| {
+            let found = counters_in_words(Err(Errno(errno)), level, filtered);
+            assert_eq!((found.verdict, found.value.as_str()), (verdict, value), "{errno} {level} {filtered}");
+            assert!(found.remedy.is_some());
+        };
+        let pmu = "perf_event_open: ENOENT: no PMU here, or a hypervisor that hides it";
+        check(libc::ENOENT, "2", true, Verdict::Notice, pmu);
+        let paranoid = "perf_event_open: EACCES: this process lacks the right, perf_event_paranoid is 2";
+        check(libc::EACCES, "2", false, Verdict::Forbidden, paranoid);
+        let closed = "perf_event_open: EACCES: perf_event_paranoid is 3, which closes all events";
+        check(libc::EACCES, "3", false, Verdict::Forbidden, closed);
+        let filtered = "perf_event_open: EPERM: blocked by a seccomp filter";
+        check(libc::EPERM, "2", true, Verdict::Forbidden, filtered);
+        assert_eq!(counters_in_words(Ok(()), "2", false).verdict, Verdict::Good);
+    }
 }

@@ -70,6 +70,14 @@ pub fn examine_in(root: &Root, nodes: usize) -> Vec<Finding> {
     findings
 }
 
+/// What will show in the figures of a run that starts now, as `KSM 1`; where times are emulated is said elsewhere.
+pub fn disturbing(machine: &Machine) -> Vec<String> {
+    let findings = examine_in(&Root::system(), machine.topology().nodes.len());
+    let disturbs =
+        |finding: &&Finding| finding.verdict == Verdict::Disturbs && finding.name != processor::VIRTUALISATION;
+    findings.iter().filter(disturbs).map(|finding| format!("{} {}", finding.name, finding.value)).collect()
+}
+
 /// A finding with a value.
 fn finding(name: &str, value: impl Into<String>, verdict: Verdict, remedy: Option<&str>) -> Finding {
     Finding { name: name.into(), value: value.into(), verdict, remedy: remedy.map(str::to_owned) }

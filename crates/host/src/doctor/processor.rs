@@ -5,6 +5,8 @@ use crate::{Root, proc, timing};
 use plan::record::Timing;
 use std::collections::BTreeSet;
 
+pub(super) const VIRTUALISATION: &str = "virtualisation";
+
 pub(super) fn examine(root: &Root) -> Vec<Finding> {
     vec![
         virtualisation(),
@@ -22,15 +24,15 @@ fn virtualisation() -> Finding {
     let (class, evidence) = timing::timing_class();
     let value = format!("{class}: {evidence}", evidence = evidence.join("; "));
     match class {
-        Timing::Hardware => finding("virtualisation", value, Verdict::Good, None),
+        Timing::Hardware => finding(VIRTUALISATION, value, Verdict::Good, None),
         Timing::Virtual => finding(
-            "virtualisation",
+            VIRTUALISATION,
             value,
             Verdict::Notice,
             Some("times hold for this virtual machine and its neighbours; for claims about hardware run on bare metal"),
         ),
         _ => finding(
-            "virtualisation",
+            VIRTUALISATION,
             value,
             Verdict::Disturbs,
             Some("no time is true under software emulation; believe placement only, and run on hardware"),
