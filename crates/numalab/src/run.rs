@@ -86,7 +86,7 @@ fn program() -> Result<Program, Exit> {
         commit: env!("NUMALAB_COMMIT").into(),
         rustc: env!("NUMALAB_RUSTC").into(),
         sha256: sha256.map_err(|error| {
-            let remedy = plan::remedy::remedy(&error).unwrap_or("is /proc mounted?");
+            let remedy = plan::remedy::remedy(&error).unwrap_or("samples are started from it: mount /proc");
             Exit::new(FAILED, format!("cannot read /proc/self/exe: {error}; {remedy}"))
         })?,
     })

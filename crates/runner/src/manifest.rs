@@ -13,6 +13,9 @@ use std::io;
 /// Facts of the machine that make it another machine when they change: a resumed run must find them as they were.
 const IDENTITY: &[&str] = &["arch", "kernel", "cpu_model", "microcode"];
 
+/// The fact that names what disturbed this host when the run began.
+pub const DISTURBING: &str = "disturbing";
+
 /// This machine, this program, this call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Here {
@@ -40,6 +43,11 @@ impl Here {
     /// The machine this process runs on.
     pub fn live(machine: &host::Machine, program: Program, command: Vec<String>) -> Here {
         let (timing, timing_evidence) = host::timing::timing_class();
+        let mut facts = host::facts::machine_facts();
+        let disturbing = host::doctor::disturbing(machine).join(", ");
+        if !disturbing.is_empty() {
+            facts.insert(DISTURBING.into(), disturbing);
+        }
         Here {
             host: host_name(),
             topology: machine.topology().clone(),
@@ -47,7 +55,7 @@ impl Here {
             xml: machine.xml().into(),
             timing,
             timing_evidence,
-            machine: host::facts::machine_facts(),
+            machine: facts,
             program,
             command,
         }
