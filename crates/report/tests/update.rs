@@ -147,7 +147,25 @@ fn each_broken_cell_is_found() {
         ("pauses.csv", 2, "warmup", "yes", "pauses.csv:2: column warmup: found \"yes\", expected true or false"),
         ("windows.csv", 2, "operations", "1", "samples.csv:2: operations of all windows"),
         ("windows.csv", 3, "window", "5", "windows.csv:3: window: found 5, expected 1"),
-        ("workers.csv", 3, "worker", "0", "workers.csv:3: worker: found 0 again"),
+        ("workers.csv", 3, "worker", "0", "workers.csv:3: worker: found 0, expected 1"),
+        ("workers.csv", 3, "pu", "77", "workers.csv:3: pu: found 77, expected a PU of topology.json"),
+        ("workers.csv", 3, "node", "1", "workers.csv:3: node, that of the PU: found 1, expected 0"),
+        ("workers.csv", 3, "voluntary_switches", "7", "samples.csv:2: voluntary_switches, those of all workers"),
+        ("workers.csv", 3, "involuntary_switches", "", "samples.csv:2: involuntary_switches, those of all workers"),
+        ("workers.csv", 3, "migrations", "1", "samples.csv:2: worker_migrations, those of all workers: found 0"),
+        (
+            "workers.csv",
+            3,
+            "run_delay_ns",
+            "9900000",
+            "samples.csv:2: run_delay_ratio, waiting in workers.csv / elapsed",
+        ),
+        ("windows.csv", 3, "length_ns", "9", "windows.csv:4: start_ns, the end of the one before: found 20000000"),
+        ("samples.csv", 2, "elapsed_ns", "238434000", "samples.csv:2: elapsed_ns, the end of the last window"),
+        ("pauses.csv", 3, "pause", "5", "pauses.csv:3: pause: found 5, expected 1"),
+        ("traffic.csv", 4, "distance", "20", "traffic.csv:4: distance: found 20, expected 21"),
+        ("samples.csv", 2, "error", "killed", "samples.csv:2: error, whether the sample failed: found true"),
+        ("samples.csv", 2, "stop_reason", "failed", "samples.csv:2: operations, elapsed_ns or rows in other files"),
         ("workers.csv", 3, "sample_id", "5", "samples.csv:2: rows in workers.csv: found 1, expected 2"),
         ("workers.csv", 3, "sample_id", "999", "samples.csv: sample: found no row of sample 999"),
         ("traffic.csv", 4, "memory_node", "", "samples.csv:3: local_hit_high, all but remote / all touches"),
@@ -191,7 +209,10 @@ fn a_failed_sample_that_was_run_again_is_no_failure() {
     // Sample 0 failed; its parts are those of the retry, sample 36.
     let last = text.lines().count() + 1;
     set_cell(&samples, 2, "stop_reason", "failed");
-    set_cell(&samples, 2, "operations", "");
+    set_cell(&samples, 2, "error", "timed run: killed by SIGKILL");
+    for column in ["operations", "elapsed_ns", "throughput_per_s"] {
+        set_cell(&samples, 2, column, "");
+    }
     set_cell(&samples, last, "sample_id", "36");
     for file in ["pauses.csv", "windows.csv", "workers.csv", "traffic.csv"] {
         let path = dir.path().join(file);
@@ -224,12 +245,44 @@ fn a_changed_a_missing_and_an_unlisted_file_are_found() {
     {
         assert!(found.contains(expect), "no \"{expect}\" in\n{found}");
     }
+    let without = |name: &str| {
+        let dir = complete();
+        let path = dir.path().join("SHA256SUMS");
+        let text = fs::read_to_string(&path).unwrap();
+        let kept: Vec<&str> = text.lines().filter(|line| !line.ends_with(&format!("  {name}"))).collect();
+        fs::write(&path, kept.join("\n") + "\n").unwrap();
+        lines_of(dir.path()).join("\n")
+    };
+    let expect = "SHA256SUMS: list of files: found no summary.csv, expected summary.csv with its sum";
+    assert_eq!(without("summary.csv"), expect);
+    // A complete run must not pass for one that goes on.
+    let expect = "SHA256SUMS: list of files: found manifest.json without samples.csv, expected all raw files";
+    assert!(without("samples.csv").starts_with(expect), "{}", without("samples.csv"));
+    // A report that was broken off lists none of its files.
     list_sums(dir.path());
-    assert!(
-        lines_of(dir.path()).iter().any(|line| line.starts_with("SHA256SUMS: list of files: found no summary.csv"))
-    );
+    let unchecked = report::verify(dir.path()).unwrap().unchecked;
+    assert!(unchecked.iter().any(|line| line.starts_with("the report is unfinished")), "{unchecked:?}");
     fs::write(dir.path().join("SHA256SUMS"), "abc samples.csv\n").unwrap();
     assert!(lines_of(dir.path())[0].starts_with("SHA256SUMS: line: found"));
+}
+
+#[test]
+fn what_people_look_at_follows_from_the_raw_files_too() {
+    for name in ["report.html", "figures/throughput.svg", "tables/summary.md"] {
+        let dir = complete();
+        let path = dir.path().join(name);
+        let (old, sums) = (fs::read(&path).unwrap(), fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap());
+        let text = String::from_utf8(old.clone()).unwrap().replace("100 %", "99 %").replacen('1', "2", 1);
+        fs::write(&path, &text).unwrap();
+        let sum = |bytes: &[u8]| -> String {
+            use sha2::Digest;
+            sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        fs::write(dir.path().join("SHA256SUMS"), sums.replace(&sum(&old), &sum(text.as_bytes()))).unwrap();
+        let expect =
+            "contents: found something else, expected what `numalab report` of this version makes of the raw files";
+        assert_eq!(lines_of(dir.path()), [format!("{name}: {expect}")]);
+    }
 }
 
 /// Opening a folder in which `text` of samples.csv was changed fails with this message.

@@ -5,6 +5,7 @@
 //! the figure itself.
 
 mod fitted;
+mod subject;
 
 use crate::boundaries::boundaries;
 use crate::curves::{Curve, Summaries, curves, unit_of};
@@ -13,14 +14,15 @@ use crate::results::{Derived, Results};
 use crate::samples::Metric;
 use crate::series::series;
 use crate::show::{count, plain};
-use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use crate::tables::centre_of;
+use crate::tables::published::OTHER_PROGRAM;
 use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::published::{Published, PublishedRow};
 use plan::record::Timing;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use subject::{SUBJECTS, Subject};
 
 /// A figure and the name of its file, without folder and ending.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,85 +34,6 @@ pub struct Named {
     /// The same, drawn.
     pub svg: String,
 }
-
-/// What one figure is about.
-struct Subject {
-    name: &'static str,
-    // Column of samples.csv whose values are the dots.
-    metric: &'static str,
-    // Metric of summary.csv that stands on them.
-    estimate: &'static str,
-    // What that is, in words, where it is no mean of samples.
-    pooled: Option<&'static str>,
-    title: &'static str,
-    label: &'static str,
-    // Always drawn, also without data; the others only where something was measured.
-    always: bool,
-    is_time: bool,
-}
-
-const SUBJECTS: [Subject; 6] = [
-    Subject {
-        name: "throughput",
-        metric: "throughput_per_s",
-        estimate: "throughput_per_s",
-        pooled: None,
-        title: "Throughput",
-        label: "operations per second",
-        always: true,
-        is_time: true,
-    },
-    Subject {
-        name: "local_hit_ratio",
-        metric: "local_hit_ratio",
-        estimate: "local_hit_ratio",
-        pooled: None,
-        title: "Local hit ratio",
-        label: "touches of pages on the toucher's own node",
-        always: true,
-        is_time: false,
-    },
-    Subject {
-        name: "pause_p50",
-        metric: "pause_p50_ns",
-        estimate: POOLED_P50,
-        pooled: Some("the median of all pauses of a point together with its 95 % interval"),
-        title: "Stop-the-world pauses, median",
-        label: "median pause of a sample",
-        always: true,
-        is_time: true,
-    },
-    Subject {
-        name: "pause_p99",
-        metric: "pause_p99_ns",
-        estimate: POOLED_P99,
-        pooled: Some("the p99 of all pauses of a point together with its 95 % interval"),
-        title: "Stop-the-world pauses, 99th percentile",
-        label: "p99 of the pauses of a sample",
-        always: false,
-        is_time: true,
-    },
-    Subject {
-        name: "pause_max",
-        metric: "pause_max_ns",
-        estimate: POOLED_MAX,
-        pooled: Some("the longest pause of a point"),
-        title: "Stop-the-world pauses, longest",
-        label: "longest pause of a sample",
-        always: false,
-        is_time: true,
-    },
-    Subject {
-        name: "pause_variance",
-        metric: "pause_variance_ns2",
-        estimate: "pause_variance_ns2",
-        pooled: None,
-        title: "Stop-the-world pauses, variance",
-        label: "variance of the pauses of a sample",
-        always: false,
-        is_time: true,
-    },
-];
 
 /// The figures of a results folder, in the order of the report; `published` adds the printed values.
 pub fn figures(results: &Results, derived: &Derived, published: Option<&Published>) -> Vec<Named> {
@@ -427,7 +350,10 @@ impl Drawing<'_> {
             let printed = self.printed_points();
             let printed = printed.iter().map(|(procs, value)| format!("{value} at {procs}", value = unit.show(*value)));
             let printed = printed.collect::<Vec<_>>().join(", ");
-            notes.push(format!("As printed: {printed} procs. Of these marks only the shape can be compared."));
+            notes.push(format!("As printed: {printed} procs."));
+        }
+        if self.subject.metric == "throughput_per_s" && !self.printed_points().is_empty() {
+            notes.push(format!("Of the printed marks only the shape can be compared: {OTHER_PROGRAM}."));
         }
         let shapes: Vec<Shape> = self
             .curves

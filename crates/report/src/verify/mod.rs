@@ -4,6 +4,7 @@
 mod derived;
 mod hits;
 mod identity;
+mod parts;
 mod pauses;
 mod points;
 mod rows;
@@ -13,7 +14,7 @@ use crate::error::ReportError;
 use crate::results::{open_unchecked, read_json, read_manifest, read_plan};
 use crate::sums::{SUMS, read_sums, sum_of_file};
 use crate::threads::with_threads;
-use crate::update::is_derived;
+use crate::update::{is_derived, raw_names};
 use plan::manifest::Manifest;
 use plan::point::Plan;
 use plan::topology::Topology;
@@ -96,9 +97,9 @@ fn look_at(dir: &Path) -> Result<Verified, ReportError> {
     if found.is_readable() {
         points::check_points(dir, &plan, complete, &mut found)?;
         check_manifest(dir, &plan, &manifest, &mut found)?;
-        let packages = packages(dir, &mut found)?;
+        let topology = topology(dir, &mut found)?;
         samples::check_samples(
-            &samples::Run { dir, plan: &plan, manifest: &manifest, packages, complete },
+            &samples::Run { dir, plan: &plan, manifest: &manifest, topology, complete },
             &mut found,
         )?;
         match open_unchecked(dir) {
@@ -130,6 +131,17 @@ fn check_sums(dir: &Path, sums: &BTreeMap<String, String>, found: &mut Found) ->
         }
     }
     let reported = sums.keys().any(|name| is_derived(name));
+    if let Some(raw) = raw_names().find(|name| sums.contains_key(*name))
+        && !sums.contains_key("samples.csv")
+    {
+        found.note(
+            SUMS,
+            None,
+            "list of files",
+            format!("{raw} without samples.csv"),
+            "all raw files of a run that ended, or none",
+        );
+    }
     for name in ["summary.csv", "fits.csv", "claims.csv", "datapackage.json", "report.html"] {
         if reported && dir.join(name).is_file() && !sums.contains_key(name) {
             found.note(SUMS, None, "list of files", format!("no {name}"), format!("{name} with its sum"));
@@ -155,13 +167,13 @@ fn check_manifest(dir: &Path, plan: &Plan, manifest: &Manifest, found: &mut Foun
     Ok(())
 }
 
-/// Package of each node, from topology.json; none where it cannot be read, which is said.
-fn packages(dir: &Path, found: &mut Found) -> Result<BTreeMap<u32, u32>, ReportError> {
+/// topology.json; none where it cannot be read, which is said.
+fn topology(dir: &Path, found: &mut Found) -> Result<Option<Topology>, ReportError> {
     match read_json::<Topology>(&dir.join("topology.json")) {
-        Ok(topology) => Ok(topology.nodes.iter().filter_map(|node| Some((node.os_index, node.package?))).collect()),
+        Ok(topology) => Ok(Some(topology)),
         Err(error @ ReportError::Json { .. }) => {
             found.note("topology.json", None, "file", error, "a topology");
-            Ok(BTreeMap::new())
+            Ok(None)
         }
         Err(error) => Err(error),
     }

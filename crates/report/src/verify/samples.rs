@@ -2,15 +2,17 @@
 
 use super::hits::{Touches, check_hits};
 use super::identity::Identity;
-use super::pauses::{PauseFigures, Pauses, check_figures};
-use super::rows::{each_row, each_row_and_cells};
+use super::parts::{Parts, Windows, Workers, gather};
+use super::pauses::check_figures;
+use super::rows::each_row_and_cells;
 use super::{Found, close};
 use crate::error::ReportError;
 use plan::manifest::Manifest;
 use plan::point::{Plan, Point};
-use plan::record::{HitSource, PauseRow, Row, SampleRow, StopReason, TrafficRow, WindowRow, WorkerRow};
+use plan::record::{HitSource, PauseRow, Row, SampleRow, StopReason, WindowRow};
+use plan::topology::Topology;
 use plan::workload::LINE_BYTES;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -19,57 +21,10 @@ pub(crate) struct Run<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) plan: &'a Plan,
     pub(crate) manifest: &'a Manifest,
-    /// Package of each node.
-    pub(crate) packages: BTreeMap<u32, u32>,
+    /// The machine; `None` where topology.json cannot be read, which is a mismatch of its own.
+    pub(crate) topology: Option<Topology>,
     /// Whether the run came to its end.
     pub(crate) complete: bool,
-}
-
-/// What the other files hold of one sample.
-#[derive(Debug, Default)]
-struct Parts {
-    pauses: u64,
-    pause_ns: u64,
-    pause_max_ns: u64,
-    pause_figures: PauseFigures,
-    pause_warmup: Flagged,
-    window_warmup: Flagged,
-    windows: u64,
-    window_operations: u64,
-    workers: BTreeSet<u32>,
-    worker_operations: u64,
-    touches: Touches,
-}
-
-/// When rows flagged as warm-up began last, and others first.
-#[derive(Debug)]
-struct Flagged {
-    last_ns: Option<u64>,
-    first_other_ns: u64,
-}
-
-impl Default for Flagged {
-    fn default() -> Flagged {
-        Flagged { last_ns: None, first_other_ns: u64::MAX }
-    }
-}
-
-impl Flagged {
-    fn take(&mut self, start_ns: u64, warmup: bool) {
-        if warmup {
-            self.last_ns = self.last_ns.max(Some(start_ns));
-        } else {
-            self.first_other_ns = self.first_other_ns.min(start_ns);
-        }
-    }
-
-    fn check(&self, file: &str, warmup_ns: u64, note: &mut Note<'_>) {
-        let after = self.last_ns.map_or(0, |ns| ns + 1);
-        if !(after..=self.first_other_ns).contains(&warmup_ns) {
-            let expected = format!("{after}..={before}, as {file} is flagged", before = self.first_other_ns);
-            note.other("warmup_ns", warmup_ns, expected);
-        }
-    }
 }
 
 /// Checks each sample against its parts, and that no parts are without a sample.
@@ -84,7 +39,10 @@ pub(crate) fn check_samples(run: &Run<'_>, found: &mut Found) -> Result<(), Repo
             let mut note = Note { line, found };
             identity.check(&row, cells, &mut note);
             let parts = parts.remove(&row.sample_id).unwrap_or_default();
-            if row.stop_reason == StopReason::Failed {
+            let failed = row.stop_reason == StopReason::Failed;
+            note.unequal("error, whether the sample failed", row.error.is_some(), failed);
+            if failed {
+                check_failed(&row, &parts, &mut note);
                 return;
             }
             if !blocks.insert((row.point_id.clone(), row.block)) {
@@ -92,11 +50,12 @@ pub(crate) fn check_samples(run: &Run<'_>, found: &mut Found) -> Result<(), Repo
             }
             let point = identity.point(&row);
             check_rate(&row, point, Note { line, found });
-            check_workers(&row, &parts, Note { line, found });
+            check_workers(&row, &parts.workers, Note { line, found });
+            check_windows(&row, &parts.windows, Note { line, found });
             check_pauses(&row, &parts, run.plan, Note { line, found });
             if let Some(warmup_ns) = row.warmup_ns {
                 parts.pause_warmup.check(PauseRow::FILE, warmup_ns, &mut Note { line, found });
-                parts.window_warmup.check(WindowRow::FILE, warmup_ns, &mut Note { line, found });
+                parts.windows.warmup.check(WindowRow::FILE, warmup_ns, &mut Note { line, found });
             }
             check_hits(&row, &parts.touches, &mut Note { line, found });
             check_touches(&row, &parts.touches, point, Note { line, found });
@@ -165,16 +124,47 @@ fn check_rate(row: &SampleRow, point: Option<&Point>, mut note: Note<'_>) {
     }
 }
 
-fn check_workers(row: &SampleRow, parts: &Parts, mut note: Note<'_>) {
-    note.unequal("rows in workers.csv", parts.workers.len() as u64, u64::from(row.procs));
+/// Nothing was measured, so nothing may be told.
+fn check_failed(row: &SampleRow, parts: &Parts, note: &mut Note<'_>) {
+    let told = [row.operations.is_some(), row.elapsed_ns.is_some(), row.throughput_per_s.is_some(), parts.any()];
+    if told.contains(&true) {
+        note.other("operations, elapsed_ns or rows in other files", "some", "none: the sample failed");
+    }
+}
+
+fn check_workers(row: &SampleRow, workers: &Workers, mut note: Note<'_>) {
+    note.unequal("rows in workers.csv", workers.count, row.procs);
     if let Some(operations) = row.operations {
-        note.unequal("operations of all workers", parts.worker_operations, operations);
-        if parts.windows > 0 {
-            note.unequal("operations of all windows", parts.window_operations, operations);
+        note.unequal("operations of all workers", workers.operations, operations);
+    }
+    let text = |count: Option<u64>| count.map_or("empty".into(), |count| count.to_string());
+    for (what, found, expected) in [
+        ("voluntary_switches, those of all workers", row.voluntary_switches, workers.voluntary),
+        ("involuntary_switches, those of all workers", row.involuntary_switches, workers.involuntary),
+        ("worker_migrations, those of all workers", row.worker_migrations, workers.migrations),
+    ] {
+        note.unequal(what, text(found), text(expected));
+    }
+    // Of the time that each worker ran only its most is known: elapsed_ns. So the ratio has a least.
+    if let (Some(ratio), Some(elapsed), true) = (row.run_delay_ratio, row.elapsed_ns, workers.delayed > 0) {
+        let least = workers.delay_ns as f64 / (u64::from(workers.delayed) * elapsed) as f64;
+        if ratio < least && !close(ratio, least) {
+            note.other("run_delay_ratio, waiting in workers.csv / elapsed", ratio, format!("{least} or more"));
         }
     }
-    if parts.windows == 0 {
+}
+
+/// Windows follow each other without a gap from the start to the end.
+fn check_windows(row: &SampleRow, windows: &Windows, mut note: Note<'_>) {
+    if windows.count == 0 {
         note.other("rows in windows.csv", 0, "one or more");
+        return;
+    }
+    if let Some(operations) = row.operations {
+        note.unequal("operations of all windows", windows.operations, operations);
+    }
+    if let Some(elapsed) = row.elapsed_ns {
+        note.unequal("elapsed_ns, the end of the last window", elapsed, windows.end_ns);
     }
 }
 
@@ -204,68 +194,4 @@ fn check_touches(row: &SampleRow, touches: &Touches, point: Option<&Point>, mut 
         let expected = operations * point.workload.touches_per_operation();
         note.unequal("touches in traffic.csv, operations x touches of one", touches.all(), expected);
     }
-}
-
-fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, Parts>, ReportError> {
-    let (dir, plan, complete) = (run.dir, run.plan, run.complete);
-    let mut parts: BTreeMap<u64, Parts> = BTreeMap::new();
-    let (mut pauses, mut pauses_of) = (Pauses::default(), 0);
-    let count_pause = |line, row: PauseRow, found: &mut Found| {
-        let sum = row.stopping_ns + row.stopped_ns + row.resuming_ns;
-        if sum != row.total_ns {
-            found.note(PauseRow::FILE, Some(line), "total_ns, the sum of its parts", row.total_ns, sum);
-        }
-        if row.sample_id < pauses_of {
-            let expected = format!("{pauses_of} or later: rows stand in the order of samples");
-            found.note(PauseRow::FILE, Some(line), "sample_id", row.sample_id, expected);
-        } else if row.sample_id > pauses_of {
-            if let Some(part) = parts.get_mut(&pauses_of) {
-                part.pause_figures = pauses.close();
-            }
-            pauses_of = row.sample_id;
-        }
-        let part = parts.entry(row.sample_id).or_default();
-        pauses.take(&row);
-        part.pause_warmup.take(row.due_ns + row.late_ns, row.warmup);
-        part.pauses += 1;
-        part.pause_ns += row.total_ns;
-        part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
-    };
-    each_row(dir, plan, complete, count_pause, found)?;
-    if let Some(part) = parts.get_mut(&pauses_of) {
-        part.pause_figures = pauses.close();
-    }
-    let count_window = |line, row: WindowRow, found: &mut Found| {
-        let part = parts.entry(row.sample_id).or_default();
-        if row.window != part.windows {
-            found.note(WindowRow::FILE, Some(line), "window", row.window, part.windows);
-        }
-        part.windows += 1;
-        part.window_operations += row.operations;
-        part.window_warmup.take(row.start_ns, row.warmup);
-    };
-    each_row(dir, plan, complete, count_window, found)?;
-    let count_worker = |line, row: WorkerRow, found: &mut Found| {
-        let part = parts.entry(row.sample_id).or_default();
-        if !part.workers.insert(row.worker) {
-            found.note(WorkerRow::FILE, Some(line), "worker", format!("{} again", row.worker), "once for each sample");
-        }
-        part.worker_operations += row.operations;
-    };
-    each_row(dir, plan, complete, count_worker, found)?;
-    let package = |node: Option<u32>| node.and_then(|node| run.packages.get(&node));
-    let count_traffic = |_, row: TrafficRow, _: &mut Found| {
-        let touches = &mut parts.entry(row.sample_id).or_default().touches;
-        match (row.pu_node, row.memory_node) {
-            (Some(pu), Some(memory)) if pu == memory => touches.local += row.touches,
-            (Some(_), Some(_)) => touches.remote += row.touches,
-            _ => touches.unknown += row.touches,
-        }
-        let (of_pu, of_memory) = (package(row.pu_node), package(row.memory_node));
-        if of_pu.is_some() && of_pu == of_memory {
-            touches.package_local += row.touches;
-        }
-    };
-    each_row(dir, plan, complete, count_traffic, found)?;
-    Ok(parts)
 }

@@ -2,7 +2,7 @@
 //!
 //! A paper takes the lines between `\begin{tabular}` and `\end{tabular}`, or includes the file with `standalone`.
 
-use super::text::{interval_cell, measured_cell, notes, printed_cell, ratio_cell, title, verdict_cell};
+use super::text::{here, interval_cell, measured_cell, notes, printed_cell, ratio_cell, title, verdict_cell};
 use super::{Compared, ComparedRow, Measured, Published, compare};
 use crate::show::Unit;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ const TABULAR: &str = r"\begin{tabular}{@{}rrrlrrrlrl@{}}
 \toprule
  & \multicolumn{4}{c}{local hit ratio} & \multicolumn{4}{c}{throughput} & \\
 \cmidrule(lr){2-5}\cmidrule(lr){6-9}
-procs & printed & here & 95\,\% interval & ratio & printed & here & 95\,\% interval & ratio & verdict \\
+procs & printed & HERE & 95\,\% interval & ratio & printed & HERE & 95\,\% interval & ratio & verdict \\
 \midrule
 ";
 
@@ -32,7 +32,7 @@ pub fn latex(published: &Published, measured: Option<Measured<'_>>) -> String {
     let mut text = String::from(HEAD);
     let _ = writeln!(text, "{title}\\par\\medskip", title = escape(&title(published, measured)));
     text += "\\noindent\n";
-    text += TABULAR;
+    text += &TABULAR.replace("HERE", here(measured).trim_start_matches("measured "));
     for (at, comparison) in comparisons.iter().enumerate() {
         if at > 0 {
             text += "\\midrule\n";

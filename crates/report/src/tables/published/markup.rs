@@ -1,6 +1,6 @@
 //! The comparison as Markdown, for people, and as CSV, for programs.
 
-use super::text::{interval_cell, measured_cell, notes, printed_cell, ratio_cell, title, verdict_cell};
+use super::text::{here, interval_cell, measured_cell, notes, printed_cell, ratio_cell, title, verdict_cell};
 use super::{Compared, Comparison, Measured, Published, compare};
 use crate::show::Unit;
 use plan::record::Cell;
@@ -13,8 +13,11 @@ pub fn markdown(published: &Published, measured: Option<Measured<'_>>) -> String
         if !comparison.arm.is_empty() {
             text += &format!("\n**{arm}**\n", arm = escape(&comparison.arm));
         }
-        text += "\n| procs | local hit, printed | measured here | 95 % interval | ratio | throughput, printed | measured here \
-                 | 95 % interval | ratio | verdict |\n|--:|--:|--:|:--|--:|--:|--:|:--|--:|:--|\n";
+        text += &format!(
+            "\n| procs | local hit, printed | {here} | 95 % interval | ratio | throughput, printed | {here} | 95 % interval \
+             | ratio | verdict |\n|--:|--:|--:|:--|--:|--:|--:|:--|--:|:--|\n",
+            here = here(measured)
+        );
         for row in &comparison.rows {
             let half = |unit: Unit, compared: &Compared| {
                 format!(

@@ -51,6 +51,9 @@ pub struct Comparison {
     pub rows: Vec<ComparedRow>,
 }
 
+/// Why a ratio of throughputs says nothing by itself.
+pub(crate) const OTHER_PROGRAM: &str = "the printed requests are another program's, on another machine";
+
 /// One published row beside what was measured at its procs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedRow {

@@ -1,6 +1,6 @@
 //! The comparison on a terminal.
 
-use super::{Compared, ComparedRow, Comparison, Measured, Missing, Published, compare};
+use super::{Compared, ComparedRow, Comparison, Measured, Missing, OTHER_PROGRAM, Published, compare};
 use crate::show::Unit;
 use crate::tables::grid::{Align, Grid};
 use crate::tables::{Look, wrap};
@@ -15,11 +15,11 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
     let mut grid = Grid::default()
         .column("procs", Align::Right, 0)
         .column("hit\nprinted", Align::Right, 0)
-        .column("here", Align::Right, 0)
+        .column(here(measured).trim_start_matches("measured "), Align::Right, 0)
         .column("95 % interval", Align::Left, 2)
         .column("ratio", Align::Right, 1)
         .column("req/s\nprinted", Align::Right, 0)
-        .column("here", Align::Right, 0)
+        .column(here(measured).trim_start_matches("measured "), Align::Right, 0)
         .column("95 % interval", Align::Left, 3)
         .column("ratio", Align::Right, 1)
         .column("verdict", Align::Left, 0);
@@ -36,18 +36,28 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
     text
 }
 
-/// What the table is about and where the measured half comes from.
+/// What the table is about and where the other half comes from.
 pub(super) fn title(published: &Published, measured: Option<Measured<'_>>) -> String {
     let here = match measured {
         Some(Measured { results, .. }) => format!(
-            "this host {host}, run {run}, timing {timing}",
+            "host {host}, run {run}, timing {timing}",
             host = results.manifest.host,
             run = results.manifest.run_id,
             timing = results.manifest.timing
         ),
         None => "nothing was measured yet".into(),
     };
-    format!("{source}: printed figures beside measured ones ({here})", source = published.source)
+    let ones = if is_computed(measured) { "those that a model computed; nothing was measured" } else { "measured ones" };
+    format!("{source}: printed figures beside {ones} ({here})", source = published.source)
+}
+
+/// What stands above the figures of this machine.
+pub(super) fn here(measured: Option<Measured<'_>>) -> &'static str {
+    if is_computed(measured) { "computed" } else { "measured here" }
+}
+
+fn is_computed(measured: Option<Measured<'_>>) -> bool {
+    measured.is_some_and(|measured| measured.results.manifest.source == "modelled")
 }
 
 /// Every claim named in a row, what "(c)" means, and the reasons why rows are empty, each once.
@@ -59,6 +69,9 @@ pub(super) fn notes(comparisons: &[Comparison], measured: Option<Measured<'_>>) 
     }
     if measured.is_some_and(|measured| measured.results.topology.default_nodes().len() < 2) {
         notes.push("this host has 1 node: its figures say nothing about NUMA".into());
+    }
+    if rows().any(|row| row.throughput.ratio().is_some()) {
+        notes.push(format!("of throughput only the shape over procs can be compared: {OTHER_PROGRAM}"));
     }
     let missing: Vec<&Missing> = rows().filter_map(|row| row.missing.as_ref()).collect();
     notes.extend(too_few_pus(&missing));
