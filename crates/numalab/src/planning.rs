@@ -2,6 +2,7 @@
 
 use crate::args::{Format, Planning};
 use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
+use crate::report::look;
 use host::Input;
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
@@ -9,7 +10,7 @@ use plan::point::{Plan, Skipped};
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected};
 use plan::topology::{Conditions, Topology};
-use std::fmt::Write;
+use report::tables::wrap;
 use std::path::Path;
 
 pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
@@ -51,42 +52,40 @@ fn plan_on(
 }
 
 fn text(plan: &Plan, topology: &Topology) -> String {
-    let mut out = String::new();
-    let mut line = |text: String| writeln!(out, "{text}").expect("a string takes every line");
-    line(format!("{name}: {question}", name = plan.experiment, question = plan.question));
-    line(format!("machine   {shape}", shape = crate::topo::shape(topology)));
-    for note in &plan.notes {
-        line(format!("note      {note}"));
-    }
-    line(format!("time      {time}", time = time(plan)));
-    line(String::new());
-    line(format!(
-        "{:<5} {:<22} {:>5}  {:<14} {:>5} {:>10}  {}",
-        "point", "arm", "procs", "regime", "nodes", "heaps", "memory policy"
-    ));
-    for point in &plan.points {
-        let bytes = show_bytes(point.bytes);
-        line(format!(
-            "{id:<5} {arm:<22} {procs:>5}  {regime:<14} {nodes:>5} {bytes:>10}  {policy}",
-            id = point.id,
-            arm = point.arm,
-            procs = point.procs,
-            regime = point.regime,
-            nodes = point.nodes_spanned,
-            policy = point.memory_policy,
-        ));
+    let width = look().width;
+    let mut out = wrap(&format!("{name}: {question}", name = plan.experiment, question = plan.question), 0, width);
+    let mut labelled = |label: &str, text: &str| {
+        // Further lines of a text stand below its first.
+        let lines = wrap(text, INDENT, width);
+        out += &format!("{label:INDENT$}{lines}", lines = lines.trim_start());
+    };
+    labelled("machine", &crate::topo::shape(topology));
+    plan.notes.iter().for_each(|note| labelled("note", note));
+    labelled("time", &time(plan));
+    out += &format!("\n  {:<5} {:>6}  {:<14} {:>5} {:>10}\n", "point", "procs", "regime", "nodes", "heaps");
+    // What an arm's points share stands above them, once.
+    for alike in plan.points.chunk_by(|a, b| a.arm == b.arm && a.memory_policy == b.memory_policy) {
+        out += &wrap(&format!("{arm}: {policy}", arm = alike[0].arm, policy = alike[0].memory_policy), 0, width);
+        for point in alike {
+            let (id, procs, regime, nodes) = (&point.id, point.procs, point.regime, point.nodes_spanned);
+            out += &format!("  {id:<5} {procs:>6}  {regime:<14} {nodes:>5} {:>10}\n", show_bytes(point.bytes));
+        }
     }
     if !plan.skipped.is_empty() {
-        line(String::new());
+        out += "\nskipped\n";
     }
     // Neighbours of one arm that are skipped for one reason share a line.
     for alike in plan.skipped.chunk_by(|a, b| a.arm == b.arm && reason(a) == reason(b)) {
         let procs: Vec<String> = alike.iter().map(|skipped| skipped.procs.to_string()).collect();
         let reason = if alike.len() > 1 { reason(&alike[0]) } else { alike[0].reason.clone() };
-        line(format!("skipped   {arm} x {procs}: {reason}", arm = alike[0].arm, procs = procs.join(", ")));
+        let line = format!("{arm} x {procs}: {reason}", arm = alike[0].arm, procs = procs.join(", "));
+        out += &wrap(&line, 2, width);
     }
     out
 }
+
+/// Letters that a label takes.
+const INDENT: usize = 10;
 
 /// Why a point is skipped, without its own number of workers.
 fn reason(skipped: &Skipped) -> String {

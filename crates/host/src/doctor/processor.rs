@@ -11,6 +11,7 @@ pub(super) fn examine(root: &Root) -> Vec<Finding> {
     vec![
         virtualisation(),
         steal(root),
+        load(root),
         clock_source(root),
         governor(root),
         turbo(root),
@@ -57,6 +58,25 @@ fn steal(root: &Root) -> Finding {
                     Some("ask for dedicated PUs, or run when neighbours are idle"),
                 ),
                 false => finding("steal", value, Verdict::Notice, None),
+            }
+        }
+    }
+}
+
+/// What others run now: the commonest disturbance.
+fn load(root: &Root) -> Finding {
+    // Of a minute, so that a command that has just ended counts as well.
+    const DISTURBS_FROM: f64 = 0.1;
+    const REMEDY: &str = "others run here now, or did a minute ago; see top, and wait until they are done";
+    let load = root.text("proc/loadavg").and_then(|text| text.split_ascii_whitespace().next()?.parse::<f64>().ok());
+    let pus = root.cpus("sys/devices/system/cpu/online").map(|pus| pus.len());
+    match load.zip(pus) {
+        None => unknown("load"),
+        Some((load, pus)) => {
+            let value = format!("{load} of {pus} PUs, over a minute");
+            match load < DISTURBS_FROM * pus as f64 {
+                true => finding("load", value, Verdict::Good, None),
+                false => finding("load", value, Verdict::Disturbs, Some(REMEDY)),
             }
         }
     }

@@ -85,7 +85,7 @@ fn conditions(results: &Results) -> Vec<String> {
     let on = |on: bool| if on { "on" } else { "off" };
     let mut lines = vec![
         format!("NUMA balancing: {}", on(conditions.numa_balancing)),
-        format!("transparent huge pages: {}", on(conditions.thp)),
+        format!("transparent huge pages: {}", if conditions.thp { "to be had where asked for" } else { "off" }),
         match &conditions.policies_refused {
             Some(why) => format!("memory policies are refused: {why}"),
             None => format!("memory policies accepted: {}", conditions.policies.join(", ")),

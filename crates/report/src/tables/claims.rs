@@ -124,12 +124,18 @@ pub(crate) fn numbers(results: &Results, claim: &ClaimRow) -> String {
 /// `printed 92.0 %` and `supported by 91 to 93 %`, as far as the claim has them.
 pub(crate) fn asked(results: &Results, claim: &ClaimRow) -> Vec<String> {
     let unit = claim_unit(results, claim);
-    let printed = claim.printed.map(|printed| format!("printed {value}", value = unit.show(printed)));
+    let is_procs = results.plan.claims.iter().any(|known| known.id == claim.id && is_about_procs(&known.rule));
+    let show = |printed: f64| if is_procs { printed.to_string() } else { unit.show(printed) };
+    let printed = claim.printed.map(|printed| format!("printed {value}", value = show(printed)));
     let region = claim.region_low.zip(claim.region_high).map(|(low, high)| {
         let middle = if high.is_finite() { high } else { low };
         format!("supported by {region}", region = unit.show_interval(middle, low, high))
     });
     printed.into_iter().chain(region).collect()
+}
+
+fn is_about_procs(rule: &ClaimRule) -> bool {
+    matches!(rule, ClaimRule::Peak { .. } | ClaimRule::Knee { .. })
 }
 
 // Values have the unit of their metric; every other type is a ratio or a number of procs.
