@@ -1,6 +1,8 @@
 //! Sizes and durations as people write them: `16MiB`, `10ms`, `15m`, and plain numbers.
 
+use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 use std::time::Duration;
 
 /// A size that may be left to the program.
@@ -32,8 +34,11 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     // bytesize works in f64 and saturates; a size beyond 2^63 is a typing error that must be said.
     let wrong = || format!("\"{text}\" is not a size such as 64KiB, 16MiB, 1GiB, or a number of bytes");
     let size: bytesize::ByteSize = text.parse().map_err(|_| wrong())?;
-    if number.is_empty() || size.as_u64() > i64::MAX as u64 {
+    if number.is_empty() {
         return Err(wrong());
+    }
+    if size.as_u64() > i64::MAX as u64 {
+        return Err(format!("\"{text}\" is more than the 8 EiB that a size may be"));
     }
     Ok(size.as_u64())
 }
@@ -89,16 +94,33 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a size such as \"16MiB\", a number of bytes, or \"auto\"")]
-        enum Written {
-            Number(u64),
-            Text(String),
-        }
-        match Written::deserialize(deserializer)? {
-            Written::Number(bytes) => Ok(Bytes::Exactly(bytes)),
-            Written::Text(text) if text == "auto" => Ok(Bytes::Auto),
-            Written::Text(text) => parse_bytes(&text).map(Bytes::Exactly).map_err(serde::de::Error::custom),
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// A size as a file has it: a number or a text.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Bytes;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a size such as \"16MiB\", a number of bytes, or \"auto\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Bytes, E> {
+        Ok(Bytes::Exactly(bytes))
+    }
+
+    fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bytes, E> {
+        let unsigned = u64::try_from(bytes);
+        unsigned.map(Bytes::Exactly).map_err(|_| E::invalid_value(Unexpected::Signed(bytes), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        match text {
+            "auto" => Ok(Bytes::Auto),
+            _ => parse_bytes(text).map(Bytes::Exactly).map_err(E::custom),
         }
     }
 }
@@ -119,6 +141,7 @@ mod tests {
         check("-1MiB", None);
         check("99999999999999GiB", None);
         check("16 apples", None);
+        assert!(parse_bytes("99999999999999GiB").is_err_and(|why| why.contains("more than the 8 EiB")));
         assert_eq!(print_bytes(2 << 20), "2MiB");
         assert_eq!(print_bytes(1500), "1500");
         assert_eq!(show_bytes(1_471_000_000), "1.37 GiB");

@@ -119,7 +119,13 @@ fn impossible_values_are_named_with_their_line() {
     check(
         6,
         "private_bytes = \"99999999999GiB\"",
-        "6: private_bytes in [workload]: \"99999999999GiB\" is not a size such as 64KiB, 16MiB, 1GiB, or a number of bytes",
+        "6: private_bytes in [workload]: \"99999999999GiB\" is more than the 8 EiB that a size may be",
+    );
+    check(
+        6,
+        "private_bytes = -1",
+        "6: private_bytes in [workload]: invalid value: integer `-1`, expected a size such as \"16MiB\", a number of bytes, \
+         or \"auto\"",
     );
     check(
         6,

@@ -1,7 +1,7 @@
 //! What is promised when something ends badly: no completed sample is lost, none is there twice, and it is said how to go on.
 
 use crate::bench::{Bench, bench, check_whole, wait_until};
-use crate::program::{answer, numalab, only_folder, root, rows};
+use crate::program::{answer, numalab, only_folder, root, rows, run};
 use crate::trial::{Needs, ensure, test, test_with};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
@@ -104,7 +104,15 @@ fn closed_stdout() -> Result<(), Failed> {
     drop(child.stdout.take());
     let ended = answer(child.wait_with_output()?);
     ended.expect_code(0)?;
-    ensure(ended.err.is_empty(), || ended.err.clone())
+    ensure(ended.err.is_empty(), || ended.err.clone())?;
+    // A run whose readers all go away, as in `run 2>&1 | head -1`, is made to its end.
+    let bench = bench(2)?;
+    let mut child = bench.run().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    drop((child.stdout.take(), child.stderr.take()));
+    answer(child.wait_with_output()?).expect_code(0)?;
+    let dir = only_folder(&bench.results)?;
+    run(&["verify", &dir.to_string_lossy()]).expect_code(0)?;
+    Ok(())
 }
 
 fn disk_full() -> Result<(), Failed> {

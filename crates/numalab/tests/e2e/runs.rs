@@ -12,6 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("a live run is whole, verifies and can be redrawn elsewhere", live),
         test("a modelled run of 2 x 32 says so everywhere", modelled),
+        test("what a plan tells fits 100 columns", plan_text),
         test("--format csv and json are clean on stdout", formats),
         test("tables without results say how to get them", tables_without_results),
         test("tables are those that the experiment names", tables_of_the_experiment),
@@ -35,8 +36,7 @@ fn live() -> Result<(), Failed> {
         ensure(made.join(file).exists(), || format!("{file} is missing"))?;
     }
     ensure(ended.out.contains("report.html"), || format!("the report's path is not told: {}", ended.out))?;
-    let wide = ended.out.lines().find(|line| line.chars().count() > 100 && !line.contains("report.html"));
-    ensure(wide.is_none(), || format!("wider than 100 columns: {wide:?}"))?;
+    fits_100_columns(&ended.out)?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     redraw_elsewhere(&made, folder.path())
 }
@@ -109,6 +109,21 @@ fn formats() -> Result<(), Failed> {
     let claims = run(&["claims", &dir, "--format", "json"]);
     claims.expect_code(0)?;
     serde_json::from_str::<serde_json::Value>(&claims.out)?;
+    Ok(())
+}
+
+/// But for the path of the report, which is as long as it is.
+fn fits_100_columns(text: &str) -> Result<(), Failed> {
+    let wide = text.lines().find(|line| line.chars().count() > 100 && !line.contains("report.html"));
+    ensure(wide.is_none(), || format!("wider than 100 columns: {wide:?}"))
+}
+
+fn plan_text() -> Result<(), Failed> {
+    for machine in [&[][..], &["--input", "synthetic:pack:2 numa:2 core:32 pu:1"]] {
+        let planned = run(&[&["plan", "experiments/numa-binding.toml"], machine].concat());
+        fits_100_columns(&planned.expect_code(0)?.out)?;
+        ensure(planned.out.contains("\n  p00 "), || planned.out.clone())?;
+    }
     Ok(())
 }
 
