@@ -100,6 +100,28 @@ fn plans_are_those_reviewed() {
     check("2n4c1t-bare", &bare(machine(2, 4, 1)), &ideal);
 }
 
+/// topology.json of machines in the emulated lab, as `scripts/lab run NAME -- numalab topo --format json` printed it.
+#[test]
+fn plans_on_recorded_machines_are_those_reviewed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines/lab");
+    let entries = std::fs::read_dir(folder).expect("the recorded machines").flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 8, "{paths:?}");
+    for path in paths {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("a recorded machine");
+        let topology: Topology = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        check(&format!("lab-{name}"), &topology, &Conditions::ideal());
+    }
+}
+
+#[test]
+fn plans_on_the_largest_machines_are_those_reviewed() {
+    check("64n16c2t", &machine(64, 16, 2), &Conditions::ideal());
+    check("8n128c2t", &machine(8, 128, 2), &Conditions::ideal());
+}
+
 fn inherited(cpus: &str) -> Conditions {
     Conditions { inherited_cpus: Some(cpus.parse().expect("a list")), ..Conditions::ideal() }
 }
