@@ -12,7 +12,8 @@
 //! | [`variance`] | variance, CV and ln-variance ratios over runs; Brown-Forsythe, Fligner-Killeen |
 //! | [`changepoint`] | PELT on mean and variance; where the warm-up ends |
 //! | [`stopping`] | Stein's two stages |
-//! | [`fit`] | USL, Amdahl, exponential, Lomax, Hill; profile intervals, knees, lack of fit, AICc |
+//! | [`fit`] | the table of models (USL, Amdahl, decays, growths, the knee model); intervals, knees, lack of fit, AICc |
+//! | [`nonlinear`] | least squares of any function, within bounds |
 //! | [`argmax`] | the model-free peak with its bootstrap interval |
 //! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
 //! | [`multiplicity`] | Holm, Bonferroni |
@@ -48,7 +49,9 @@ pub mod decide;
 mod error;
 pub mod fit;
 pub mod interval;
+mod linear;
 pub mod multiplicity;
+pub mod nonlinear;
 pub mod quantile;
 mod random;
 pub mod stopping;

@@ -1,39 +1,78 @@
-//! The knees of a rising curve. There are several, they differ, and each says which it is.
+//! The knees of a curve. There are several, they differ, and each says which it is.
 
 use crate::fit::model::Model;
-use crate::fit::profile::profile_peak;
-use crate::fit::solve::{Minimum, Problem};
-use crate::fit::{FittedValue, IntervalMethod, Precision};
-use crate::interval::{Interval, t_quantile};
+use crate::fit::precision::Precision;
+use crate::fit::profile::{profile_quadratic_peak, profile_usl_peak};
+use crate::fit::solve::Problem;
+use crate::fit::{FittedValue, IntervalKind, IntervalMethod};
+use crate::interval::Interval;
+use crate::nonlinear::Minimum;
 
-/// Knees and peak rate of a USL or Amdahl fit; empty for the decay models.
+/// A figure of all parameters.
+pub(crate) type Figure = fn(Model, &[f64]) -> f64;
+
+/// Which knees a model has, by name, each with its formula.
 ///
-/// - `knee_peak`: n* = sqrt((1-sigma)/kappa), where the rate is largest; infinite where kappa = 0
-/// - `knee_kleinrock`: where rate² / x is largest
-/// - `knee_inverse_sigma`: 1 / sigma
-/// - `peak_rate`: the rate at n*, lambda / (sigma - kappa + 2 sqrt(kappa (1-sigma))); lambda / sigma, the limit that
-///   is never reached, where kappa = 0
+/// - `knee_peak`: where the curve is largest: n* = sqrt((1-sigma)/kappa) of a USL, -a/2b of a parabola, the root of
+///   the derivative of a knee model; infinite where it only rises
+/// - `knee_kleinrock`: where rate² / x is largest (USL, Amdahl)
+/// - `knee_inverse_sigma`: 1 / sigma (USL, Amdahl)
+/// - `knee_breakpoint`: psi of a broken line
+/// - `peak_rate`: the rate at the peak; the limit that is never reached (lambda / sigma, m) where there is none
+pub(crate) fn figures(model: Model) -> &'static [(&'static str, Figure)] {
+    match model {
+        Model::Usl => &[
+            ("knee_peak", peak),
+            ("knee_inverse_sigma", inverse_sigma),
+            ("knee_kleinrock", kleinrock),
+            ("peak_rate", peak_rate),
+        ],
+        Model::Amdahl => {
+            &[("knee_inverse_sigma", inverse_sigma), ("knee_kleinrock", kleinrock), ("peak_rate", peak_rate)]
+        }
+        Model::ExponentialSaturation => &[("peak_rate", |_, p| p[0])],
+        Model::Quadratic | Model::Knee | Model::KneeAdditive | Model::KneeUseful => {
+            &[("knee_peak", peak), ("peak_rate", peak_rate)]
+        }
+        Model::BrokenLine => &[("knee_breakpoint", |_, p| p[3])],
+        _ => &[],
+    }
+}
+
+/// The knees of a fit, each with an interval; `fitted` holds the parameters.
 ///
-/// The intervals of `knee_kleinrock` and `peak_rate` rest on the free parameters alone: at a bound they say nothing
-/// about the possibility that the bound is not the truth. `fitted` holds the parameters.
+/// The intervals by the delta method rest on the free parameters alone: at a bound they say nothing about the
+/// possibility that the bound is not the truth.
 pub(crate) fn knees(
     problem: &Problem,
     minimum: &Minimum,
     fitted: &[FittedValue],
     precision: Option<&Precision>,
-    level: f64,
+    kind: IntervalKind,
 ) -> Vec<FittedValue> {
-    let mut knees = Vec::new();
-    match problem.model {
-        Model::Usl => knees.push(peak(problem, minimum, precision)),
-        Model::Amdahl => {}
-        _ => return knees,
-    }
-    knees.push(inverse_sigma(&fitted[1]));
-    for (name, of) in [("knee_kleinrock", kleinrock_knee as fn(&[f64]) -> f64), ("peak_rate", peak_rate)] {
-        knees.push(delta_on_ln(name, of, &minimum.parameters, precision, level));
-    }
-    knees
+    let knee = |&(name, of): &(&'static str, Figure)| {
+        let estimate = of(problem.model, &minimum.parameters);
+        let by_profile = |profile: &dyn Fn(&Precision) -> Interval| FittedValue {
+            name,
+            estimate,
+            std_error: None,
+            interval: precision.map(profile),
+            method: IntervalMethod::Profile,
+            at_bound: estimate.is_infinite(),
+        };
+        match (problem.model, name) {
+            (_, "knee_breakpoint") => FittedValue { name, ..fitted[3] },
+            (Model::ExponentialSaturation, _) => FittedValue { name, ..fitted[0] },
+            (_, "knee_inverse_sigma") => reciprocal(name, &fitted[1]),
+            _ if kind == IntervalKind::Delta => delta(name, of, problem.model, minimum, precision),
+            (Model::Usl, "knee_peak") => by_profile(&|precision| profile_usl_peak(problem, minimum, precision.threshold)),
+            (Model::Quadratic, "knee_peak") => {
+                by_profile(&|precision| profile_quadratic_peak(problem, minimum, precision))
+            }
+            _ => ln_delta(name, of, problem.model, minimum, precision),
+        }
+    };
+    figures(problem.model).iter().map(knee).collect()
 }
 
 /// n* of (lambda, sigma, kappa): sqrt((1-sigma)/kappa).
@@ -42,60 +81,109 @@ pub fn peak_of(parameters: &[f64]) -> f64 {
     if kappa > 0.0 { ((1.0 - sigma) / kappa).sqrt() } else { f64::INFINITY }
 }
 
+fn peak(model: Model, parameters: &[f64]) -> f64 {
+    match model {
+        Model::Usl => peak_of(parameters),
+        Model::Quadratic if parameters[1] < 0.0 => -parameters[0] / (2.0 * parameters[1]),
+        Model::Quadratic => f64::INFINITY,
+        _ => peak_by_slope(model, parameters),
+    }
+}
+
+/// Where a knee model is highest: golden section over ln x, which the proof of its one peak allows; infinite where it
+/// still rises ten million times beyond x = 1.
+fn peak_by_slope(model: Model, parameters: &[f64]) -> f64 {
+    let at = |ln: f64| model.value(parameters, ln.exp());
+    let (first, last) = (-7.0_f64, 16.0);
+    let steps = 230;
+    let place = |step: usize| first + (last - first) * step as f64 / steps as f64;
+    let top = (0..=steps).max_by(|a, b| at(place(*a)).total_cmp(&at(place(*b)))).unwrap_or(steps);
+    if top == steps {
+        return f64::INFINITY;
+    }
+    let (mut low, mut high) = (place(top.saturating_sub(1)), place(top + 1));
+    // Where the slope by differences changes its sign.
+    let slope = |ln: f64| at(ln + 1e-5) - at(ln - 1e-5);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if slope(middle) > 0.0 { low = middle } else { high = middle }
+    }
+    (0.5 * (low + high)).exp()
+}
+
 fn kappa_of(parameters: &[f64]) -> f64 {
     parameters.get(2).copied().unwrap_or(0.0)
 }
 
 /// Positive root of 3 kappa N² + (sigma - kappa) N - (1 - sigma) = 0, written so that kappa = 0 needs no case.
-fn kleinrock_knee(parameters: &[f64]) -> f64 {
+fn kleinrock(_: Model, parameters: &[f64]) -> f64 {
     let (sigma, kappa) = (parameters[1], kappa_of(parameters));
     let difference = sigma - kappa;
     2.0 * (1.0 - sigma) / (difference + (difference.powi(2) + 12.0 * kappa * (1.0 - sigma)).sqrt())
 }
 
-fn peak_rate(parameters: &[f64]) -> f64 {
+fn inverse_sigma(_: Model, parameters: &[f64]) -> f64 {
+    1.0 / parameters[1]
+}
+
+fn peak_rate(model: Model, parameters: &[f64]) -> f64 {
+    if !matches!(model, Model::Usl | Model::Amdahl) {
+        let peak = peak(model, parameters);
+        return if peak.is_finite() { model.value(parameters, peak) } else { f64::INFINITY };
+    }
     let (sigma, kappa) = (parameters[1], kappa_of(parameters));
     parameters[0] / (sigma - kappa + 2.0 * (kappa * (1.0 - sigma)).sqrt())
 }
 
-fn peak(problem: &Problem, minimum: &Minimum, precision: Option<&Precision>) -> FittedValue {
-    let estimate = peak_of(&minimum.parameters);
-    FittedValue {
-        name: "knee_peak",
-        estimate,
-        std_error: None,
-        interval: precision.map(|precision| profile_peak(problem, minimum, precision.threshold)),
-        method: IntervalMethod::Profile,
-        at_bound: estimate.is_infinite(),
-    }
-}
-
-/// The reciprocal of sigma and of its profile interval; infinite where sigma may be 0.
-fn inverse_sigma(sigma: &FittedValue) -> FittedValue {
+/// The reciprocal of sigma and of its interval; infinite where sigma may be 0.
+fn reciprocal(name: &'static str, sigma: &FittedValue) -> FittedValue {
     let estimate = 1.0 / sigma.estimate;
+    // An interval by the delta method may reach below 0: then 1/sigma has no upper end.
+    let of = |value: f64| if value > 0.0 { 1.0 / value } else { f64::INFINITY };
     FittedValue {
-        name: "knee_inverse_sigma",
+        name,
         estimate,
         std_error: sigma.std_error.map(|error| error * estimate.powi(2)),
-        interval: sigma.interval.map(|sigma| Interval { low: 1.0 / sigma.high, high: 1.0 / sigma.low }),
+        interval: sigma.interval.map(|sigma| Interval { low: of(sigma.high), high: of(sigma.low) }),
         ..*sigma
     }
 }
 
-/// estimate · exp(± t · standard error of its ln), from the covariance of the free parameters.
-fn delta_on_ln(
+/// estimate ± t · standard error, from the covariance of the free parameters.
+fn delta(
     name: &'static str,
-    of: fn(&[f64]) -> f64,
-    parameters: &[f64],
+    of: Figure,
+    model: Model,
+    minimum: &Minimum,
     precision: Option<&Precision>,
-    level: f64,
 ) -> FittedValue {
-    let estimate = of(parameters);
-    let ln_error = precision.map(|precision| precision.delta_error(|parameters| of(parameters).ln(), parameters));
+    let estimate = of(model, &minimum.parameters);
+    let error = precision.map(|precision| precision.delta_error(|p| of(model, p), &minimum.parameters));
+    let error = error.filter(|error| error.is_finite() && estimate.is_finite());
+    FittedValue {
+        name,
+        estimate,
+        std_error: error,
+        interval: precision.zip(error).map(|(precision, error)| precision.around(estimate, error)),
+        method: IntervalMethod::Delta,
+        at_bound: estimate.is_infinite(),
+    }
+}
+
+/// estimate · exp(± t · standard error of its ln), from the covariance of the free parameters.
+fn ln_delta(
+    name: &'static str,
+    of: Figure,
+    model: Model,
+    minimum: &Minimum,
+    precision: Option<&Precision>,
+) -> FittedValue {
+    let estimate = of(model, &minimum.parameters);
+    let ln_error = precision.map(|precision| precision.delta_error(|p| of(model, p).ln(), &minimum.parameters));
     let finite = ln_error.filter(|error| error.is_finite() && estimate.is_finite() && estimate > 0.0);
     let interval = precision.zip(finite).map(|(precision, error)| {
-        let factor = (t_quantile(0.5 + level / 2.0, precision.df) * error).exp();
-        Interval { low: estimate / factor, high: estimate * factor }
+        let around = precision.around(0.0, error);
+        Interval { low: estimate * around.low.exp(), high: estimate * around.high.exp() }
     });
     FittedValue {
         name,

@@ -1,149 +1,41 @@
-//! Curves through rates: fit, standard errors, profile intervals, knees, adequacy.
+//! Curves through rates and costs: fit, standard errors, intervals, knees, adequacy.
 //!
 //! One call: [`fit`]. All replicates go in (the run is the datum, not the mean over runs); the response is ln y
 //! unless said otherwise. Bounds are an active set done right: where kappa ends at 0 the USL *is* Amdahl's law, its
 //! standard errors and degrees of freedom are those of two parameters, and the peak is reported as infinite.
 //! Below [`MIN_DISTINCT_X`] distinct x a fit is refused; [`solve_exactly`] gives bare estimates for printed tables.
+//! [`bootstrap`] replaces the intervals by resampled ones, [`diagnose`] looks at the residuals, [`choose`] compares
+//! models. The table of all models is [`SPECS`].
 //!
-//! Not here: choosing a model (see [`akaike_weights`] and [`crate::decide::decide_preference`]), a curve without a
-//! formula ([`crate::argmax`]).
+//! Not here: a curve without a formula ([`crate::argmax`]), verdicts ([`crate::decide`]).
 
 mod knee;
-mod linear;
 mod model;
+mod precision;
 mod profile;
 mod quality;
+mod result;
 mod solve;
 mod start;
 
 pub use knee::peak_of;
-pub use model::Model;
+pub use model::{Family, KneeConstants, KneeForm, Model, SPECS, Spec};
 pub use quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA, akaike_weights};
+pub use result::{Fit, FitStatus, FittedValue, IntervalMethod};
 pub use solve::Response;
 
 pub(crate) use quality::group_by_x;
 
-use statrs::distribution::{ContinuousCDF, FisherSnedecor};
-
-use crate::error::{StatsError, check_pairs, check_positive, check_unit};
+use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
 use crate::interval::Interval;
-use crate::variance::TestResult;
+use crate::nonlinear::Minimum;
+use precision::Precision;
 use profile::profile_parameter;
 use quality::{aicc, lack_of_fit, misfit_ratio};
-use solve::{Minimum, Problem, solve};
+use solve::{Problem, solve};
 
 /// Fewest distinct x of a fit whose knee is to be believed (statistics notes, section 3.4).
 pub const MIN_DISTINCT_X: usize = 6;
-
-/// How an interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntervalMethod {
-    /// All values for which the refitted curve stays within the F threshold; may be one-sided or unbounded.
-    Profile,
-    /// Covariance of the parameters, propagated to the ln of the figure.
-    LnDelta,
-}
-
-impl std::fmt::Display for IntervalMethod {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            IntervalMethod::Profile => "profile",
-            IntervalMethod::LnDelta => "ln_delta",
-        })
-    }
-}
-
-/// A parameter, or a figure that follows from the parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FittedValue {
-    /// Name as in fits.csv: `lambda`, `knee_peak`, …
-    pub name: &'static str,
-    /// Point estimate; infinite for the peak of a curve without one.
-    pub estimate: f64,
-    /// sqrt(diag((JᵀJ)⁻¹) s²); `None` at a bound, and for the peak, whose profile says more.
-    pub std_error: Option<f64>,
-    /// Interval at the level asked; a side is infinite where the data do not bound it.
-    pub interval: Option<Interval>,
-    /// How the interval was made.
-    pub method: IntervalMethod,
-    /// Whether the estimate sits on a bound of the model.
-    pub at_bound: bool,
-}
-
-/// The one thing to know about a fit first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FitStatus {
-    /// Inside its bounds, adequate, the peak (if any) bounded on both sides.
-    Ok,
-    /// The curve misses the data: lack-of-fit p < .05 (intervals then come from the means), or without replicates a
-    /// misfit above 2 %.
-    Misfit,
-    /// A parameter ended at a bound: for kappa there is no peak.
-    Bound,
-    /// The peak's interval has an infinite side.
-    Unbounded,
-}
-
-impl std::fmt::Display for FitStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            FitStatus::Ok => "ok",
-            FitStatus::Misfit => "misfit",
-            FitStatus::Bound => "bound",
-            FitStatus::Unbounded => "unbounded",
-        })
-    }
-}
-
-/// A curve fitted to data, with all that is needed to judge it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fit {
-    /// The curve.
-    pub model: Model,
-    /// What the residuals are taken of.
-    pub response: Response,
-    /// In the order of [`Model::parameter_names`].
-    pub parameters: Vec<FittedValue>,
-    /// Knees and peak rate; empty for decay models.
-    pub knees: Vec<FittedValue>,
-    /// Observations.
-    pub n: usize,
-    /// Distinct x.
-    pub n_distinct: usize,
-    /// Degrees of freedom of the intervals: n - free parameters, or m - free parameters where status is `misfit`
-    /// because of lack of fit.
-    pub df: usize,
-    /// Residual sum of squares on the scale of the response, over all observations.
-    pub rss: f64,
-    /// AICc with k = free parameters + 1; `None` where n <= k + 1 or the fit is exact.
-    pub aicc: Option<f64>,
-    /// F test against pure error; `None` without replicates.
-    pub lack_of_fit: Option<TestResult>,
-    /// rms over distinct x of the relative distance between mean and curve.
-    pub misfit_ratio: f64,
-    /// Level of the intervals.
-    pub level: f64,
-    /// The one thing to know first.
-    pub status: FitStatus,
-}
-
-impl Fit {
-    /// Whether lack-of-fit p >= .05 or the misfit is at most 2 %. Where it is not, no knee claim is decided.
-    pub fn is_adequate(&self) -> bool {
-        self.lack_of_fit.is_some_and(|test| test.p >= LACK_OF_FIT_ALPHA) || self.misfit_ratio <= ADEQUATE_MISFIT
-    }
-
-    /// The parameter or knee of that name.
-    pub fn value(&self, name: &str) -> Option<&FittedValue> {
-        self.parameters.iter().chain(&self.knees).find(|value| value.name == name)
-    }
-
-    /// The curve's value at x.
-    pub fn predict(&self, x: f64) -> f64 {
-        let parameters: Vec<f64> = self.parameters.iter().map(|parameter| parameter.estimate).collect();
-        self.model.value(&parameters, x)
-    }
-}
 
 /// What to fit, and how sure to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,25 +46,51 @@ pub struct FitSettings {
     pub response: Response,
     /// Level of the intervals, 0..1.
     pub level: f64,
+    /// How the intervals are made.
+    pub interval: IntervalKind,
+}
+
+/// How the intervals of a fit are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IntervalKind {
+    /// By profile where there is one, else by the delta method on ln.
+    #[default]
+    Profile,
+    /// Estimate ± t · standard error throughout; always looks bounded.
+    Delta,
 }
 
 impl FitSettings {
-    /// ln response, 95 %.
+    /// ln response, 95 %, profile intervals.
     pub fn new(model: Model) -> FitSettings {
-        FitSettings { model, response: Response::Ln, level: 0.95 }
+        FitSettings { model, response: Response::Ln, level: 0.95, interval: IntervalKind::Profile }
     }
 }
 
 /// Fits a curve to all observations, `y[i]` at `x[i]`; equal x are replicates.
 ///
 /// # Errors
-/// `FitRefused` below [`MIN_DISTINCT_X`] distinct x; `LengthMismatch`; `NotPositive` and `NotFinite` for x or y;
+/// `FitRefused` below [`MIN_DISTINCT_X`] distinct x; `LengthMismatch`; `NotFinite`, and `NotPositive` where ln is taken
+/// or the model needs it;
 /// `OutOfRange` for the level; `NoConvergence`.
 pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsError> {
-    let FitSettings { model, response, level } = *settings;
+    fit_weighted(settings, x, y, None)
+}
+
+/// The same, each squared residual multiplied by its weight; a weight is the reciprocal of a variance but for scale.
+///
+/// # Errors
+/// As [`fit`], and for weights as for y.
+pub fn fit_weighted(
+    settings: &FitSettings,
+    x: &[f64],
+    y: &[f64],
+    weights: Option<&[f64]>,
+) -> Result<Fit, StatsError> {
+    let FitSettings { model, response, level, interval } = *settings;
     check_unit("level", level)?;
-    check_observations(model, x, y, MIN_DISTINCT_X)?;
-    let problem = Problem::new(model, response, x, y);
+    check_observations(settings, x, y, weights, MIN_DISTINCT_X)?;
+    let problem = Problem::new(model, response, x, y, weights);
     let minimum = solve(&problem).ok_or(StatsError::NoConvergence { model })?;
     let (n, n_distinct, n_free) = (problem.n, problem.x.len(), minimum.n_free());
     let misfit_ratio = misfit_ratio(&problem, &minimum.parameters);
@@ -181,14 +99,16 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
     let rss = minimum.rss + problem.pure_error;
     let (squares, df) = if is_lacking { (minimum.rss, n_distinct - n_free) } else { (rss, n - n_free) };
     let precision = Precision::new(&problem, &minimum, squares / df as f64, df as f64, level);
-    let parameters = fitted_parameters(&problem, &minimum, precision.as_ref());
-    let knees = knee::knees(&problem, &minimum, &parameters, precision.as_ref(), level);
+    let parameters = fitted_parameters(&problem, &minimum, precision.as_ref(), interval);
+    let knees = knee::knees(&problem, &minimum, &parameters, precision.as_ref(), interval);
     let is_unbounded =
         |value: &FittedValue| value.name == "knee_peak" && value.interval.is_none_or(|interval| !interval.is_bounded());
     let status = if is_lacking || (lack_of_fit.is_none() && misfit_ratio > ADEQUATE_MISFIT) {
         FitStatus::Misfit
     } else if minimum.fixed.contains(&true) {
         FitStatus::Bound
+    } else if precision.is_none() {
+        FitStatus::Undetermined
     } else if knees.iter().any(is_unbounded) {
         FitStatus::Unbounded
     } else {
@@ -203,7 +123,7 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
         n_distinct,
         df,
         rss,
-        aicc: aicc(rss, n, n_free),
+        aicc: aicc(rss, n, n_free, problem.ln_weights),
         lack_of_fit,
         misfit_ratio,
         level,
@@ -218,78 +138,64 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
 /// # Errors
 /// As [`fit`], with the number of parameters in place of [`MIN_DISTINCT_X`].
 pub fn solve_exactly(model: Model, response: Response, x: &[f64], y: &[f64]) -> Result<Vec<f64>, StatsError> {
-    check_observations(model, x, y, model.parameter_names().len())?;
-    let minimum = solve(&Problem::new(model, response, x, y)).ok_or(StatsError::NoConvergence { model })?;
+    let settings = FitSettings { response, ..FitSettings::new(model) };
+    check_observations(&settings, x, y, None, model.parameter_names().len())?;
+    let minimum = solve(&Problem::new(model, response, x, y, None)).ok_or(StatsError::NoConvergence { model })?;
     Ok(minimum.parameters)
 }
 
-fn check_observations(model: Model, x: &[f64], y: &[f64], needed: usize) -> Result<(), StatsError> {
+fn check_observations(
+    settings: &FitSettings,
+    x: &[f64],
+    y: &[f64],
+    weights: Option<&[f64]>,
+    needed: usize,
+) -> Result<(), StatsError> {
+    let model = settings.model;
     check_pairs("x and y", x.len(), y.len())?;
-    check_positive("x", x, 0)?;
-    check_positive("y", y, 0)?;
+    let check_x = if model.needs_positive_x() { check_positive } else { check_values };
+    let positive_y = settings.response == Response::Ln || model.needs_positive_y();
+    let check_y = if positive_y { check_positive } else { check_values };
+    check_x("x", x, 0)?;
+    check_y("y", y, 0)?;
+    if let Some(weights) = weights {
+        check_pairs("x and weights", x.len(), weights.len())?;
+        check_positive("weights", weights, 0)?;
+    }
     match group_by_x(x).len() {
         found if found < needed => Err(StatsError::FitRefused { model, found, needed }),
         _ => Ok(()),
     }
 }
 
-fn fitted_parameters(problem: &Problem, minimum: &Minimum, precision: Option<&Precision>) -> Vec<FittedValue> {
-    // A decay whose scale or power ran to the edge of the solver's map is a limit curve: what remains of the two is
-    // not bounded above by the data, only by that edge.
-    let is_limit = matches!(problem.model, Model::Lomax | Model::Hill) && minimum.fixed[1..].contains(&true);
-    let interval = |j: usize, precision: &Precision| {
-        let interval = profile_parameter(problem, minimum, j, precision.threshold);
-        if is_limit && j > 0 { Interval { high: f64::INFINITY, ..interval } } else { interval }
+fn fitted_parameters(
+    problem: &Problem,
+    minimum: &Minimum,
+    precision: Option<&Precision>,
+    kind: IntervalKind,
+) -> Vec<FittedValue> {
+    let ranges = problem.model.spec().ranges;
+    // A curve whose scale or power ran to the edge of the solver's map is a limit curve: what remains of its scales
+    // and powers is not bounded above by the data, only by that edge.
+    let is_limit = ranges.iter().zip(&minimum.fixed).any(|(range, fixed)| *fixed && range.is_limit());
+    let profile = |j: usize, precision: &Precision| {
+        let interval = profile_parameter(problem, minimum, j, precision);
+        let open = is_limit && ranges[j].is_limit();
+        if open { Interval { high: f64::INFINITY, ..interval } } else { interval }
+    };
+    let delta = |j: usize, precision: &Precision| {
+        precision.std_error(j).map(|error| precision.around(minimum.parameters[j], error))
     };
     let value = |(j, name): (usize, &&'static str)| FittedValue {
         name,
         estimate: minimum.parameters[j],
         std_error: precision.and_then(|precision| precision.std_error(j)),
-        interval: precision.map(|precision| interval(j, precision)),
-        method: IntervalMethod::Profile,
+        interval: precision.and_then(|precision| match kind {
+            IntervalKind::Profile => Some(profile(j, precision)),
+            IntervalKind::Delta => delta(j, precision),
+        }),
+        method: if kind == IntervalKind::Profile { IntervalMethod::Profile } else { IntervalMethod::Delta },
         at_bound: minimum.fixed[j],
     };
     problem.model.parameter_names().iter().enumerate().map(value).collect()
-}
-
-/// Covariance of the free parameters, and the sum of squares up to which a profile counts as inside.
-pub(crate) struct Precision {
-    /// Index of each free parameter among all.
-    free: Vec<usize>,
-    covariance: Vec<Vec<f64>>,
-    df: f64,
-    /// RSS_min + s² F_{level; 1, df}.
-    threshold: f64,
-}
-
-impl Precision {
-    /// `None` where the data do not determine the free parameters: then there is no honest interval.
-    fn new(problem: &Problem, minimum: &Minimum, s2: f64, df: f64, level: f64) -> Option<Precision> {
-        let gram_inverse = problem.linearize(minimum)?.gram_inverse;
-        let covariance = gram_inverse.iter().map(|row| row.iter().map(|entry| entry * s2).collect()).collect();
-        let f = FisherSnedecor::new(1.0, df).ok()?.inverse_cdf(level);
-        let free = (0..minimum.fixed.len()).filter(|j| !minimum.fixed[*j]).collect();
-        Some(Precision { free, covariance, df, threshold: minimum.rss + s2 * f })
-    }
-
-    fn std_error(&self, j: usize) -> Option<f64> {
-        let position = self.free.iter().position(|free| *free == j)?;
-        Some(self.covariance[position][position].sqrt())
-    }
-
-    /// Standard error of a figure of all parameters, by central differences over the free ones.
-    pub(crate) fn delta_error(&self, of: impl Fn(&[f64]) -> f64, parameters: &[f64]) -> f64 {
-        let slope = |j: &usize| {
-            let step = 1e-6 * parameters[*j].abs();
-            let at = |value: f64| {
-                let mut moved = parameters.to_vec();
-                moved[*j] = value;
-                of(&moved)
-            };
-            (at(parameters[*j] + step) - at(parameters[*j] - step)) / (2.0 * step)
-        };
-        let gradient: Vec<f64> = self.free.iter().map(slope).collect();
-        let row = |row: &Vec<f64>| row.iter().zip(&gradient).map(|(entry, slope)| entry * slope).sum::<f64>();
-        self.covariance.iter().zip(&gradient).map(|(entries, slope)| row(entries) * slope).sum::<f64>().sqrt()
-    }
 }

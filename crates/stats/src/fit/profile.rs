@@ -3,30 +3,45 @@
 //! A profile may end at a bound or never: then the side is the bound, or an infinity. That is the reason to prefer it
 //! to value ± t · standard error, which always looks bounded.
 
-use crate::fit::model::Model;
-use crate::fit::solve::{Minimum, Problem, solve_from};
+use crate::fit::model::{Model, Range};
+use crate::fit::precision::Precision;
+use crate::fit::solve::{Problem, solve_from};
 use crate::interval::Interval;
+use crate::nonlinear::Minimum;
 
 /// Farthest a scale is followed, as a factor of where the search began.
 const FARTHEST: f64 = 1e12;
 
-/// Values of parameter `j` whose profiled sum of squares stays at or below `threshold`.
-pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, threshold: f64) -> Interval {
+/// Values of parameter `j` whose profiled sum of squares stays within the threshold.
+pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, precision: &Precision) -> Interval {
     let (low, high) = problem.bounds()[j];
     let value = minimum.parameters[j];
-    let curve = Profile { problem, start: &minimum.parameters, j, threshold };
-    match (problem.model, j) {
-        // sigma in 0..1 and kappa >= 0: bounds with a meaning, steps on the plain scale.
-        (Model::Usl, 1 | 2) | (Model::Amdahl, 1) => {
-            let x_max = problem.x_max();
-            let step = if value > 0.0 { 0.05 * value } else { 1e-3 / x_max.powi(if j == 1 { 1 } else { 2 }) };
-            Interval {
-                low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), low),
-                high: curve.limit(value, |k| (value + step * (k.exp2() - 1.0)).min(high), high),
-            }
+    let curve = Profile { problem, start: &minimum.parameters, j, threshold: precision.threshold };
+    // Bounds with a meaning: steps on the plain scale, up to the bound and no further.
+    let within = |step: f64| Interval {
+        low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), low),
+        high: curve.limit(value, |k| (value + step * (k.exp2() - 1.0)).min(high), high),
+    };
+    match problem.model.spec().ranges[j] {
+        Range::Share => within(if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max() }),
+        Range::NotNegative { power } => {
+            within(if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max().powi(power) })
         }
+        Range::Break => within(0.01 * (high - low)),
+        // Any number: steps of half a standard error.
+        Range::Free | Range::Place => {
+            let step = precision.std_error(j).map_or(0.05 * value.abs(), |error| 0.5 * error);
+            let within = within(step.max(1e-12 * value.abs()).max(f64::MIN_POSITIVE));
+            let open = |end: f64, edge: f64, beyond: f64| if end == edge { beyond } else { end };
+            Interval { low: open(within.low, low, f64::NEG_INFINITY), high: open(within.high, high, f64::INFINITY) }
+        }
+        // Below 0 the other way round.
+        Range::Amplitude if value < 0.0 => Interval {
+            low: curve.limit(value, |k| (value * factor(k)).max(low), f64::NEG_INFINITY),
+            high: curve.limit(value, |k| (value / factor(k)).min(high), 0.0),
+        },
         // Scales, amplitudes and powers: factors; beyond the solver's map is beyond all bounds.
-        _ => Interval {
+        Range::Amplitude | Range::Scale | Range::Rate | Range::Power | Range::Positive => Interval {
             low: curve.limit(value, |k| (value / factor(k)).max(low), 0.0),
             high: curve.limit(value, |k| (value * factor(k)).min(high), f64::INFINITY),
         },
@@ -36,7 +51,7 @@ pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, 
 /// Profile interval of the USL's peak n* by kappa = (1-sigma)/n*²; `minimum` is the USL's.
 ///
 /// The upper side is infinite where kappa = 0 (no peak at all) still fits within the threshold.
-pub(crate) fn profile_peak(problem: &Problem, minimum: &Minimum, threshold: f64) -> Interval {
+pub(crate) fn profile_usl_peak(problem: &Problem, minimum: &Minimum, threshold: f64) -> Interval {
     let [lambda, sigma, kappa] = [minimum.parameters[0], minimum.parameters[1], minimum.parameters[2]];
     let without_peak = solve_from(problem, &[lambda, sigma, 0.0], &[false, false, true]);
     let unbounded = kappa == 0.0 || without_peak.is_none_or(|amdahl| amdahl.rss <= threshold);
@@ -51,6 +66,19 @@ pub(crate) fn profile_peak(problem: &Problem, minimum: &Minimum, threshold: f64)
     let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
     let low = if peak < begin { 0.0 } else { curve.limit(begin, |k| begin / factor(k), 0.0) };
     Interval { low, high }
+}
+
+/// Profile interval of a parabola's peak -a/2b; infinite on the side where a straight line still fits.
+pub(crate) fn profile_quadratic_peak(problem: &Problem, minimum: &Minimum, precision: &Precision) -> Interval {
+    let [a, b] = [minimum.parameters[0], minimum.parameters[1]];
+    let straight = solve_from(problem, &[a, 0.0], &[false, true]);
+    let unbounded = b >= 0.0 || straight.is_none_or(|line| line.rss <= precision.threshold);
+    let begin = if b < 0.0 { (-a / (2.0 * b)).clamp(1e-3, 1e4 * problem.x_max()) } else { 1e4 * problem.x_max() };
+    let mut by_peak = problem.clone();
+    by_peak.model = Model::QuadraticPeak;
+    let curve = Profile { problem: &by_peak, start: &[a, begin], j: 1, threshold: precision.threshold };
+    let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
+    Interval { low: curve.limit(begin, |k| begin / factor(k), 0.0), high }
 }
 
 /// Growing factors: 1.05, 1.16, 1.41, 2.08, 4.5, 21 ...

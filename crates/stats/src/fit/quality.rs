@@ -20,7 +20,11 @@ pub(crate) fn group_by_x(x: &[f64]) -> Vec<Vec<usize>> {
 pub(crate) fn misfit_ratio(problem: &Problem, parameters: &[f64]) -> f64 {
     let distance = |(x, mean): (&f64, &f64)| {
         let f = problem.model.value(parameters, *x);
-        if problem.response == Response::Ln { mean - f.ln() } else { mean / f - 1.0 }
+        match problem.response {
+            Response::Ln => mean - f.ln(),
+            Response::Raw if *mean == f => 0.0,
+            Response::Raw => mean / f - 1.0,
+        }
     };
     let squares: f64 = problem.x.iter().zip(&problem.means).map(|point| distance(point).powi(2)).sum();
     (squares / problem.x.len() as f64).sqrt()
@@ -47,13 +51,14 @@ pub(crate) fn lack_of_fit(problem: &Problem, between: f64, misfit_ratio: f64, n_
 
 /// AICc with k = free parameters + 1 for the error variance; `None` where n <= k + 1 or the fit is exact.
 ///
-/// logL = -n/2 (ln 2 pi + ln(RSS/n) + 1), as R's `AIC(nls)`. Comparable only for the same data and response.
-pub(crate) fn aicc(rss: f64, n: usize, n_free: usize) -> Option<f64> {
+/// logL = -n/2 (ln 2 pi + ln(RSS/n) + 1) + half the sum of ln weights, as R's `AIC(nls)`. Comparable only for the same
+/// data, response and weights.
+pub(crate) fn aicc(rss: f64, n: usize, n_free: usize, ln_weights: f64) -> Option<f64> {
     let (n_values, k) = (n as f64, (n_free + 1) as f64);
     if n <= n_free + 2 || rss <= 0.0 {
         return None;
     }
-    let log_likelihood = -n_values / 2.0 * ((2.0 * std::f64::consts::PI).ln() + (rss / n_values).ln() + 1.0);
+    let log_likelihood = -n_values / 2.0 * ((2.0 * std::f64::consts::PI).ln() + (rss / n_values).ln() + 1.0) + ln_weights / 2.0;
     Some(2.0 * k - 2.0 * log_likelihood + 2.0 * k * (k + 1.0) / (n_values - k - 1.0))
 }
 

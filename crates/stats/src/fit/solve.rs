@@ -1,12 +1,10 @@
-//! Least squares within bounds: rmpfit, then Gauss-Newton to the last digits, on every face of the box.
+//! One curve and its data as a least-squares task, solved on every face of its box.
 
-use rmpfit::{MPConfig, MPFitter, MPMaxFev, MPPar, MPResult, MPSide};
-
-use crate::fit::linear::{LeastSquares, least_squares};
-use crate::fit::model::Model;
+use crate::fit::model::{Model, Range};
 use crate::fit::quality::group_by_x;
-use crate::fit::start::starts;
-use crate::summary::mean_of;
+use crate::fit::start::Points;
+use crate::nonlinear::{self, Minimum, Task, linearize};
+use crate::linear::LeastSquares;
 
 /// What the residuals are taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +28,7 @@ impl Response {
 
 /// Curve, response, and the data as one weighted mean for each distinct x.
 ///
-/// The sum of squares over all replicates is that of the means, each weighted by its count, plus the pure error,
+/// The sum of squares over all replicates is that of the means, each with the sum of its weights, plus the pure error,
 /// which no parameter changes: so the solver sees m points in place of n, and finds the same minimum.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -40,32 +38,19 @@ pub(crate) struct Problem {
     pub(crate) x: Vec<f64>,
     /// Mean response at each x.
     pub(crate) means: Vec<f64>,
-    /// Square root of the number of replicates at each x.
-    weights: Vec<f64>,
+    /// Square root of the sum of weights at each x; each replicate weighs 1 unless told otherwise.
+    pub(crate) weights: Vec<f64>,
     /// Sum of squares within the groups of equal x.
     pub(crate) pure_error: f64,
+    /// Sum of ln of the weights, for the likelihood.
+    pub(crate) ln_weights: f64,
     /// All observations.
     pub(crate) n: usize,
 }
 
-/// A minimum of the weighted sum of squares of the means; pure error not included.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Minimum {
-    pub(crate) parameters: Vec<f64>,
-    /// Which parameters sit on a bound or were fixed.
-    pub(crate) fixed: Vec<bool>,
-    pub(crate) rss: f64,
-}
-
-impl Minimum {
-    pub(crate) fn n_free(&self) -> usize {
-        self.fixed.iter().filter(|fixed| !**fixed).count()
-    }
-}
-
 impl Problem {
-    /// Groups checked observations by x; at least one, x and y above 0, equally many.
-    pub(crate) fn new(model: Model, response: Response, x: &[f64], y: &[f64]) -> Problem {
+    /// Groups checked observations by x; at least one, equally many x and y, and weights above 0 where there are any.
+    pub(crate) fn new(model: Model, response: Response, x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Problem {
         let mut problem = Problem {
             model,
             response,
@@ -73,15 +58,19 @@ impl Problem {
             means: Vec::new(),
             weights: Vec::new(),
             pure_error: 0.0,
+            ln_weights: weights.map_or(0.0, |weights| weights.iter().map(|weight| weight.ln()).sum()),
             n: x.len(),
         };
+        let weight = |index: &usize| weights.map_or(1.0, |weights| weights[*index]);
         for group in group_by_x(x) {
-            let values: Vec<f64> = group.iter().map(|index| response.of(y[*index])).collect();
-            let mean = mean_of(&values);
+            let value = |index: &usize| response.of(y[*index]);
+            let total: f64 = group.iter().map(weight).sum();
+            let mean = group.iter().map(|index| weight(index) * value(index)).sum::<f64>() / total;
             problem.x.push(x[group[0]]);
             problem.means.push(mean);
-            problem.weights.push((values.len() as f64).sqrt());
-            problem.pure_error += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+            problem.weights.push(total.sqrt());
+            problem.pure_error +=
+                group.iter().map(|index| weight(index) * (value(index) - mean).powi(2)).sum::<f64>();
         }
         problem
     }
@@ -90,22 +79,13 @@ impl Problem {
         self.x[self.x.len() - 1]
     }
 
+    /// -1 where an amplitude must be negative to reach the data, else 1.
+    fn sign(&self) -> f64 {
+        if self.response == Response::Raw && self.means.iter().sum::<f64>() < 0.0 { -1.0 } else { 1.0 }
+    }
+
     pub(crate) fn bounds(&self) -> Vec<(f64, f64)> {
-        self.model.bounds(self.x[0], self.x_max())
-    }
-
-    /// Observed mean minus fitted, weighted, on the scale of the response.
-    fn residuals(&self, parameters: &[f64], residuals: &mut [f64]) {
-        for (i, residual) in residuals.iter_mut().enumerate() {
-            let f = self.model.value(parameters, self.x[i]);
-            *residual = self.weights[i] * (self.means[i] - self.response.of(f));
-        }
-    }
-
-    pub(crate) fn rss(&self, parameters: &[f64]) -> f64 {
-        let mut residuals = vec![0.0; self.x.len()];
-        self.residuals(parameters, &mut residuals);
-        residuals.iter().map(|residual| residual * residual).sum()
+        self.model.spec().ranges.iter().map(|range| range.bounds(&self.x, self.sign())).collect()
     }
 
     /// Sum of squares of the response itself, the scale on which rounding is judged.
@@ -113,38 +93,52 @@ impl Problem {
         self.means.iter().zip(&self.weights).map(|(mean, weight)| (mean * weight).powi(2)).sum()
     }
 
-    /// Column j of the weighted gradient of the fitted response.
-    fn gradient_column(&self, parameters: &[f64], j: usize) -> Vec<f64> {
-        let entry = |(x, weight): (&f64, &f64)| {
-            let (f, gradient) = self.model.value_and_gradient(parameters, *x);
-            match self.response {
-                Response::Ln => weight * gradient[j] / f,
-                Response::Raw => weight * gradient[j],
-            }
-        };
-        self.x.iter().zip(&self.weights).map(entry).collect()
-    }
-
     /// Gauss-Newton step and inverse Gram matrix for the free parameters.
     pub(crate) fn linearize(&self, minimum: &Minimum) -> Option<LeastSquares> {
-        let columns: Vec<Vec<f64>> = (0..minimum.parameters.len())
-            .filter(|j| !minimum.fixed[*j])
-            .map(|j| self.gradient_column(&minimum.parameters, j))
-            .collect();
-        let mut residuals = vec![0.0; self.x.len()];
-        self.residuals(&minimum.parameters, &mut residuals);
-        least_squares(&columns, &residuals)
+        linearize(self, minimum)
+    }
+
+    /// The model's starting values, amplitudes with the sign of the data.
+    fn starts(&self) -> Vec<Vec<f64>> {
+        let spec = self.model.spec();
+        let sign = if spec.ranges[0] == Range::Amplitude { self.sign() } else { 1.0 };
+        let rates: Vec<f64> = self.means.iter().map(|mean| sign * self.response.inverse(*mean)).collect();
+        let mut starts = (spec.starts)(&Points::new(&self.x, &rates, &self.weights, self.response));
+        for start in &mut starts {
+            let amplitudes = start.iter_mut().zip(spec.ranges).filter(|(_, range)| **range == Range::Amplitude);
+            amplitudes.for_each(|(value, _)| *value *= sign);
+        }
+        starts
     }
 }
 
-/// The least minimum within the bounds, over all starts and all faces where sigma or kappa sit on a bound.
+impl Task for Problem {
+    fn n_points(&self) -> usize {
+        self.x.len()
+    }
+
+    fn evaluate(&self, parameters: &[f64], residuals: &mut [f64], mut columns: Option<&mut [Vec<f64>]>) {
+        for (i, residual) in residuals.iter_mut().enumerate() {
+            let (f, gradient) = self.model.value_and_gradient(parameters, self.x[i]);
+            *residual = self.weights[i] * (self.means[i] - self.response.of(f));
+            let scale = match self.response {
+                Response::Ln => self.weights[i] / f,
+                Response::Raw => self.weights[i],
+            };
+            for (column, entry) in columns.iter_mut().flat_map(|columns| columns.iter_mut()).zip(gradient) {
+                column[i] = scale * entry;
+            }
+        }
+    }
+}
+
+/// The least minimum within the bounds, over all starts and all faces where a parameter sits on a bound that means
+/// something.
 ///
 /// A face that fits as well as the inside wins: fewer free parameters, so the right degrees of freedom.
 pub(crate) fn solve(problem: &Problem) -> Option<Minimum> {
-    let bounds = problem.bounds();
-    let free = vec![false; bounds.len()];
-    let rates: Vec<f64> = problem.means.iter().map(|mean| problem.response.inverse(*mean)).collect();
-    let starts = starts(problem.model, &problem.x, &rates);
+    let free = vec![false; problem.model.parameter_names().len()];
+    let starts = problem.starts();
     let mut minima: Vec<Minimum> = Vec::new();
     for start in &starts {
         minima.extend(solve_from(problem, start, &free));
@@ -166,120 +160,44 @@ pub(crate) fn solve(problem: &Problem) -> Option<Minimum> {
         .into_iter()
         .filter(|minimum| minimum.rss <= tie)
         .min_by(|a, b| (a.n_free(), a.rss).partial_cmp(&(b.n_free(), b.rss)).unwrap_or(std::cmp::Ordering::Equal))
+        .map(|minimum| in_order(problem.model, minimum))
 }
 
-/// Sets of (parameter, value) that put a model on a bound with a meaning.
-fn faces(model: Model) -> Vec<Vec<(usize, f64)>> {
-    match model {
-        Model::Usl => vec![vec![(2, 0.0)], vec![(1, 0.0)], vec![(1, 0.0), (2, 0.0)], vec![(1, 1.0)]],
-        Model::Amdahl => vec![vec![(1, 0.0)], vec![(1, 1.0)]],
-        _ => Vec::new(),
+/// The faster of two exponentials first.
+fn in_order(model: Model, mut minimum: Minimum) -> Minimum {
+    if model == Model::BiExponential && minimum.parameters[1] > minimum.parameters[3] {
+        minimum.parameters.rotate_left(2);
+        minimum.fixed.rotate_left(2);
     }
+    minimum
+}
+
+/// Every set of (parameter, value) that puts a model on edges with a meaning; the empty one left out.
+fn faces(model: Model) -> Vec<Vec<(usize, f64)>> {
+    let mut faces = vec![Vec::new()];
+    for (j, range) in model.spec().ranges.iter().enumerate() {
+        let on_edge = |edge: &f64| {
+            let with = |face: &Vec<(usize, f64)>| face.iter().copied().chain([(j, *edge)]).collect();
+            faces.iter().map(with).collect::<Vec<_>>()
+        };
+        let more: Vec<Vec<(usize, f64)>> = range.edges().iter().flat_map(on_edge).collect();
+        faces.extend(more);
+    }
+    faces.split_off(1)
 }
 
 /// Solves once more with the parameters that ended on a bound fixed there; `None` where none did.
 fn solve_pegged(problem: &Problem, minimum: &Minimum) -> Option<Minimum> {
     let on_bound = |(value, (low, high)): (&f64, &(f64, f64))| value <= low || value >= high;
-    let pegged: Vec<bool> = minimum.parameters.iter().zip(&problem.bounds()).map(on_bound).collect();
+    let ranges = problem.model.spec().ranges;
+    // A break at an x of the data is no bound: the line may break there.
+    let bounds = problem.bounds();
+    let places = minimum.parameters.iter().zip(&bounds).zip(ranges);
+    let pegged: Vec<bool> = places.map(|(at, range)| *range != Range::Break && on_bound(at)).collect();
     if pegged == minimum.fixed { None } else { solve_from(problem, &minimum.parameters, &pegged) }
 }
 
 /// The minimum reached from `start` with some parameters held; `None` where the solver fails.
 pub(crate) fn solve_from(problem: &Problem, start: &[f64], fixed: &[bool]) -> Option<Minimum> {
-    let bounds = problem.bounds();
-    let mut parameters: Vec<f64> =
-        start.iter().zip(&bounds).map(|(value, (low, high))| value.clamp(*low, *high)).collect();
-    if fixed.iter().any(|fixed| !fixed) {
-        let mut fitter = Fitter::new(problem, &bounds, fixed);
-        fitter.mpfit(&mut parameters).ok()?;
-    }
-    let rss = problem.rss(&parameters);
-    let minimum = Minimum { parameters, fixed: fixed.to_vec(), rss };
-    rss.is_finite().then(|| polish(problem, &bounds, minimum))
-}
-
-/// Gauss-Newton steps while they lower the sum of squares and stay inside: rmpfit stops some digits early.
-fn polish(problem: &Problem, bounds: &[(f64, f64)], mut minimum: Minimum) -> Minimum {
-    for _ in 0..60 {
-        let Some(solved) = problem.linearize(&minimum) else { break };
-        let mut steps = solved.coefficients.iter();
-        let mut next = minimum.clone();
-        let mut largest: f64 = 0.0;
-        for (value, _) in next.parameters.iter_mut().zip(&minimum.fixed).filter(|(_, fixed)| !**fixed) {
-            let step = steps.next().copied().unwrap_or(0.0);
-            *value += step;
-            largest = largest.max((step / *value).abs());
-        }
-        let inside = next.parameters.iter().zip(bounds).all(|(value, (low, high))| (low..=high).contains(&value));
-        next.rss = problem.rss(&next.parameters);
-        // At the end the sum of squares is flat to rounding: a step may raise it by that much.
-        if !inside || next.rss.is_nan() || next.rss > minimum.rss * (1.0 + 1e-12) {
-            break;
-        }
-        minimum = next;
-        if largest < 1e-14 {
-            break;
-        }
-    }
-    minimum
-}
-
-struct Fitter<'a> {
-    problem: &'a Problem,
-    parameters: Vec<MPPar>,
-    config: MPConfig,
-}
-
-impl<'a> Fitter<'a> {
-    fn new(problem: &'a Problem, bounds: &[(f64, f64)], fixed: &[bool]) -> Fitter<'a> {
-        let parameter = |((low, high), fixed): (&(f64, f64), &bool)| MPPar {
-            fixed: *fixed,
-            limited_low: true,
-            limit_low: *low,
-            limited_up: *high < f64::MAX,
-            limit_up: *high,
-            side: MPSide::User,
-            ..MPPar::new()
-        };
-        let config = MPConfig {
-            ftol: 1e-15,
-            xtol: 1e-15,
-            gtol: 1e-15,
-            max_iter: 500,
-            max_fev: MPMaxFev::Limited(2_000),
-            ..MPConfig::new()
-        };
-        Fitter { problem, parameters: bounds.iter().zip(fixed).map(parameter).collect(), config }
-    }
-}
-
-impl MPFitter for Fitter<'_> {
-    fn eval(&mut self, params: &[f64], deviates: &mut [f64]) -> MPResult<()> {
-        self.problem.residuals(params, deviates);
-        Ok(())
-    }
-
-    fn number_of_points(&self) -> usize {
-        self.problem.x.len()
-    }
-
-    fn config(&self) -> &MPConfig {
-        &self.config
-    }
-
-    fn parameters(&self) -> &[MPPar] {
-        &self.parameters
-    }
-
-    fn jacobian(&mut self, params: &[f64], deviates: &mut [f64], derivs: &mut [Option<Vec<f64>>]) -> MPResult<()> {
-        self.problem.residuals(params, deviates);
-        for (j, column) in derivs.iter_mut().enumerate() {
-            if let Some(column) = column {
-                // The residual is observed minus fitted, hence the sign.
-                let gradient = self.problem.gradient_column(params, j);
-                column.iter_mut().zip(gradient).for_each(|(out, gradient)| *out = -gradient);
-            }
-        }
-        Ok(())
-    }
+    nonlinear::solve(problem, start, &problem.bounds(), fixed)
 }

@@ -199,7 +199,7 @@ fn bennett5_as_nist_certifies() {
     let [b1, b2, b3] = ["b1", "b2", "b3"].map(|name| number(&certified["params"][name]));
     assert_close("n0", fit.value("n0").unwrap().estimate, b2, 1e-8);
     assert_close("p", fit.value("p").unwrap().estimate, 1.0 / b3, 1e-8);
-    assert_close("amplitude", fit.value("amplitude").unwrap().estimate, -b1 * b2.powf(-1.0 / b3), 1e-8);
+    assert_close("a", fit.value("a").unwrap().estimate, -b1 * b2.powf(-1.0 / b3), 1e-8);
     assert_close("se of n0", fit.value("n0").unwrap().std_error.unwrap(), number(&certified["sd"]["b2"]), 1e-6);
     assert_close("rss", fit.rss, number(&certified["rss"]), 1e-9);
 }

@@ -1,0 +1,551 @@
+//! The curves: one row for each in [`SPECS`], with its name, formula, parameters, gradient and starting values.
+//!
+//! To add one: write its formula and gradient and its starting values beside those of its family
+//! (`throughput.rs`, `decay.rs`, `growth.rs`, `knee.rs`), add a row here and a name to [`Model`]. The tests then
+//! compare its gradient with differences, and `numalab fit --model NAME` knows it.
+
+mod decay;
+mod growth;
+mod knee;
+mod throughput;
+
+pub use knee::{KneeConstants, KneeForm};
+
+use crate::fit::start::Points;
+
+/// A curve f(x) of throughput, or of what is left of it, or of a cost; x = processors or tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the table below says what each is")]
+pub enum Model {
+    Usl,
+    Amdahl,
+    Gustafson,
+    ExponentialSaturation,
+    Quadratic,
+    ExponentialDecay,
+    BiExponential,
+    Stretched,
+    Hyperbolic,
+    Lomax,
+    Hill,
+    Logistic,
+    Power,
+    BrokenLine,
+    Proportional,
+    Linear,
+    NLogN,
+    QuadraticGrowth,
+    ExponentialGrowth,
+    Knee,
+    KneeAdditive,
+    KneeUseful,
+    KneeKappa,
+    UslPeak,
+    QuadraticPeak,
+}
+
+/// What a curve is a curve of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Throughput over processors; x and y above 0.
+    Throughput,
+    /// What is left of a throughput past its peak.
+    Decay,
+    /// Time or cost over tasks.
+    Growth,
+    /// The article's joint penalty of switches S and faults F, x and y above 0.
+    Knee,
+    /// Another curve in other parameters, for the profile of its peak; not offered by name.
+    Reparametrised,
+}
+
+/// Most parameters of any model.
+pub(crate) const MAX_PARAMETERS: usize = 5;
+
+/// Derivatives by each parameter; beyond the last parameter 0.
+pub(crate) type Gradient = [f64; MAX_PARAMETERS];
+
+/// What a parameter may be, and so how its profile is walked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Range {
+    /// Not 0, with the sign of the data.
+    Amplitude,
+    /// 0..1, and both ends mean something.
+    Share,
+    /// 0 and more, and 0 means something; of the order of x^-power.
+    NotNegative {
+        /// Over which power of x it counts.
+        power: i32,
+    },
+    /// An x: a scale a million times beyond the data is the limit curve, and is reported as a bound.
+    Scale,
+    /// The reciprocal of an x, within the same limits.
+    Rate,
+    /// An exponent above 0.
+    Power,
+    /// An x of any sign, within a hundred times the breadth of the data.
+    Place,
+    /// An x with at least two distinct x of the data on either side or at it.
+    Break,
+    /// Above 0 without end.
+    Positive,
+    /// Any number.
+    Free,
+}
+
+/// One row of the table of models.
+pub struct Spec {
+    /// Name as in fits.csv and on the command line.
+    pub name: &'static str,
+    /// What it is a curve of.
+    pub family: Family,
+    /// The curve, as people write it.
+    pub formula: &'static str,
+    /// Names of the parameters, in the order of every slice of parameters.
+    pub parameters: &'static [&'static str],
+    pub(crate) ranges: &'static [Range],
+    /// Formula and gradient.
+    pub(crate) curve: fn(&[f64], f64) -> (f64, Gradient),
+    /// Parameter vectors to start the solver from; the best end wins.
+    pub(crate) starts: fn(&Points) -> Vec<Vec<f64>>,
+}
+
+use Range::{Amplitude, Break, Free, NotNegative, Place, Positive, Power, Rate, Scale, Share};
+
+const ALPHA: Range = NotNegative { power: 2 };
+const BETA: Range = NotNegative { power: 1 };
+const PHI: Range = NotNegative { power: 0 };
+
+/// The table of models, in the order of [`Model`].
+pub static SPECS: [Spec; 25] = [
+    Spec {
+        name: "usl",
+        family: Family::Throughput,
+        formula: "lambda x / (1 + sigma (x-1) + kappa x (x-1))",
+        parameters: &["lambda", "sigma", "kappa"],
+        ranges: &[Amplitude, Share, ALPHA],
+        curve: throughput::usl,
+        starts: throughput::usl_starts,
+    },
+    Spec {
+        name: "amdahl",
+        family: Family::Throughput,
+        formula: "lambda x / (1 + sigma (x-1))",
+        parameters: &["lambda", "sigma"],
+        ranges: &[Amplitude, Share],
+        curve: throughput::amdahl,
+        starts: throughput::amdahl_starts,
+    },
+    Spec {
+        name: "gustafson",
+        family: Family::Throughput,
+        formula: "lambda (sigma + (1 - sigma) x)",
+        parameters: &["lambda", "sigma"],
+        ranges: &[Amplitude, Share],
+        curve: throughput::gustafson,
+        starts: throughput::gustafson_starts,
+    },
+    Spec {
+        name: "exponential-saturation",
+        family: Family::Throughput,
+        formula: "m (1 - exp(-x/tau))",
+        parameters: &["m", "tau"],
+        ranges: &[Amplitude, Scale],
+        curve: throughput::saturation,
+        starts: throughput::saturation_starts,
+    },
+    Spec {
+        name: "quadratic",
+        family: Family::Throughput,
+        formula: "a x + b x^2",
+        parameters: &["a", "b"],
+        ranges: &[Free, Free],
+        curve: throughput::quadratic,
+        starts: throughput::quadratic_starts,
+    },
+    Spec {
+        name: "exponential",
+        family: Family::Decay,
+        formula: "a exp(-x/tau)",
+        parameters: &["a", "tau"],
+        ranges: &[Amplitude, Scale],
+        curve: decay::exponential,
+        starts: decay::exponential_starts,
+    },
+    Spec {
+        name: "bi-exponential",
+        family: Family::Decay,
+        formula: "a1 exp(-x/tau1) + a2 exp(-x/tau2), tau1 < tau2",
+        parameters: &["a1", "tau1", "a2", "tau2"],
+        ranges: &[Amplitude, Scale, Amplitude, Scale],
+        curve: decay::bi_exponential,
+        starts: decay::bi_exponential_starts,
+    },
+    Spec {
+        name: "stretched",
+        family: Family::Decay,
+        formula: "a exp(-(x/tau)^b)",
+        parameters: &["a", "tau", "b"],
+        ranges: &[Amplitude, Scale, Power],
+        curve: decay::stretched,
+        starts: decay::stretched_starts,
+    },
+    Spec {
+        name: "hyperbolic",
+        family: Family::Decay,
+        formula: "a / (1 + x/n0)",
+        parameters: &["a", "n0"],
+        ranges: &[Amplitude, Scale],
+        curve: decay::hyperbolic,
+        starts: decay::hyperbolic_starts,
+    },
+    Spec {
+        name: "lomax",
+        family: Family::Decay,
+        formula: "a (1 + x/n0)^-p",
+        parameters: &["a", "n0", "p"],
+        ranges: &[Amplitude, Scale, Power],
+        curve: decay::lomax,
+        starts: decay::lomax_starts,
+    },
+    Spec {
+        name: "hill",
+        family: Family::Decay,
+        formula: "a / (1 + (x/n0)^p)",
+        parameters: &["a", "n0", "p"],
+        ranges: &[Amplitude, Scale, Power],
+        curve: decay::hill,
+        starts: decay::hill_starts,
+    },
+    Spec {
+        name: "logistic",
+        family: Family::Decay,
+        formula: "a / (1 + exp((x-n0)/h)), rising where h < 0",
+        parameters: &["a", "n0", "h"],
+        ranges: &[Amplitude, Place, Free],
+        curve: decay::logistic,
+        starts: decay::logistic_starts,
+    },
+    Spec {
+        name: "power",
+        family: Family::Decay,
+        formula: "a x^b, rising where b > 0",
+        parameters: &["a", "b"],
+        ranges: &[Amplitude, Free],
+        curve: decay::power,
+        starts: decay::power_starts,
+    },
+    Spec {
+        name: "broken-line",
+        family: Family::Decay,
+        formula: "a + b x + d max(x-psi, 0)",
+        parameters: &["a", "b", "d", "psi"],
+        ranges: &[Free, Free, Free, Break],
+        curve: decay::broken_line,
+        starts: decay::broken_line_starts,
+    },
+    Spec {
+        name: "proportional",
+        family: Family::Growth,
+        formula: "b x",
+        parameters: &["b"],
+        ranges: &[Free],
+        curve: growth::proportional,
+        starts: growth::proportional_starts,
+    },
+    Spec {
+        name: "linear",
+        family: Family::Growth,
+        formula: "a + b x",
+        parameters: &["a", "b"],
+        ranges: &[Free, Free],
+        curve: growth::linear,
+        starts: growth::linear_starts,
+    },
+    Spec {
+        name: "n-log-n",
+        family: Family::Growth,
+        formula: "a + b x ln x",
+        parameters: &["a", "b"],
+        ranges: &[Free, Free],
+        curve: growth::n_log_n,
+        starts: growth::n_log_n_starts,
+    },
+    Spec {
+        name: "quadratic-growth",
+        family: Family::Growth,
+        formula: "a + b x + c x^2",
+        parameters: &["a", "b", "c"],
+        ranges: &[Free, Free, Free],
+        curve: growth::quadratic,
+        starts: growth::quadratic_starts,
+    },
+    Spec {
+        name: "exponential-growth",
+        family: Family::Growth,
+        formula: "a exp(b x)",
+        parameters: &["a", "b"],
+        ranges: &[Amplitude, Free],
+        curve: growth::exponential,
+        starts: growth::exponential_starts,
+    },
+    Spec {
+        name: "knee",
+        family: Family::Knee,
+        formula: "lambda x / (1 + S F), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
+        parameters: &["lambda", "alpha", "beta", "g"],
+        ranges: &[Amplitude, ALPHA, BETA, Rate],
+        curve: knee::coupled,
+        starts: knee::coupled_starts,
+    },
+    Spec {
+        name: "knee-additive",
+        family: Family::Knee,
+        formula: "lambda x / (1 + S + phi F), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
+        parameters: &["lambda", "alpha", "beta", "g", "phi"],
+        ranges: &[Amplitude, ALPHA, BETA, Rate, PHI],
+        curve: knee::additive,
+        starts: knee::additive_starts,
+    },
+    Spec {
+        name: "knee-useful",
+        family: Family::Knee,
+        formula: "lambda x exp(-g x) / (1 + S), S = alpha x^2 + beta x",
+        parameters: &["lambda", "alpha", "beta", "g"],
+        ranges: &[Amplitude, ALPHA, BETA, Rate],
+        curve: knee::useful,
+        starts: knee::useful_starts,
+    },
+    Spec {
+        name: "knee-kappa",
+        family: Family::Knee,
+        formula: "S F (a cost: it has no optimum), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
+        parameters: &["alpha", "beta", "g"],
+        ranges: &[ALPHA, BETA, Rate],
+        curve: knee::kappa,
+        starts: knee::kappa_starts,
+    },
+    Spec {
+        name: "usl-peak",
+        family: Family::Reparametrised,
+        formula: "the USL with kappa = (1-sigma)/n_star^2",
+        parameters: &["lambda", "sigma", "n_star"],
+        ranges: &[Amplitude, Share, Positive],
+        curve: throughput::usl_peak,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        name: "quadratic-peak",
+        family: Family::Reparametrised,
+        formula: "a (x - x^2 / (2 n_star))",
+        parameters: &["a", "n_star"],
+        ranges: &[Free, Positive],
+        curve: throughput::quadratic_peak,
+        starts: throughput::no_starts,
+    },
+];
+
+/// Every model, in the order of [`SPECS`].
+const ALL: [Model; 25] = [
+    Model::Usl,
+    Model::Amdahl,
+    Model::Gustafson,
+    Model::ExponentialSaturation,
+    Model::Quadratic,
+    Model::ExponentialDecay,
+    Model::BiExponential,
+    Model::Stretched,
+    Model::Hyperbolic,
+    Model::Lomax,
+    Model::Hill,
+    Model::Logistic,
+    Model::Power,
+    Model::BrokenLine,
+    Model::Proportional,
+    Model::Linear,
+    Model::NLogN,
+    Model::QuadraticGrowth,
+    Model::ExponentialGrowth,
+    Model::Knee,
+    Model::KneeAdditive,
+    Model::KneeUseful,
+    Model::KneeKappa,
+    Model::UslPeak,
+    Model::QuadraticPeak,
+];
+
+impl Model {
+    /// Its row of the table.
+    pub fn spec(&self) -> &'static Spec {
+        &SPECS[*self as usize]
+    }
+
+    /// All models that can be asked for by name.
+    pub fn all() -> impl Iterator<Item = Model> {
+        ALL.into_iter().filter(|model| model.spec().family != Family::Reparametrised)
+    }
+
+    /// The model of that name; `_` counts as `-`.
+    pub fn by_name(name: &str) -> Option<Model> {
+        Model::all().find(|model| model.name() == name.replace('_', "-"))
+    }
+
+    /// Names of the parameters, in the order of every slice of parameters.
+    pub fn parameter_names(&self) -> &'static [&'static str] {
+        self.spec().parameters
+    }
+
+    /// Name as in fits.csv and on the command line.
+    pub fn name(&self) -> &'static str {
+        self.spec().name
+    }
+
+    /// f(x) and its gradient; one gradient entry for each parameter, the rest 0.
+    ///
+    /// `parameters` in the order of [`Model::parameter_names`].
+    pub fn value_and_gradient(&self, parameters: &[f64], x: f64) -> (f64, [f64; MAX_PARAMETERS]) {
+        (self.spec().curve)(parameters, x)
+    }
+
+    /// f(x).
+    pub fn value(&self, parameters: &[f64], x: f64) -> f64 {
+        self.value_and_gradient(parameters, x).0
+    }
+
+    /// Whether x must lie above 0.
+    pub fn needs_positive_x(&self) -> bool {
+        let by_formula = matches!(self, Model::Power | Model::NLogN);
+        by_formula || matches!(self.spec().family, Family::Throughput | Family::Knee | Family::Reparametrised)
+    }
+
+    /// Whether y must lie above 0 also where residuals are taken of y itself.
+    pub fn needs_positive_y(&self) -> bool {
+        matches!(self.spec().family, Family::Throughput | Family::Knee | Family::Reparametrised)
+    }
+}
+
+impl std::fmt::Display for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Gradient entries, padded with 0.
+fn gradient<const N: usize>(entries: [f64; N]) -> Gradient {
+    let mut gradient = [0.0; MAX_PARAMETERS];
+    gradient[..N].copy_from_slice(&entries);
+    gradient
+}
+
+/// Bounds of one parameter, for the distinct x of the data, ascending; `sign` is that of the data.
+impl Range {
+    pub(crate) fn bounds(&self, x: &[f64], sign: f64) -> (f64, f64) {
+        let last = x[x.len() - 1];
+        // The least distance between x and 0 that the data know.
+        let near = x.iter().map(|x| x.abs()).filter(|x| *x > 0.0).fold(f64::INFINITY, f64::min);
+        let near = if near.is_finite() { near } else { 1.0 };
+        let far = x[0].abs().max(last.abs()).max(near);
+        let breadth = last - x[0];
+        match self {
+            Range::Amplitude if sign < 0.0 => (-f64::MAX, -f64::MIN_POSITIVE),
+            Range::Amplitude | Range::Positive => (f64::MIN_POSITIVE, f64::MAX),
+            Range::Share => (0.0, 1.0),
+            Range::NotNegative { .. } => (0.0, f64::MAX),
+            Range::Scale => (near * 1e-6, far * 1e6),
+            Range::Rate => (1e-6 / far, 1e6 / near),
+            Range::Power => (1e-6, 1e6),
+            Range::Place => (x[0] - 100.0 * breadth, last + 100.0 * breadth),
+            Range::Break if x.len() > 3 => (x[1], x[x.len() - 2]),
+            Range::Break => (x[0], last),
+            Range::Free => (-f64::MAX, f64::MAX),
+        }
+    }
+
+    /// Values on the edge of the range that mean something: a simpler law.
+    pub(crate) fn edges(&self) -> &'static [f64] {
+        match self {
+            Range::Share => &[0.0, 1.0],
+            Range::NotNegative { .. } => &[0.0],
+            _ => &[],
+        }
+    }
+
+    /// Whether the edge of the range only keeps the solver on the map.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Range::Scale | Range::Rate | Range::Power | Range::Place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parameters at which a curve of this kind bends within x = 1..64.
+    fn usual(range: &Range, name: &str) -> f64 {
+        match (range, name) {
+            (_, "tau1") => 3.0,
+            (_, "h") => -8.0,
+            (Range::Amplitude | Range::Free, _) => 1.7,
+            (Range::Share, _) => 0.07,
+            (Range::NotNegative { power }, _) => 0.4 / 20_f64.powi(*power),
+            (Range::Rate, _) => 0.05,
+            (Range::Power, _) => 1.4,
+            _ => 20.5,
+        }
+    }
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_names() {
+        for (at, model) in ALL.into_iter().enumerate() {
+            let spec = model.spec();
+            assert_eq!(model as usize, at);
+            assert_eq!(spec.parameters.len(), spec.ranges.len(), "{model}");
+            assert!(spec.parameters.len() <= MAX_PARAMETERS, "{model}");
+            let offered = spec.family != Family::Reparametrised;
+            assert_eq!(Model::by_name(model.name()), offered.then_some(model));
+        }
+        assert_eq!(Model::by_name("broken_line"), Some(Model::BrokenLine));
+        assert_eq!(Model::by_name("no-such"), None);
+    }
+
+    /// Every gradient against central differences, which agree to their own error.
+    #[test]
+    fn gradients_are_those_of_the_formulas() {
+        for model in ALL {
+            let spec = model.spec();
+            let mut parameters: Vec<f64> =
+                spec.ranges.iter().zip(spec.parameters).map(|(range, name)| usual(range, name)).collect();
+            if model == Model::ExponentialGrowth {
+                parameters[1] = 0.03;
+            }
+            for x in [1.0, 2.0, 7.5, 32.0, 64.0] {
+                let (f, gradient) = model.value_and_gradient(&parameters, x);
+                assert!(f.is_finite(), "{model} at {x}");
+                for j in 0..parameters.len() {
+                    let step = 1e-5 * parameters[j];
+                    let at = |value: f64| {
+                        let mut moved = parameters.clone();
+                        moved[j] = value;
+                        model.value(&moved, x)
+                    };
+                    let slope = (at(parameters[j] + step) - at(parameters[j] - step)) / (2.0 * step);
+                    // Rounding of f over the step, and the third derivative.
+                    let error = 1e-7 * (gradient[j].abs() + f.abs() / parameters[j].abs());
+                    assert!((gradient[j] - slope).abs() <= error, "{model} {j} at {x}: {} {slope}", gradient[j]);
+                }
+            }
+        }
+    }
+
+    /// At x = 0, where a formula takes it, neither value nor gradient is lost in ln 0.
+    #[test]
+    fn x_of_0_is_no_hole() {
+        for model in ALL.into_iter().filter(|model| !model.needs_positive_x()) {
+            let spec = model.spec();
+            let parameters: Vec<f64> =
+                spec.ranges.iter().zip(spec.parameters).map(|(range, name)| usual(range, name)).collect();
+            let (f, gradient) = model.value_and_gradient(&parameters, 0.0);
+            assert!(f.is_finite() && gradient.iter().all(|entry| entry.is_finite()), "{model}: {f} {gradient:?}");
+        }
+    }
+}
