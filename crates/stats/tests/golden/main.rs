@@ -5,5 +5,11 @@
 mod reference;
 
 mod curves;
+mod models;
+#[path = "nist.rs"]
+mod certified;
+#[path = "../nist/mod.rs"]
+#[allow(dead_code, reason = "the table of digits uses the rest")]
+mod nist;
 mod series;
 mod spread;

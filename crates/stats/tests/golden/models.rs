@@ -1,0 +1,151 @@
+//! The other curves against scipy: throughput, decay, growth, the broken line.
+
+use stats::fit::{FitSettings, Model, Response, fit, solve_exactly};
+
+use crate::reference::{assert_close, column, number, section};
+
+fn set(file: &str) -> (Vec<f64>, Vec<f64>) {
+    (column(file, "n"), column(file, "x"))
+}
+
+#[test]
+fn throughput_as_scipy() {
+    let golden = section("usl_fits");
+    for (name, file) in [("cisco", "usl_cisco.csv"), ("raytracer", "usl_raytracer.csv")] {
+        let (x, y) = set(file);
+        for (model, key, names) in [
+            (Model::Gustafson, "gustafson", &["lambda", "sigma"][..]),
+            (Model::ExponentialSaturation, "expsat", &["Xmax", "tau"]),
+            (Model::Quadratic, "quadratic0", &["a", "b"]),
+            (Model::Linear, "affine", &["a", "b"]),
+            (Model::Power, "power", &["a", "b"]),
+            (Model::QuadraticGrowth, "quadratic", &["c0", "c1", "c2"]),
+        ] {
+            let golden = &golden[name][key];
+            let fit = fit(&FitSettings { response: Response::Raw, ..FitSettings::new(model) }, &x, &y).unwrap();
+            for (found, expect) in fit.parameters.iter().zip(names) {
+                let what = format!("{name} {key} {expect}");
+                assert_close(&what, found.estimate, number(&golden["params"][expect]), 1e-8);
+                assert_close(&what, found.std_error.unwrap(), number(&golden["se"][expect]), 1e-7);
+                // A linear parameter's profile is its t interval.
+                if matches!(model, Model::Quadratic | Model::Linear | Model::QuadraticGrowth) {
+                    let interval = found.interval.unwrap();
+                    assert_close(&what, (interval.low + interval.high) / 2.0, found.estimate, 1e-7);
+                }
+            }
+            assert_close(key, fit.rss, number(&golden["rss"]), 1e-9);
+            assert_close(key, fit.aicc.unwrap(), number(&golden["aicc"]), 1e-9);
+        }
+    }
+}
+
+/// Table 1 of the article: time against goroutines, four points, ln response.
+#[test]
+fn growth_as_scipy() {
+    let (x, y) = ([10.0, 100.0, 1000.0, 5000.0], [0.82, 3.15, 28.9, 214.6]);
+    let golden = section("t1");
+    for (model, key, names) in [
+        (Model::Proportional, "proportional", &["b"][..]),
+        (Model::Linear, "linear", &["a", "b"]),
+        (Model::Power, "power", &["ln_a", "b"]),
+        (Model::ExponentialGrowth, "exponential", &["ln_a", "rate"]),
+        (Model::NLogN, "n_log_n", &["a", "b"]),
+        (Model::QuadraticGrowth, "quadratic", &["a", "b", "c"]),
+    ] {
+        let found = solve_exactly(model, Response::Ln, &x, &y).unwrap();
+        for (found, name) in found.iter().zip(names) {
+            let found = if name.starts_with("ln_") { found.ln() } else { *found };
+            assert_close(&format!("{key} {name}"), found, number(&golden[key]["params"][name]), 1e-8);
+        }
+    }
+}
+
+/// Section 4.1 of the article: operations a second against goroutines.
+#[test]
+fn decays_as_scipy() {
+    let (x, y) = ([100.0, 1000.0, 5000.0, 20000.0], [98200.0, 42600.0, 8900.0, 1350.0]);
+    let golden = section("t41");
+    for (model, key, names) in [
+        (Model::ExponentialDecay, "exponential", &["ln_A", "tau"][..]),
+        (Model::Hyperbolic, "hyperbolic", &["ln_A", "n0"]),
+        (Model::Stretched, "stretched_exponential", &["ln_A", "tau", "beta"]),
+        (Model::Lomax, "generalised_hyperbolic (Lomax)", &["ln_A", "n0", "p"]),
+        (Model::Hill, "hill (log-logistic)", &["ln_A", "n0", "p"]),
+    ] {
+        let found = solve_exactly(model, Response::Ln, &x, &y).unwrap();
+        for (found, name) in found.iter().zip(names) {
+            let found = if *name == "ln_A" { found.ln() } else { *found };
+            assert_close(&format!("{key} {name}"), found, number(&golden[key]["params"][name]), 1e-8);
+        }
+    }
+    let power = solve_exactly(Model::Power, Response::Ln, &x, &y).unwrap();
+    assert_close("power", -power[1], number(&golden["power"]["params"]["p"]), 1e-8);
+    // Four parameters go through four points.
+    let both = solve_exactly(Model::BiExponential, Response::Ln, &x, &y).unwrap();
+    for (x, y) in x.iter().zip(y) {
+        assert_close("bi-exponential", Model::BiExponential.value(&both, *x), y, 1e-6);
+    }
+    assert!(both[1] < both[3]);
+}
+
+/// R package segmented 2.2-0 and scipy.
+#[test]
+fn breaks_as_segmented() {
+    let golden = section("segmented");
+    for (name, file) in [("cisco", "usl_cisco.csv"), ("raytracer", "usl_raytracer.csv")] {
+        let (x, y) = set(file);
+        let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::BrokenLine) };
+        let fit = fit(&settings, &x, &y).unwrap();
+        let knee = fit.value("knee_breakpoint").unwrap();
+        assert_close(name, knee.estimate, number(&golden[name]["psi"]), 1e-9);
+        assert_close(name, knee.std_error.unwrap(), number(&golden["r_golden"][name]["se"]), 1e-5);
+        assert_close(name, fit.rss, number(&golden[name]["rss"]), 1e-9);
+        let coefficients = golden[name]["coef_intercept_slope_dslope"].as_array().unwrap();
+        for (found, expect) in fit.parameters.iter().zip(coefficients) {
+            assert_close(found.name, found.estimate, number(expect), 1e-8);
+        }
+        let profile = knee.interval.unwrap();
+        assert_close(name, profile.low, number(&golden[name]["psi_ci95_profile"][0]), 1e-6);
+        assert_close(name, profile.high, number(&golden[name]["psi_ci95_profile"][1]), 1e-6);
+    }
+}
+
+/// A known truth of each curve, exact but for rounding, comes back.
+#[test]
+fn every_curve_finds_itself() {
+    let x: Vec<f64> = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 56, 64].map(f64::from).to_vec();
+    for (model, truth) in [
+        (Model::Usl, vec![1000.0, 0.03, 8e-4]),
+        (Model::Amdahl, vec![1000.0, 0.03]),
+        (Model::Gustafson, vec![1000.0, 0.3]),
+        (Model::ExponentialSaturation, vec![12000.0, 10.0]),
+        (Model::Quadratic, vec![1000.0, -9.0]),
+        (Model::ExponentialDecay, vec![1000.0, 30.0]),
+        (Model::BiExponential, vec![800.0, 5.0, 200.0, 60.0]),
+        (Model::Stretched, vec![1000.0, 30.0, 0.5]),
+        (Model::Hyperbolic, vec![1000.0, 30.0]),
+        (Model::Lomax, vec![1000.0, 30.0, 1.5]),
+        (Model::Hill, vec![1000.0, 30.0, 1.4]),
+        (Model::Logistic, vec![1000.0, 30.0, 8.0]),
+        (Model::Logistic, vec![1000.0, 30.0, -8.0]),
+        (Model::Power, vec![1000.0, -0.8]),
+        (Model::BrokenLine, vec![1000.0, 50.0, -40.0, 21.0]),
+        (Model::Proportional, vec![3.0]),
+        (Model::Linear, vec![7.0, 3.0]),
+        (Model::NLogN, vec![7.0, 3.0]),
+        (Model::QuadraticGrowth, vec![7.0, 3.0, 0.2]),
+        (Model::ExponentialGrowth, vec![7.0, 0.05]),
+        (Model::Knee, vec![1000.0, 0.02, 0.3, 0.1]),
+        (Model::KneeAdditive, vec![1000.0, 0.002, 0.03, 0.5, 3.0]),
+        (Model::KneeUseful, vec![1000.0, 0.002, 0.03, 0.02]),
+        (Model::KneeKappa, vec![0.02, 0.3, 0.1]),
+    ] {
+        let y: Vec<f64> = x.iter().map(|x| model.value(&truth, *x)).collect();
+        for response in [Response::Raw, Response::Ln] {
+            let fit = fit(&FitSettings { response, ..FitSettings::new(model) }, &x, &y).unwrap();
+            for (found, expect) in fit.parameters.iter().zip(&truth) {
+                assert_close(&format!("{model} {response:?} {}", found.name), found.estimate, *expect, 1e-5);
+            }
+        }
+    }
+}
