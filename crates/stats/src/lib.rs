@@ -14,6 +14,7 @@
 //! | [`stopping`] | Stein's two stages |
 //! | [`fit`] | the table of models (USL, Amdahl, decays, growths, the knee model); intervals, knees, lack of fit, AICc |
 //! | [`nonlinear`] | least squares of any function, within bounds |
+//! | [`kneedle`] | the bend of a curve, for display |
 //! | [`argmax`] | the model-free peak with its bootstrap interval |
 //! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
 //! | [`multiplicity`] | Holm, Bonferroni |
@@ -49,6 +50,7 @@ pub mod decide;
 mod error;
 pub mod fit;
 pub mod interval;
+pub mod kneedle;
 mod linear;
 pub mod multiplicity;
 pub mod nonlinear;

@@ -7,8 +7,10 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
 
-use crate::error::{StatsError, check_values};
+use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
+use crate::fit::group_by_x;
 use crate::interval::{Estimate, ln_of, welch_difference};
+use crate::linear::least_squares;
 use crate::quantile::quantile_of_sorted;
 use crate::summary::{mean_of, variance_of};
 
@@ -66,6 +68,44 @@ fn run_spreads(runs: &[Vec<f64>]) -> Result<RunSpreads, StatsError> {
         spreads.ln_variances.push(variance_of(&ln_values));
     }
     Ok(spreads)
+}
+
+/// Power q of the variance function s² ~ mean^q over the x with replicates: q about 2 asks for ln y, about 0 for plain
+/// least squares, else for weights mean^-q (statistics notes, section 3.5).
+///
+/// Least squares of ln s² on ln mean, each x weighted by its df.
+///
+/// # Errors
+/// `TooFew` below 3 distinct x with two values or more and some spread; `NotPositive`, `LengthMismatch`, `NotFinite`.
+pub fn variance_power(x: &[f64], y: &[f64], level: f64) -> Result<Estimate, StatsError> {
+    check_pairs("x and y", x.len(), y.len())?;
+    check_values("x", x, 0)?;
+    check_positive("y", y, 0)?;
+    check_unit("level", level)?;
+    let mut points: Vec<(f64, f64, f64)> = Vec::new();
+    for group in group_by_x(x) {
+        let values: Vec<f64> = group.iter().map(|index| y[*index]).collect();
+        let variance = variance_of(&values);
+        if values.len() >= 2 && variance > 0.0 {
+            points.push((mean_of(&values).ln(), variance.ln(), ((values.len() - 1) as f64).sqrt()));
+        }
+    }
+    if points.len() < 3 {
+        return Err(StatsError::TooFew { what: "distinct x with replicates", found: points.len(), needed: 3 });
+    }
+    let columns = [
+        points.iter().map(|(_, _, w)| *w).collect::<Vec<f64>>(),
+        points.iter().map(|(mean, _, w)| w * mean).collect(),
+    ];
+    let target: Vec<f64> = points.iter().map(|(_, variance, w)| w * variance).collect();
+    let Some(solved) = least_squares(&columns, &target) else {
+        return Err(StatsError::NoSpread { what: "means" });
+    };
+    let [q0, q1] = [solved.coefficients[0], solved.coefficients[1]];
+    let rss: f64 = points.iter().map(|(mean, variance, w)| (w * (variance - q0 - q1 * mean)).powi(2)).sum();
+    let df = (points.len() - 2) as f64;
+    let std_error = (solved.gram_inverse[1][1] * rss / df).sqrt();
+    Ok(Estimate::from_t(q1, std_error, df, points.len(), level))
 }
 
 /// A test statistic with its degrees of freedom and p-value.

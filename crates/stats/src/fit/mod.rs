@@ -9,6 +9,8 @@
 //!
 //! Not here: a curve without a formula ([`crate::argmax`]), verdicts ([`crate::decide`]).
 
+mod choose;
+mod diagnose;
 mod knee;
 mod model;
 mod precision;
@@ -18,6 +20,8 @@ mod result;
 mod solve;
 mod start;
 
+pub use choose::{Candidate, Choice, ChoiceVerdict, DECISIVE_LEAD, FEW_MEANS, NESTED_LEAD, candidates, choose};
+pub use diagnose::{Diagnostics, Influence, Runs, diagnose};
 pub use knee::peak_of;
 pub use model::{Family, KneeConstants, KneeForm, Model, SPECS, Spec};
 pub use quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA, akaike_weights};

@@ -4,6 +4,7 @@ use crate::fit::model::Model;
 use crate::fit::quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA};
 use crate::fit::solve::Response;
 use crate::interval::Interval;
+use crate::nonlinear::Minimum;
 use crate::variance::TestResult;
 
 /// How an interval was made.
@@ -122,6 +123,15 @@ impl Fit {
     /// The parameter or knee of that name.
     pub fn value(&self, name: &str) -> Option<&FittedValue> {
         self.parameters.iter().chain(&self.knees).find(|value| value.name == name)
+    }
+
+    /// Where the solver ended: the parameters and which of them sit on a bound.
+    pub(crate) fn minimum(&self) -> Minimum {
+        Minimum {
+            parameters: self.parameters.iter().map(|parameter| parameter.estimate).collect(),
+            fixed: self.parameters.iter().map(|parameter| parameter.at_bound).collect(),
+            rss: self.rss,
+        }
     }
 
     /// The curve's value at x.

@@ -93,6 +93,22 @@ impl Problem {
         self.means.iter().zip(&self.weights).map(|(mean, weight)| (mean * weight).powi(2)).sum()
     }
 
+    /// Weighted residuals of the means, ascending in x.
+    pub(crate) fn residuals(&self, parameters: &[f64]) -> Vec<f64> {
+        let mut residuals = vec![0.0; self.x.len()];
+        self.evaluate(parameters, &mut residuals, None);
+        residuals
+    }
+
+    /// The same problem without the observations at one distinct x.
+    pub(crate) fn without(&self, at: usize) -> Problem {
+        let mut rest = self.clone();
+        rest.x.remove(at);
+        rest.means.remove(at);
+        rest.weights.remove(at);
+        rest
+    }
+
     /// Gauss-Newton step and inverse Gram matrix for the free parameters.
     pub(crate) fn linearize(&self, minimum: &Minimum) -> Option<LeastSquares> {
         linearize(self, minimum)

@@ -1,6 +1,7 @@
 //! The other curves against scipy: throughput, decay, growth, the broken line.
 
-use stats::fit::{FitSettings, Model, Response, fit, solve_exactly};
+use stats::fit::{FitSettings, Model, Response, diagnose, fit, solve_exactly};
+use stats::kneedle::kneedle;
 
 use crate::reference::{assert_close, column, number, section};
 
@@ -108,6 +109,37 @@ fn breaks_as_segmented() {
         assert_close(name, profile.low, number(&golden[name]["psi_ci95_profile"][0]), 1e-6);
         assert_close(name, profile.high, number(&golden[name]["psi_ci95_profile"][1]), 1e-6);
     }
+}
+
+/// Cisco under the USL, by scipy: the residuals run in long stretches although R² is .997.
+#[test]
+fn residuals_as_scipy() {
+    let (x, y) = set("usl_cisco.csv");
+    let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Usl) };
+    let fit = fit(&settings, &x, &y).unwrap();
+    let found = diagnose(&fit, &x, &y, None);
+    let golden = &section("usl_fits")["cisco"]["usl"]["residual_diagnostics"];
+    assert_close("Durbin-Watson", found.durbin_watson.unwrap(), number(&golden["durbin_watson"]), 1e-8);
+    let runs = found.runs.unwrap();
+    assert_eq!((runs.runs, runs.above, runs.below), (5, 15, 17));
+    assert_close("z", runs.z, number(&golden["runs_z"]), 1e-12);
+    assert!(runs.p < 2e-5);
+    assert_eq!(found.influence.len(), 32);
+    // Without one of 32 points the peak stays near, and it is refitted, not copied.
+    let peaks: Vec<f64> = found.influence.iter().map(|influence| influence.knee_without.unwrap()).collect();
+    assert!(peaks.iter().all(|peak| (33.0..39.0).contains(peak)), "{peaks:?}");
+    assert!(peaks.iter().any(|peak| (peak - 35.5738).abs() > 0.1));
+    assert!(found.influence.iter().all(|influence| influence.cook.unwrap() > 0.0));
+}
+
+/// Python's kneed.
+#[test]
+fn bends_as_kneed() {
+    let (x, y) = set("usl_cisco.csv");
+    assert_eq!([0.0, 0.5, 1.0, 2.0, 5.0].map(|s| kneedle(&x, &y, s)), [14.0, 14.0, 14.0, 14.0, 22.0].map(Some));
+    let (x, y) = set("usl_raytracer.csv");
+    let expect = [Some(16.0), Some(32.0), Some(32.0), None];
+    assert_eq!([0.5, 1.0, 2.0, 5.0].map(|s| kneedle(&x, &y, s)), expect);
 }
 
 /// A known truth of each curve, exact but for rounding, comes back.
