@@ -19,6 +19,8 @@ pub(crate) enum Needs {
     NewWorkload,
     /// The emulated lab, and time to boot its machines.
     Lab,
+    /// The same, and time to boot all of them.
+    LabAll,
 }
 
 impl Needs {
@@ -31,6 +33,7 @@ impl Needs {
             Needs::Mount => "mount",
             Needs::NewWorkload => "new-workload",
             Needs::Lab => "lab",
+            Needs::LabAll => "lab-all",
         }
     }
 
@@ -56,10 +59,10 @@ impl Needs {
             Needs::Mount => works("unshare", &["-m", "true"]),
             Needs::NewWorkload if self.required() => None,
             Needs::NewWorkload => Some("it builds the workspace once more".into()),
-            Needs::Lab if self.required() => {
+            Needs::Lab | Needs::LabAll if self.required() => {
                 works(&root().join("scripts/lab").to_string_lossy(), &["kernels", "stable"])
             }
-            Needs::Lab => Some("it boots machines; make lab-test runs it".into()),
+            Needs::Lab | Needs::LabAll => Some("it boots machines; make lab-test runs it".into()),
         }
     }
 }

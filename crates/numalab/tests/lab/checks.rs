@@ -1,7 +1,7 @@
 //! What is looked at in each machine.
 
-use crate::machine::{Boot, LINES, OPERATIONS, PRIVATE_PAGES, Row, number, rows};
-use crate::rules::{Case, Expected, IMPOSSIBLE};
+use crate::machine::{Boot, LINES, OPERATIONS, Row, number, rows};
+use crate::rules::{Case, Expected};
 use crate::trial::ensure;
 use libtest_mimic::Failed;
 use plan::set::CpuSet;
@@ -14,22 +14,18 @@ const DEVIATIONS: f64 = 5.0;
 pub(crate) fn topology(boot: &Boot) -> Result<(), Failed> {
     boot.expect_success("topo")?;
     let topology: plan::topology::Topology = serde_json::from_str(&boot.text("topo.json")?)?;
-    let mut first = 0;
     let mut wrong = Vec::new();
-    for (index, node) in boot.built.nodes.iter().enumerate() {
-        let pus: CpuSet = (first..first + node.pus).collect();
-        first += node.pus;
+    for (&index, node) in &boot.built.nodes {
         match topology.node(u32::try_from(index)?) {
-            Some(found) if found.pus == pus && found.has_memory() == (node.mib > 0) => {}
-            found => {
-                wrong.push(format!("node {index}: PUs {pus} and {mib} MiB built, {found:?} found", mib = node.mib))
-            }
+            Some(found) if found.pus == node.pus && found.has_memory() == node.memory => {}
+            found => wrong.push(format!("node {index}: {node:?} built, {found:?} found")),
         }
     }
     let nodes = boot.built.nodes.len();
-    let packages = boot.built.nodes.iter().filter(|node| node.pus > 0).count();
+    let pus = boot.built.nodes.values().fold(CpuSet::new(), |all, node| all.union(&node.pus));
+    let packages = boot.built.packages;
     ensure(topology.nodes.len() == nodes, || format!("{} nodes found, {nodes} built", topology.nodes.len()))?;
-    ensure(topology.pus.len() == first as usize, || format!("{} PUs found, {first} built", topology.pus.len()))?;
+    ensure(topology.pu_set() == pus, || format!("PUs {} found, {pus} built", topology.pu_set()))?;
     ensure(topology.packages.len() == packages, || format!("{} packages, {packages} built", topology.packages.len()))?;
     if let Some(distances) = &topology.distances {
         for (row, &from) in distances.values.iter().zip(&distances.nodes) {
@@ -52,8 +48,8 @@ pub(crate) fn points(boot: &Boot) -> Result<(), Failed> {
         wrong.push(format!("{} at {}: {}", failed.row["arm"], failed.procs, failed.row["error"]));
     }
     for case in &boot.cases {
-        for &procs in boot.grid.procs {
-            for &shared_ratio in boot.grid.shared_ratios {
+        for &procs in &boot.tried.procs {
+            for &shared_ratio in boot.tried.shared_ratios {
                 let fits = procs <= boot.built.capacity(case.workers);
                 let found = ran.iter().filter(|sample| sample.is(case, procs, shared_ratio)).count();
                 if found != usize::from(fits) {
@@ -62,11 +58,11 @@ pub(crate) fn points(boot: &Boot) -> Result<(), Failed> {
             }
         }
     }
-    if boot.built.name == "memless" {
-        let skipped = |row: &&Row| row["state"] == "skipped" && row["reason"].contains(IMPOSSIBLE.2);
+    if let Some(impossible) = &boot.impossible {
+        let skipped = |row: &&Row| row["state"] == "skipped" && row["reason"].contains(&impossible.reason);
         let rows = boot.rows("points.csv")?;
         let (said, there): (Vec<&Row>, Vec<&Row>) =
-            rows.iter().filter(|row| row["arm"] == IMPOSSIBLE.0).partition(skipped);
+            rows.iter().filter(|row| row["arm"] == impossible.name).partition(skipped);
         if said.is_empty() || !there.is_empty() {
             wrong.push(format!("an arm that cannot run: {said:?} {there:?}"));
         }
@@ -94,15 +90,12 @@ pub(crate) fn private_pages(boot: &Boot) -> Result<(), Failed> {
         let (local, remote) = (number(&sample.row, "pages_local")?, number(&sample.row, "pages_remote")?);
         for case in sample.cases(boot) {
             let shares = boot.built.private_shares(case, sample.procs);
-            let expected: f64 = shares.iter().map(|share| share * PRIVATE_PAGES as f64).sum();
-            // Where the nodes do not divide a heap's pages, each heap has one page more or less.
-            let slack = shares.iter().filter(|&share| (share * PRIVATE_PAGES as f64).fract() != 0.0).count() as f64;
-            let all = f64::from(sample.procs) * PRIVATE_PAGES as f64;
-            if (local - expected).abs() > slack || local + remote != all {
+            let pages = boot.private_pages as f64;
+            let expected: f64 = shares.iter().map(|share| (share * pages).round()).sum();
+            let all = f64::from(sample.procs) * pages;
+            if local != expected || local + remote != all {
                 let at = format!("{} at {}, shared {}", case.name, sample.procs, sample.shared_ratio);
-                wrong.push(format!(
-                    "{at}: {local} pages local, {remote} remote; {expected} +- {slack} of {all} expected"
-                ));
+                wrong.push(format!("{at}: {local} pages local, {remote} remote; {expected} of {all} expected"));
             }
         }
     }
@@ -129,6 +122,20 @@ pub(crate) fn traffic(boot: &Boot) -> Result<(), Failed> {
         }
     }
     ensure(wrong.is_empty(), || wrong.join("\n"))
+}
+
+/// Policies and points of the machine, for the count of what was proved.
+pub(crate) fn proved(boot: &Boot) -> Result<Proved, Failed> {
+    let points = samples(boot)?.iter().map(|sample| sample.cases(boot).count()).sum();
+    Ok(Proved { policies: boot.cases.len(), points })
+}
+
+/// How much of a machine was held against the rules.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Proved {
+    pub(crate) policies: usize,
+    /// Arm x workers x share of touches in the shared heap.
+    pub(crate) points: usize,
 }
 
 pub(crate) fn verified(boot: &Boot) -> Result<(), Failed> {

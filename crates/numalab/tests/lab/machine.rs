@@ -1,7 +1,8 @@
 //! One boot of one machine: everything that the tests look at is made in it by one script, and comes out as files.
 
+use crate::cases::{Impossible, cases, impossible, weights};
 use crate::program::{only_folder, root};
-use crate::rules::{Built, Case, IMPOSSIBLE, cases};
+use crate::rules::{Built, Case};
 use libtest_mimic::Failed;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,20 +13,39 @@ use std::process::{Command, Stdio};
 /// Operations of each worker, and lines that each touches.
 pub(crate) const OPERATIONS: u64 = 50;
 pub(crate) const LINES: u64 = 64;
-/// Pages of each private heap; a multiple of 2, so that two nodes have the same number.
-pub(crate) const PRIVATE_PAGES: u64 = 64;
-/// What every arm of a machine is tried with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Grid {
-    pub(crate) procs: &'static [u32],
+/// Least pages of a private heap and of the shared one.
+const PRIVATE_PAGES: u64 = 64;
+const SHARED_PAGES: u64 = 256;
+const PAGE_BYTES: u64 = 4096;
+
+/// A machine as it is tried, and with what.
+#[derive(Debug, Clone)]
+pub(crate) struct Tried {
+    /// `2x32`, or `2x2 new`: with the newer kernel.
+    pub(crate) name: &'static str,
+    pub(crate) procs: Vec<u32>,
     pub(crate) shared_ratios: &'static [f64],
+}
+
+impl Tried {
+    /// The machine's name, and whether it has the newer kernel.
+    pub(crate) fn machine(&self) -> (&'static str, bool) {
+        match self.name.strip_suffix(" new") {
+            Some(machine) => (machine, true),
+            None => (self.name, false),
+        }
+    }
 }
 
 /// What ran in the machine and how it ended.
 pub(crate) struct Boot {
     pub(crate) built: Built,
     pub(crate) cases: Vec<Case>,
-    pub(crate) grid: Grid,
+    pub(crate) impossible: Option<Impossible>,
+    pub(crate) tried: Tried,
+    /// Pages of each private heap and of the shared one: multiples of all that they are to be divided by.
+    pub(crate) private_pages: u64,
+    shared_pages: u64,
     folder: tempfile::TempDir,
 }
 
@@ -33,33 +53,62 @@ pub(crate) struct Boot {
 pub(crate) type Row = BTreeMap<String, String>;
 
 impl Boot {
-    /// Boots or restores a machine, and runs the script in it.
-    pub(crate) fn of(built: Built, grid: Grid) -> Result<Boot, Failed> {
-        let folder = tempfile::tempdir()?;
-        let boot = Boot { cases: cases(&built), built, grid, folder };
+    /// Boots or restores a machine, and runs the script in it within so many seconds.
+    pub(crate) fn of(built: Built, tried: Tried, seconds: u32) -> Result<Boot, Failed> {
+        let (machine, newer) = tried.machine();
+        let cases = cases(&built, newer);
+        let rounds = [2, weights(&built).len() as u64, weights(&built).iter().map(|(_, weight)| weight).sum()];
+        let unit = rounds.into_iter().take(if newer { 3 } else { 2 }).fold(1, least_common_multiple);
+        let for_all = tried.procs.iter().map(|&procs| procs.into()).fold(unit, least_common_multiple);
+        let boot = Boot {
+            private_pages: PRIVATE_PAGES.next_multiple_of(unit),
+            shared_pages: SHARED_PAGES.next_multiple_of(for_all),
+            folder: tempfile::tempdir()?,
+            impossible: impossible(&built),
+            cases,
+            built,
+            tried,
+        };
         let experiments = boot.folder.path().join("lab");
         fs::create_dir(&experiments)?;
         fs::write(experiments.join("placement.toml"), boot.placement())?;
         fs::write(experiments.join("time.toml"), boot.time())?;
+        let kernel: &[&str] = if newer { &["--kernel", "new"] } else { &[] };
+        let script = format!("{set_weights}{SCRIPT}", set_weights = if newer { boot.weights() } else { String::new() });
         let mut lab = Command::new(root().join("scripts/lab"));
-        lab.args(["run", &boot.built.name, "--quiet", "--timeout", "170", "--get", "out", "--to"])
+        lab.args(["run", machine, "--quiet", "--timeout", &seconds.to_string(), "--get", "out", "--to"])
             .arg(boot.folder.path());
-        lab.args(["--numalab", "--file"]).arg(&experiments).args(["--", SCRIPT]);
+        lab.args(kernel).args(["--numalab", "--file"]).arg(&experiments).args(["--", &script]);
         let ended = lab.stdin(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&ended.stderr);
         match ended.status.code() {
             Some(0) => Ok(boot),
-            code => Err(format!("scripts/lab run {name} ended with {code:?}: {text}", name = boot.built.name).into()),
+            code => Err(format!("scripts/lab run {machine} ended with {code:?}: {text}").into()),
         }
+    }
+
+    /// Shell lines that set the weights of the nodes.
+    fn weights(&self) -> String {
+        let line =
+            |(node, weight)| format!("echo {weight} > /sys/kernel/mm/mempolicy/weighted_interleave/node{node}\n");
+        weights(&self.built).into_iter().map(line).collect()
+    }
+
+    /// An experiment of this name, with these lines in its `[sweep]`.
+    fn experiment(&self, name: &str, sweep: &str) -> String {
+        EXPERIMENT
+            .replace("NAME", name)
+            .replace("SWEEP", sweep)
+            .replace("PRIVATE", &(self.private_pages * PAGE_BYTES).to_string())
+            .replace("SHARED", &(self.shared_pages * PAGE_BYTES).to_string())
     }
 
     /// Every arm at every number of workers and every mix of touches.
     fn placement(&self) -> String {
-        let factor = format!("shared_ratio = {:?}", self.grid.shared_ratios);
-        let sweep = format!("procs = {:?}\n{factor}", self.grid.procs);
-        let mut text = EXPERIMENT.replace("NAME", "lab-placement").replace("SWEEP", &sweep);
-        let impossible = (self.built.name == "memless").then_some((IMPOSSIBLE.0, IMPOSSIBLE.1));
-        for (name, toml) in self.cases.iter().map(|case| (case.name, case.toml)).chain(impossible) {
+        let factor = format!("shared_ratio = {:?}", self.tried.shared_ratios);
+        let mut text = self.experiment("lab-placement", &format!("procs = {:?}\n{factor}", self.tried.procs));
+        let impossible = self.impossible.as_ref().map(|impossible| (impossible.name, &impossible.toml));
+        for (name, toml) in self.cases.iter().map(|case| (case.name, &case.toml)).chain(impossible) {
             writeln!(text, "[[arm]]\nname = \"{name}\"\n{toml}").expect("a string takes every line");
         }
         text
@@ -67,7 +116,8 @@ impl Boot {
 
     /// Claims about time, of one arm whose samples are as good as any.
     fn time(&self) -> String {
-        EXPERIMENT.replace("NAME", "lab-time").replace("SWEEP", "procs = [1, 2]") + CLAIMS
+        let own = format!("[[arm]]\nname = \"own\"\n{toml}\n", toml = self.cases[0].toml);
+        self.experiment("lab-time", "procs = [1, 2]") + &own + CLAIMS
     }
 
     /// A file that came out.
@@ -103,6 +153,10 @@ pub(crate) fn rows(path: &Path) -> Result<Vec<Row>, Failed> {
     Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
 
+fn least_common_multiple(a: u64, b: u64) -> u64 {
+    (a..).step_by(a as usize).find(|multiple| multiple % b == 0).expect("a x b is one")
+}
+
 /// A number in a row.
 pub(crate) fn number(row: &Row, column: &str) -> Result<f64, Failed> {
     let text = row.get(column).map_or("", String::as_str);
@@ -125,8 +179,8 @@ const EXPERIMENT: &str = r#"name = "NAME"
 question = "Is every page where its policy says, and every touch counted so?"
 [workload]
 kind = "serve"
-private_bytes = "256KiB"
-shared_bytes = "1MiB"
+private_bytes = PRIVATE
+shared_bytes = SHARED
 lines_per_request = 64
 [pauses]
 every = "5ms"
@@ -138,11 +192,6 @@ repetitions = 1
 "#;
 
 const CLAIMS: &str = r#"
-[[arm]]
-name = "own"
-cpus = "node:0"
-private = "bind:0"
-shared = "bind:0"
 [[claim]]
 id = "time-1"
 text = "Throughput is highest with 2 processors."

@@ -1,10 +1,12 @@
 //! Proof of placement, in machines of many nodes that a host with one node emulates (`scripts/lab`).
 //!
 //! For each machine x policy x placement the local hit ratio that numalab counts is held against what a few plain rules
-//! compute from the machine's shape ([`rules`]). Time means nothing there, and the last test is that numalab says so.
+//! compute from the machine's shape ([`rules`], [`cases`]). Time means nothing there, and numalab must say so.
 //!
-//! One boot a machine, whatever the number of tests. They run where `NUMALAB_REQUIRE` names `lab` (`make test`).
+//! One boot a machine, whatever the number of tests. Four machines where `NUMALAB_REQUIRE` names `lab` (`make test`), all
+//! of them where it names `lab-all` (`make lab-test`).
 
+mod cases;
 mod checks;
 #[allow(dead_code, reason = "the other harness uses the rest")]
 #[path = "../harness/program.rs"]
@@ -16,23 +18,52 @@ mod trial;
 mod machine;
 mod rules;
 
+use checks::Proved;
 use libtest_mimic::{Arguments, Failed, Trial};
-use machine::{Boot, Grid};
-use rules::Built;
+use machine::{Boot, Tried};
+use rules::{Built, Listed};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use trial::{Needs, test_with};
 
 /// Private heaps alone, the article's mix, the shared heap alone.
 const MIXES: &[f64] = &[0.0, 0.25, 1.0];
+/// A sample of many workers takes seconds.
+const MIX: &[f64] = &[0.25];
 
-/// Machines, and what every arm is tried with: within one node, beyond it, all PUs. A sample of 64 workers takes seconds.
-const MACHINES: &[(&str, Grid)] = &[
-    ("2x2", Grid { procs: &[3, 4], shared_ratios: MIXES }),
-    ("cxl", Grid { procs: &[1, 4], shared_ratios: &[0.0, 1.0] }),
-    ("memless", Grid { procs: &[1, 2], shared_ratios: MIXES }),
-    ("2x32", Grid { procs: &[4, 64], shared_ratios: &[0.25] }),
-];
+/// Machines, and what every arm is tried with: within one node, beyond it, all PUs.
+fn machines() -> Vec<(Needs, Tried)> {
+    let quick = |name, procs: &[u32], mixes| (Needs::Lab, Tried { name, procs: procs.into(), shared_ratios: mixes });
+    let long = |name, procs: &[u32], mixes| (Needs::LabAll, Tried { name, procs: procs.into(), shared_ratios: mixes });
+    vec![
+        quick("2x2", &[2, 3, 4], MIXES),
+        quick("cxl", &[1, 4], &[0.0, 1.0]),
+        quick("memless", &[1, 2], MIXES),
+        quick("2x32", &[4, 64], MIX),
+        long("1x2", &[1, 2], MIXES),
+        long("2x8", &[8, 9, 16], MIXES),
+        long("2x32smt", &[16, 17, 32], MIX),
+        long("2die", &[8, 9, 16], MIXES),
+        long("4asym", &[2, 3, 8], MIXES),
+        long("8ring", &[1, 2, 8], MIXES),
+        long("8x4", &[4, 5, 32], MIX),
+        long("mixed", &[1, 2], MIXES),
+        long("sparse", &[1, 4], MIXES),
+        long("offline", &[2, 5, 6], MIXES),
+        long("2x40", &[40, 80], MIX),
+        long("64x1", &[1, 64], MIX),
+        long("65x1", &[1, 65], MIX),
+        long("hmat", &[2, 3, 4], MIXES),
+        long("tiny", &[2, 3, 4], MIXES),
+        long("huge", &[2, 4], MIXES),
+        long("nonuma", &[1, 4], MIXES),
+        long("2x2 new", &[1, 2, 3, 4], MIXES),
+        long("4asym new", &[2, 8], MIXES),
+        long("cxl new", &[2, 4], MIXES),
+        long("hmat new", &[2, 4], MIX),
+        long("2x8 new", &[8, 16], MIX),
+    ]
+}
 
 /// What is looked at in each.
 type Check = fn(&Boot) -> Result<(), Failed>;
@@ -47,37 +78,66 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 fn main() {
-    let machines = MACHINES.iter().map(|&(name, grid)| Arc::new(Machine { name, grid, boot: OnceLock::new() }));
-    let tests = machines.flat_map(|machine| {
+    let machine = |(needs, tried)| Arc::new(Machine { needs, tried, boot: OnceLock::new() });
+    let machines: Vec<Arc<Machine>> = machines().into_iter().map(machine).collect();
+    let tests = machines.iter().flat_map(|machine| {
         let one = move |(what, check): &(&str, Check)| -> Trial {
             let (machine, check) = (machine.clone(), *check);
-            test_with(format!("{name}: {what}", name = machine.name), Needs::Lab, move || check(machine.boot()?))
+            test_with(format!("{name}: {what}", name = machine.tried.name), machine.needs, move || {
+                check(machine.boot()?)
+            })
         };
         CHECKS.iter().map(one).collect::<Vec<_>>()
     });
-    libtest_mimic::run(&Arguments::from_args(), tests.collect()).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.collect());
+    say_what_was_proved(&machines);
+    conclusion.exit();
+}
+
+/// Counts machines whose pages and hits all agree with the rules.
+fn say_what_was_proved(machines: &[Arc<Machine>]) {
+    let agree = |boot: &Boot| checks::hit_ratios(boot).and_then(|()| checks::private_pages(boot));
+    let proved = |machine: &Arc<Machine>| {
+        let boot = machine.boot.get()?.as_ref().ok()?;
+        agree(boot).and_then(|()| checks::proved(boot)).ok()
+    };
+    let proved: Vec<Proved> = machines.iter().filter_map(proved).collect();
+    let policies: usize = proved.iter().map(|proved| proved.policies).sum();
+    let points: usize = proved.iter().map(|proved| proved.points).sum();
+    if points > 0 {
+        println!(
+            "proved to the page: {machines} machines, {policies} machine x policy, {points} machine x policy x workers x \
+             share of shared touches",
+            machines = proved.len()
+        );
+    }
 }
 
 /// A machine that is booted when the first of its tests asks.
 struct Machine {
-    name: &'static str,
-    grid: Grid,
+    needs: Needs,
+    tried: Tried,
     boot: OnceLock<Result<Boot, String>>,
 }
 
 impl Machine {
     fn boot(&self) -> Result<&Boot, Failed> {
-        let boot = || Boot::of(built(self.name)?, self.grid);
+        let boot = || Boot::of(built(self.tried.machine().0)?, self.tried.clone(), seconds(self.needs));
         let booted =
             self.boot.get_or_init(|| boot().map_err(|failed| failed.message().unwrap_or_default().to_string()));
         booted.as_ref().map_err(|error| error.clone().into())
     }
 }
 
+/// Most time of a machine; where others use the lab too, waiting for them does not count.
+fn seconds(needs: Needs) -> u32 {
+    if needs == Needs::Lab { 170 } else { 900 }
+}
+
 /// The lab's own table.
 fn built(name: &str) -> Result<Built, Failed> {
     let listed = Command::new(program::root().join("scripts/lab")).args(["list", "--format", "json"]).output()?;
-    let table: Vec<Built> = serde_json::from_slice(&listed.stdout)?;
-    let found = table.into_iter().find(|built| built.name == name);
-    found.ok_or_else(|| format!("scripts/lab list has no {name}").into())
+    let table: Vec<Listed> = serde_json::from_slice(&listed.stdout)?;
+    let found = table.into_iter().find(|listed| listed.name == name);
+    found.map(Listed::built).ok_or_else(|| format!("scripts/lab list has no {name}").into())
 }
