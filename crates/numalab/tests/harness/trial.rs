@@ -15,6 +15,10 @@ pub(crate) enum Needs {
     Strace,
     /// Root in a mount namespace of its own.
     Mount,
+    /// Root with control groups of its own, of either version, and two PUs.
+    Groups,
+    /// Root that can become another user (util-linux).
+    Setpriv,
     /// Time to build the workspace once more.
     NewWorkload,
     /// The emulated lab, and time to boot its machines.
@@ -31,6 +35,8 @@ impl Needs {
             Needs::Lstopo => "lstopo",
             Needs::Strace => "strace",
             Needs::Mount => "mount",
+            Needs::Groups => "groups",
+            Needs::Setpriv => "setpriv",
             Needs::NewWorkload => "new-workload",
             Needs::Lab => "lab",
             Needs::LabAll => "lab-all",
@@ -57,6 +63,8 @@ impl Needs {
             Needs::Lstopo => works("lstopo-no-graphics", &["--version"]),
             Needs::Strace => works("strace", &["-f", "-o", "/dev/null", "true"]),
             Needs::Mount => works("unshare", &["-m", "true"]),
+            Needs::Groups => works("sh", &["-c", MAKES_GROUPS]).map(|why| format!("no control groups: {why}")),
+            Needs::Setpriv => works("setpriv", &["--reuid=65534", "--regid=65534", "--clear-groups", "true"]),
             Needs::NewWorkload if self.required() => None,
             Needs::NewWorkload => Some("it builds the workspace once more".into()),
             Needs::Lab | Needs::LabAll if self.required() => {
@@ -66,6 +74,17 @@ impl Needs {
         }
     }
 }
+
+/// Tries to make a group of each controller that tests use.
+const MAKES_GROUPS: &str = "
+[ $(nproc) -ge 2 ] || exit 2
+for controller in cpu cpuset memory; do
+  at=/sys/fs/cgroup; [ -d $at/$controller ] && at=$at/$controller
+  mkdir $at/numalab-$$ || exit 3
+  ls $at/numalab-$$/$controller.* > /dev/null; code=$?
+  rmdir $at/numalab-$$
+  [ $code = 0 ] || exit 4
+done";
 
 /// A test that needs nothing but the program.
 pub(crate) fn test(name: impl Into<String>, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
