@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper tables topo doctor test check bench mutants loom breakages lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper tables topo doctor test check bench mutants loom breakages torture lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -44,6 +44,11 @@ loom: setup ## every interleaving of gmp::world within bounds (a target folder o
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages
+
+torture: setup-lab ## every call fails once, full disks, 200 kills, 40 power cuts in the lab; prints what was survived
+	@scripts/setup test
+	NUMALAB_REQUIRE=strace,mount,torture cargo test --package numalab --test torture
+	scripts/lab powercut --times 40
 
 lab: export CMD ?=
 lab: setup-lab ## NAME=2x32 CMD='numactl -H' runs a command in an emulated machine; scripts/lab list has them

@@ -1,4 +1,4 @@
-"""The command line: list, run, test, save, kernels, article, clean."""
+"""The command line: list, run, test, save, kernels, article, powercut, clean."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from .article import article
 from .check import check_all
 from .job import Job, one_command, with_numalab
 from .machines import ALL, BY_NAME, TESTED, Machine
+from .powercut import power_cuts
 from .cache import CACHE, Fault, Usage, lock, say
 from .session import Request, Session
 
@@ -69,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
     fetching = verbs.add_parser("kernels", help="fetches the kernels that are not there yet, and names them")
     fetching.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(kernels.KINDS)}; all by default")
     verbs.add_parser("article", help="the article's sweep on 2x32, in under 15 minutes, and the figure of local hit ratio")
+    cuts = verbs.add_parser("powercut", help="cuts a machine's power at random moments of a run, boots it again and resumes")
+    cuts.add_argument("name", nargs="?", default="1x2", help="the machine, 1x2 by default")
+    cuts.add_argument("--times", type=int, default=40, metavar="N", help="how often, 40 by default")
+    cuts.add_argument("--seed", type=int, default=1, metavar="N", help="of the random moments, 1 by default")
+    wanted(cuts)
     verbs.add_parser("clean", help="removes saved machines, images and kernels")
     return whole
 
@@ -168,5 +174,6 @@ VERBS = {
     "save": save_machines,
     "kernels": fetch_kernels,
     "article": lambda *_: article(),
+    "powercut": lambda options, _: power_cuts(request(options, options.name), options.times, options.seed),
     "clean": clean,
 }

@@ -151,20 +151,51 @@ def unpack(kind: str, package: str, version: str, options: list[str]) -> Kernel:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="unpack-") as scratch:
-        # Ubuntu has the modules in a package of their own.
-        modules = package.replace("linux-image-", "linux-modules-", 1)
-        beside = [modules] if run([tool("apt-cache"), *options, "show", modules], check=False) else []
-        run([tool("apt-get"), *options, "-o", "APT::Sandbox::User=", "-qq", "download", package, *beside], cwd=scratch)
-        for archive_file in Path(scratch).glob("*.deb"):
-            run([tool("dpkg-deb"), "-x", str(archive_file), scratch])
         tree = Path(scratch)
+        download(package, version, options, tree)
         shutil.copy(next(tree.glob("boot/vmlinuz-*")), folder / "vmlinuz")
-        (folder / "order").write_text("\n".join(collect(tree, folder)) + "\n")
+        (folder / "order").write_text("\n".join(collect(MODULES, tree, folder)) + "\n")
     (folder / "package").write_text(f"{package}_{version}\n")
     return cached(kind) or fetch(kind)
 
 
-def collect(tree: Path, folder: Path) -> list[str]:
+def download(package: str, version: str, options: list[str], tree: Path) -> None:
+    """Unpacks a kernel's packages of this version into a folder."""
+    # Ubuntu has the modules in a package of their own.
+    modules = package.replace("linux-image-", "linux-modules-", 1)
+    beside = [f"{modules}={version}"] if run([tool("apt-cache"), *options, "show", modules], check=False) else []
+    wanted = [f"{package}={version}", *beside]
+    run([tool("apt-get"), *options, "-o", "APT::Sandbox::User=", "-qq", "download", *wanted], cwd=str(tree))
+    for archive_file in tree.glob("*.deb"):
+        run([tool("dpkg-deb"), "-x", str(archive_file), str(tree)])
+
+
+def further_modules(of: Kernel, names: tuple[str, ...]) -> list[Path]:
+    """Modules of a kernel that not every machine needs, in the order in which they are loaded; for a job to take in.
+
+    Beside the kernel in the cache, not with it: what a machine boots from stays as it is.
+    """
+    folder = CACHE / "kernels" / f"{of.kind}-{names[-1]}"
+    package, _, version = of.package.rpartition("_")
+    if not (folder / "package").exists() or (folder / "package").read_text().strip() != of.package:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        say(f"fetching {package} {version} for {names[-1]}")
+        suites = dict.fromkeys(offer.suite for offer in offers(of.kind))
+        with tempfile.TemporaryDirectory(dir=CACHE, prefix="unpack-") as scratch:
+            for suite in suites:
+                options = apt_options(suite)
+                if version in run([tool("apt-cache"), *options, "show", package], check=False):
+                    download(package, version, options, Path(scratch))
+                    break
+            else:
+                raise Fault(f"{package} {version} is no longer in this system's packages; scripts/lab clean, then again")
+            (folder / "order").write_text("\n".join(collect(names, Path(scratch), folder)) + "\n")
+        (folder / "package").write_text(f"{of.package}\n")
+    return [folder / name for name in (folder / "order").read_text().split()]
+
+
+def collect(names: tuple[str, ...], tree: Path, folder: Path) -> list[str]:
     """Copies the modules that are not built in, uncompressed, and gives the order in which they can be loaded."""
     by_name = {path.name.split(".")[0].replace("-", "_"): path for path in tree.glob("**/lib/modules/*/kernel/**/*.ko*")}
     order: list[str] = []
@@ -179,7 +210,7 @@ def collect(tree: Path, folder: Path) -> list[str]:
         (folder / f"{name}.ko").write_bytes(binary)
         order.append(f"{name}.ko")
 
-    for name in MODULES:
+    for name in names:
         add(name)
     return order
 

@@ -87,6 +87,11 @@ pub(crate) fn set_affinity(pus: &CpuSet) -> Result<(), HostError> {
     }
 }
 
+/// Gives the calling thread an affinity that it had a moment ago, unless it has it.
+pub(crate) fn restore_affinity(own: &CpuSet) -> Result<(), HostError> {
+    if affinity()? == *own { Ok(()) } else { set_affinity(own) }
+}
+
 /// Puts the calling thread's affinity back when it goes out of scope, also on panic.
 pub struct AffinityGuard(CpuSet);
 

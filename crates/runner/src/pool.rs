@@ -2,6 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Why a thread of ours is not there, and what to do.
+pub(crate) fn no_thread(what: &str, cause: &std::io::Error) -> String {
+    format!("cannot start {what}: {cause}; check ulimit -u and pids.max")
+}
+
 /// A rayon pool used for one thing only: `broadcast`, which runs a closure once on each of its threads.
 #[derive(Debug)]
 pub(crate) struct Pool(rayon::ThreadPool);

@@ -3,7 +3,7 @@
 use crate::gate::Gate;
 use crate::heaps::Heaps;
 use crate::pauses::{DueTimes, pause_times};
-use crate::pool::{Pool, part};
+use crate::pool::{Pool, no_thread, part};
 use crate::sample::{Job, PauseTimes};
 use crate::subject::threads::{Log, Role, Scan, Watch};
 use crate::timer::{Board, Raised, Timetable, keep_time, ns_since};
@@ -100,13 +100,15 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
         let usage = Usage::read().since(&before);
         Ok((Worked { log, stopped_ns, usage }, stops))
     };
-    let (found, raised) = std::thread::scope(|scope| {
-        let timer = scope.spawn(|| keep_time(timetable, gate.opened(), &board, &bell));
+    let (found, raised) = std::thread::scope(|scope| -> Result<_, String> {
+        let timer = std::thread::Builder::new()
+            .spawn_scoped(scope, || keep_time(timetable, gate.opened(), &board, &bell))
+            .map_err(|cause| no_thread("the timer's thread", &cause))?;
         let found = pool.each(one);
         board.done.store(true, Ordering::Release);
         timer.thread().unpark();
-        (found, timer.join().expect("the timer has nothing to panic about"))
-    });
+        Ok((found, timer.join().expect("the timer has nothing to panic about")))
+    })?;
     let mut workers = Vec::with_capacity(count);
     let mut pauses = Vec::new();
     let release_ns = u64::try_from((gate.opened() - epoch).as_nanos()).unwrap_or(u64::MAX);

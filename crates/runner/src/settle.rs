@@ -2,7 +2,7 @@
 
 use crate::heaps::Heaps;
 use crate::observe::Observe;
-use crate::pool::Pool;
+use crate::pool::{Pool, no_thread};
 use crate::workload::{Seat, Work};
 use plan::random::split;
 use std::ops::ControlFlow;
@@ -40,11 +40,14 @@ pub(crate) struct Settling {
 pub(crate) fn settle<W: Work>(pool: &Pool, work: &W, seed: u64, heaps: &Heaps) -> Result<Settling, String> {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
+        let watch = || {
             let settling = watch_migrations();
             over.store(true, Ordering::Relaxed);
             settling
-        });
+        };
+        let watcher = std::thread::Builder::new()
+            .spawn_scoped(scope, watch)
+            .map_err(|cause| no_thread("the thread that watches migrations", &cause))?;
         pool.each(|worker| {
             let seat = Seat { key: split(split(seed, WARMING), worker as u64), heaps: heaps.of(worker) };
             work.run(&seat, &mut Until(&over));

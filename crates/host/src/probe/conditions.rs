@@ -1,6 +1,6 @@
 //! What this host grants beyond its shape.
 
-use crate::bind::{AffinityGuard, affinity, set_affinity};
+use crate::bind::{affinity, restore_affinity, set_affinity};
 use crate::errno::Errno;
 use crate::{Granted, HostError, Root, memory, policy};
 use core::ffi::c_void;
@@ -92,6 +92,7 @@ fn inherited_cpus(root: &Root, granted: &Granted) -> Result<Option<CpuSet>, Host
     let own = affinity()?;
     let isolated = root.cpus("sys/devices/system/cpu/isolated").unwrap_or_default();
     let widest = widest_affinity(&granted.online_pus)?;
+    restore_affinity(&own)?;
     Ok(narrowed(&own, &widest, &isolated))
 }
 
@@ -99,9 +100,8 @@ fn narrowed(own: &CpuSet, widest: &CpuSet, isolated: &CpuSet) -> Option<CpuSet> 
     (own != widest && *own != widest.difference(isolated)).then(|| own.clone())
 }
 
-/// What a thread may have at most: the kernel cuts what is asked to the cpuset, and a `taskset` is no fence.
+/// What a thread may have at most, left in force: the kernel cuts what is asked to the cpuset, and a `taskset` is no fence.
 fn widest_affinity(online: &CpuSet) -> Result<CpuSet, HostError> {
-    let _guard = AffinityGuard::keep()?;
     match set_affinity(online) {
         Ok(()) => affinity(),
         // Where even that is forbidden, nothing could have been narrowed by us or be widened again.

@@ -7,6 +7,7 @@ mod conditions;
 mod hwloc;
 mod sysfs;
 
+use crate::bind::{affinity, restore_affinity};
 use crate::{Errno, Granted, HostError, Input, Root};
 use hwlocality::topology::builder::{BuildFlags, TopologyBuilder};
 use hwlocality::topology::export::xml::XMLExportFlags;
@@ -104,7 +105,10 @@ fn read_host() -> Result<Read, HostError> {
         hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
         hwlocality::errors::HybridError::Rust(_) => Errno(libc::EINVAL).unreadable(),
     })?;
+    let own = affinity()?;
     let hwloc = builder.build().map_err(|raw| unreadable(&raw))?;
+    // hwloc goes from PU to PU to ask each about itself, and does not look whether it could come back.
+    restore_affinity(&own)?;
     let mut topology = hwloc::read(&hwloc, TopologySource::Host);
     let disagreements = sysfs::overlay(&root, &mut topology);
     let granted = Granted::read(&root)?;

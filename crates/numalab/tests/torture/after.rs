@@ -142,6 +142,8 @@ fn right_machine(dir: &Path, err: &str) -> Result<(), Failed> {
 
 /// What a measurement rests on: which PUs and nodes there are, what belongs to what, and what is allowed.
 fn shape(mut topology: Topology) -> Topology {
+    // A size that is not known says so.
+    topology.llcs.iter_mut().for_each(|llc| llc.bytes = None);
     for node in &mut topology.nodes {
         (node.free_bytes, node.reclaimable_bytes) = (None, None);
     }

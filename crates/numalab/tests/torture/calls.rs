@@ -88,7 +88,7 @@ impl Count {
         let Count { refused, did_without, before_main, wrong } = self;
         let survived = refused + did_without + before_main;
         let tried = survived as usize + wrong.len();
-        crate::figure(format!(
+        crate::figure(&format!(
             "{what}: {call} {errno}: {tried} calls failed one by one, {survived} survived \
              ({refused} refused, {did_without} done without, {before_main} before main)"
         ));

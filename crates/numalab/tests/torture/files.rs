@@ -44,7 +44,7 @@ fn full(option: &str, unit: &str, step: u64, most: u64) -> Result<(), Failed> {
             }
         }
     }
-    figure(format!("disk full, {option}: {tried} sizes, {survived} survived", survived = tried - wrong.len()));
+    figure(&format!("disk full, {option}: {tried} sizes, {survived} survived", survived = tried - wrong.len()));
     ensure(tried > 3, || "it fits at once".into())?;
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }

@@ -54,7 +54,7 @@ fn kill_and_resume() -> Result<(), Failed> {
     }
     answer(bench.resume().unwrap_or_else(|_| bench.run()).output()?).expect_code(0)?;
     ends_whole(&bench, &expect)?;
-    figure(format!("kill -9: {kills} kills, {all} runs ended whole, nothing lost, nothing twice", all = runs + 1));
+    figure(&format!("kill -9: {kills} kills, {all} runs ended whole, nothing lost, nothing twice", all = runs + 1));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! written, kill -9 at random moments.
 //!
 //! Two tiers. `make test` runs the short one, well within a minute; where `NUMALAB_REQUIRE` names `torture` (`make torture`)
-//! every call is failed and 200 kills are made. What was really done is counted, and printed after the tests.
+//! every call is failed and 200 kills are made. What was really done is counted and printed.
 
 mod after;
 #[path = "../harness/bench.rs"]
@@ -23,23 +23,15 @@ mod runs;
 mod trial;
 
 use libtest_mimic::Arguments;
-use std::sync::Mutex;
-
-/// What the tests did, a line each.
-static FIGURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn main() {
     let tests = [runs::trials(), reports::trials(), children::trials(), files::trials(), kills::trials()];
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect());
-    let mut figures = FIGURES.lock().expect("no test panics while it adds a line").clone();
-    figures.sort();
-    figures.iter().for_each(|line| println!("{line}"));
-    conclusion.exit();
+    libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect()).exit();
 }
 
-/// Adds to what is printed at the end.
-fn figure(line: String) {
-    FIGURES.lock().expect("no test panics while it adds a line").push(line);
+/// A line of what was done, as soon as it is done.
+fn figure(line: &str) {
+    println!("  {line}");
 }
 
 /// Whether this is the long tier.
