@@ -121,25 +121,25 @@ def cut_and_resume(request: Request, times: int, seed: int, folder: Path, built:
     subprocess.run([tool("mkfs.ext4"), "-q", "-F", str(disk)], check=True)
     drive = f"file={disk},if=none,id=data,format=raw,cache=writeback"
     words = f"-drive {shlex.quote(drive)} -device virtio-blk-pci,drive=data,serial=data {request.qemu}"
-    session, state = Cuttable(replace(request, qemu=words, cold=True)), State()
+    request, state = replace(request, qemu=words, cold=True), State()
     modules = further_modules(kernel(request.kernel or request.machine.kernel), MODULES)
     (folder / "powercut.toml").write_text(EXPERIMENT)
     built.files = [(path, f"modules/{path.name}") for path in modules] + [(folder / "powercut.toml", "powercut.toml")]
     built.get, order = [], " ".join(path.name for path in modules)
     built.command = SCRIPT.replace("MODULES_IN_ORDER", order)
-    whole, lasts = boot(session, state, built)
+    whole, lasts = boot(request, None, state, built)
     if whole is None:
         raise Fault("the undisturbed run did not end")
     say(f"undisturbed: {len(whole.split())} samples in {lasts:.1f} s")
     moments = random.Random(seed)
     cuts, ended, known = 0, 0, 0
     while cuts < times or not state.fresh:
-        session.cut_after = moments.uniform(0, lasts) if cuts < times else None
-        samples, _ = boot(session, state, built)
+        cut_after = moments.uniform(0, lasts) if cuts < times else None
+        samples, _ = boot(request, cut_after, state, built)
         if samples is None:
             cuts += 1
             known += state.committed
-            say(f"cut {cuts}: {session.cut_after:.1f} s into the job, {state.committed} samples known to be committed")
+            say(f"cut {cuts}: {cut_after:.1f} s into the job, {state.committed} samples known to be committed")
         elif samples == whole:
             ended += 1
         else:
@@ -150,13 +150,15 @@ def cut_and_resume(request: Request, times: int, seed: int, folder: Path, built:
     )
 
 
-def boot(session: Cuttable, state: State, job: Job) -> tuple[str | None, float]:
+def boot(request: Request, cut_after: float | None, state: State, job: Job) -> tuple[str | None, float]:
     """One boot: the samples of a run that came to its end, `None` where the power was cut; and the job's seconds."""
     script = job.command.replace("FRESH", str(int(state.fresh))).replace("KNOWN", str(state.committed))
     job = replace(job, command=script)
     out, err = io.BytesIO(), io.BytesIO()
     # Between two boots other machines may have their turn.
     with lock():
+        session = Cuttable(request)
+        session.cut_after = cut_after
         outcome = session.run(job, SECONDS_MOST, out, err)
     said = out.getvalue().decode(errors="replace")
     found = re.search(r"^FOUND (\w+)$", said, re.M)

@@ -91,7 +91,9 @@ fn says_answer(text: &str, fault: Fault) -> bool {
         "EIO" => "Input/output error",
         other => other,
     };
-    text.contains(fault.errno) || text.contains(words)
+    // pthread_create(3) makes EAGAIN of the ENOMEM that it got for a stack.
+    let of_thread = fault.call == "mmap" && text.contains("Resource temporarily unavailable");
+    text.contains(fault.errno) || text.contains(words) || of_thread
 }
 
 /// Folders that look like results.
