@@ -11,7 +11,7 @@ use crate::interval::Interval;
 use crate::quantile::quantile_of_sorted;
 
 /// Fewest resamples accepted: below, a 2.5 % tail rests on two of them.
-const MIN_RESAMPLES: usize = 100;
+pub(crate) const MIN_RESAMPLES: usize = 100;
 
 /// One stream of SplitMix64 (Steele, Lea, Flood 2014; constants of Vigna's public-domain splitmix64.c).
 pub(crate) struct Stream {

@@ -9,8 +9,10 @@
 //!
 //! Not here: a curve without a formula ([`crate::argmax`]), verdicts ([`crate::decide`]).
 
+mod bootstrap;
 mod choose;
 mod diagnose;
+mod gauss_newton;
 mod knee;
 mod model;
 mod precision;
@@ -20,6 +22,7 @@ mod result;
 mod solve;
 mod start;
 
+pub use bootstrap::{Resampling, bootstrap};
 pub use choose::{Candidate, Choice, ChoiceVerdict, DECISIVE_LEAD, FEW_MEANS, NESTED_LEAD, candidates, choose};
 pub use diagnose::{Diagnostics, Influence, Runs, diagnose};
 pub use knee::peak_of;

@@ -1,6 +1,9 @@
 //! The other curves against scipy: throughput, decay, growth, the broken line.
 
-use stats::fit::{FitSettings, Model, Response, diagnose, fit, solve_exactly};
+use stats::StatsError;
+use stats::fit::{
+    FitSettings, IntervalMethod, Model, Resampling, Response, bootstrap, diagnose, fit, solve_exactly,
+};
 use stats::kneedle::kneedle;
 
 use crate::reference::{assert_close, column, number, section};
@@ -130,6 +133,50 @@ fn residuals_as_scipy() {
     assert!(peaks.iter().all(|peak| (33.0..39.0).contains(peak)), "{peaks:?}");
     assert!(peaks.iter().any(|peak| (peak - 35.5738).abs() > 0.1));
     assert!(found.influence.iter().all(|influence| influence.cook.unwrap() > 0.0));
+}
+
+/// Bootstraps of the peak by numpy, 4000 resamples: limits within 3 %, the notes' tolerance for Monte Carlo.
+#[test]
+fn bootstraps_as_numpy() {
+    let (x, y) = set("usl_cisco.csv");
+    let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Usl) };
+    let fit = fit(&settings, &x, &y).unwrap();
+    let golden = &section("usl_fits")["cisco"]["usl"]["bootstrap_n_star"]["residual"];
+    let peak = |resampling: Resampling, seed: u64| {
+        let fit = bootstrap(&fit, &x, &y, None, resampling, 4000, seed).unwrap();
+        *fit.value("knee_peak").unwrap()
+    };
+    let residual = peak(Resampling::Residual, 1);
+    assert_close("low", residual.interval.unwrap().low, number(&golden["q025"]), 0.03);
+    assert_close("high", residual.interval.unwrap().high, number(&golden["q975"]), 0.03);
+    assert_eq!((residual.method, residual.estimate), (IntervalMethod::Residual, fit.value("knee_peak").unwrap().estimate));
+    let bca = peak(Resampling::Bca, 1).interval.unwrap();
+    assert_close("BCa low", bca.low, number(&golden["bca_ci95"][0]), 0.03);
+    assert_close("BCa high", bca.high, number(&golden["bca_ci95"][1]), 0.03);
+    // The same numbers for the same seed whatever the number of threads, others for another seed.
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| peak(Resampling::Residual, 1))
+    };
+    assert_eq!((with(1), with(5)), (residual, residual));
+    assert_ne!(peak(Resampling::Residual, 2), residual);
+    // One run at each x: there is nothing to draw within.
+    let refused = bootstrap(&fit, &x, &y, None, Resampling::Stratified, 4000, 1);
+    assert!(matches!(refused, Err(StatsError::TooFew { what: "runs at an x", found: 1, needed: 2 })));
+}
+
+/// Where the estimate sits on a bound, resamples may leave it.
+#[test]
+fn a_bootstrap_at_the_bound_looks_inside() {
+    let (x, y) = set("usl_raytracer.csv");
+    let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Usl) };
+    let fit = fit(&settings, &x, &y).unwrap();
+    let drawn = bootstrap(&fit, &x, &y, None, Resampling::Residual, 200, 1).unwrap();
+    let kappa = drawn.value("kappa").unwrap().interval.unwrap();
+    assert!(kappa.low == 0.0 && kappa.high > 1e-6, "{kappa:?}");
+    assert_eq!(drawn.value("knee_peak").unwrap().interval.unwrap().high, f64::INFINITY);
+    let sigma = drawn.value("sigma").unwrap().interval.unwrap();
+    assert!(sigma.contains(0.0577), "{sigma:?}");
 }
 
 /// Python's kneed.
