@@ -9,6 +9,11 @@ const FRAMES: &str = "/proc/self/fd/3";
 pub(crate) fn sample() -> ExitCode {
     match OpenOptions::new().write(true).open(FRAMES) {
         Ok(frames) => ExitCode::from(runner::child::run(std::io::stdin().lock(), frames)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let remedy = plan::remedy::remedy(&error).unwrap_or("is /proc mounted?");
+            crate::exit::say(&format!("numalab: cannot open {FRAMES}: {error}; {remedy}"));
+            ExitCode::from(crate::exit::FAILED)
+        }
         Err(error) => {
             crate::exit::say(&format!("numalab: __sample is for `numalab run` alone: {FRAMES}: {error}"));
             ExitCode::from(crate::exit::USAGE)

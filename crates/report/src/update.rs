@@ -105,9 +105,6 @@ fn replace_all(dir: &Path, files: &[DerivedFile]) -> Result<Vec<String>, ReportE
     if !stale.is_empty() {
         replace(&dir.join(SUMS), sums_text(&sums).as_bytes())?;
     }
-    for file in files {
-        replace(&dir.join(&file.name), &file.bytes)?;
-    }
     sums.extend(files.iter().map(|file| (file.name.clone(), sum_of(&file.bytes))));
     for name in stale.keys().filter(|name| !sums.contains_key(*name)) {
         let path = dir.join(name);
@@ -117,6 +114,9 @@ fn replace_all(dir: &Path, files: &[DerivedFile]) -> Result<Vec<String>, ReportE
             }
             _ => {}
         }
+    }
+    for file in files {
+        replace(&dir.join(&file.name), &file.bytes)?;
     }
     replace(&dir.join(SUMS), sums_text(&sums).as_bytes())?;
     Ok(files.iter().map(|file| file.name.clone()).chain([SUMS.into()]).collect())

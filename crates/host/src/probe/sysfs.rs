@@ -21,6 +21,7 @@ pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
         compare_pus(&online, &topology.pu_set(), &mut lines);
         let present = root.cpus("sys/devices/system/cpu/present").unwrap_or_default();
         topology.offline_pus = present.difference(&online);
+        compare_groups(root, topology, &mut lines);
     } else {
         lines.push(
             "/sys/devices/system/cpu cannot be read: PUs and caches are what the processor tells of itself".into(),
@@ -33,6 +34,8 @@ pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
         if let Some(distances) = distances(root, &list) {
             compare_distances(&distances, topology.distances.as_ref(), &mut lines);
             topology.distances = Some(distances);
+        } else if topology.distances.is_none() {
+            lines.push("/sys/devices/system/node/node*/distance cannot be read: distances are unknown".into());
         }
     } else {
         fill_free(root, topology);
@@ -113,6 +116,27 @@ fn distances(root: &Root, list: &NodeSet) -> Option<Distances> {
 fn compare_pus(online: &CpuSet, shown: &CpuSet, lines: &mut Vec<String>) {
     if online != shown {
         lines.push(format!("PUs online: /sys says {online}, hwloc {shown}"));
+    }
+}
+
+/// Packages and cores: hwloc leaves out, without a word, what it could not read.
+fn compare_groups(root: &Root, topology: &Topology, lines: &mut Vec<String>) {
+    let (online, mut packages, mut cores) = (topology.pu_set(), CpuSet::new(), CpuSet::new());
+    for pu in &topology.pus {
+        let file = |name| format!("sys/devices/system/cpu/cpu{pu}/topology/{name}", pu = pu.os_index);
+        let package = pu.package.map(|at| u64::from(topology.packages[at as usize].os_index));
+        if root.number(file("physical_package_id")).is_some_and(|told| package != Some(told)) {
+            packages.insert(pu.os_index);
+        }
+        let siblings = root.cpus(file("thread_siblings_list")).map(|list| list.intersection(&online));
+        if siblings.is_some_and(|told| told != topology.cores[pu.core as usize].pus) {
+            cores.insert(pu.os_index);
+        }
+    }
+    for (what, pus) in [("package", packages), ("core", cores)] {
+        if !pus.is_empty() {
+            lines.push(format!("{what} of PUs {pus}: /sys gives them another than hwloc, or hwloc none"));
+        }
     }
 }
 
@@ -225,11 +249,32 @@ mod tests {
     }
 
     #[test]
+    fn packages_and_cores_that_hwloc_missed_are_disagreements() {
+        let check = |files: &[(&str, &str)], expect: &[&str]| {
+            let (_folder, root) = root(files);
+            let mut lines = overlay(&root, &mut two_by_two());
+            lines.retain(|line| line.contains(" of PUs "));
+            assert_eq!(lines, expect, "{files:?}");
+        };
+        let online = ("system/cpu/online", "0-3\n");
+        check(&[online], &[]);
+        let package = |id| ("system/cpu/cpu2/topology/physical_package_id", id);
+        check(&[online, package("1\n")], &[]);
+        check(&[online, package("-1\n")], &[]);
+        check(&[online, package("0\n")], &["package of PUs 2: /sys gives them another than hwloc, or hwloc none"]);
+        let siblings = |list| ("system/cpu/cpu1/topology/thread_siblings_list", list);
+        check(&[online, siblings("1,9\n")], &[]);
+        check(&[online, siblings("0-1\n")], &["core of PUs 1: /sys gives them another than hwloc, or hwloc none"]);
+    }
+
+    #[test]
     fn pus_lent_and_pus_missing_are_disagreements() {
         let (_folder, root) = root(&[
             ("system/cpu/online", "0-2\n"),
             ("system/node/online", "0-1\n"),
             ("system/node/node0/cpulist", "0-2\n"),
+            ("system/node/node0/distance", "10 20\n"),
+            ("system/node/node1/distance", "20 10\n"),
             ("system/node/node1/cpulist", "\n"),
             ("system/node/node0/meminfo", "Node 0 MemTotal: 1048576 kB\nNode 0 MemFree: 1024 kB\n"),
             ("system/node/node1/meminfo", "Node 1 MemTotal: 1048576 kB\nNode 1 MemFree: 1024 kB\n"),

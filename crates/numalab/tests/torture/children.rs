@@ -102,6 +102,11 @@ fn judge(ended: &Answer, frames: &Path, fault: Fault, calls: &[String], count: &
             count.refused += 1;
             says(&failure.cause, fault)
         }
+        // Without the descriptor for frames there is only stderr, whose last line the parent takes for the cause.
+        (Some(1), None) => {
+            count.refused += 1;
+            says(&ended.err, fault)
+        }
         (code, _) if is_before_main(code, &ended.err) => {
             count.before_main += 1;
             Ok(())
