@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use host::Input;
 use plan::experiment::{Extent, Overrides, Oversubscribe, Procs};
+use plan::record::Timing;
 use std::path::PathBuf;
 
 /// Experiments on NUMA machines: placement, local hit ratio, throughput and pauses in one run.
@@ -183,6 +184,9 @@ pub(crate) struct Run {
     /// With --modelled: the machine, FILE.xml or synthetic:"…"
     #[arg(long, value_name = "MACHINE", requires = "modelled")]
     pub(crate) input: Option<Input>,
+    /// Believes times no more than this: virtual or emulated. Evidence decides, and this can only lower it
+    #[arg(long, value_name = "CLASS", value_parser = parse_timing)]
+    pub(crate) timing: Option<Timing>,
     /// How to print the summary
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -244,6 +248,13 @@ fn parse_pauses(text: &str) -> Result<PauseEvery, String> {
     }
     let every = plan::quantity::parse_duration(text)?;
     u64::try_from(every.as_nanos()).map(|ns| PauseEvery(Some(ns))).map_err(|_| format!("\"{text}\" is too long"))
+}
+
+fn parse_timing(text: &str) -> Result<Timing, String> {
+    match text.parse() {
+        Ok(timing @ (Timing::Hardware | Timing::Virtual | Timing::Emulated)) => Ok(timing),
+        _ => Err("must be hardware, virtual or emulated; what is modelled is asked for with --modelled".into()),
+    }
 }
 
 fn parse_procs(text: &str) -> Result<Procs, String> {

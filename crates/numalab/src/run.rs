@@ -23,6 +23,9 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
         None if args.modelled => modelled(args.input.as_ref())?,
         None => live()?,
     };
+    if let Some(asked) = args.timing {
+        stage.here.lower_timing(asked);
+    }
     let Stage { here, executor } = &mut stage;
     let (executor, interrupt) = (executor.as_mut(), &*signals.interrupt);
     let mut progress = progress();

@@ -61,6 +61,14 @@ impl Here {
         }
     }
 
+    /// Believes times no more than is asked; never more than the evidence says.
+    pub fn lower_timing(&mut self, asked: Timing) {
+        let found = self.timing;
+        self.timing = host::timing::lower(found, Some(asked));
+        let what = if self.timing == found { "and changes nothing" } else { "and lowers it" };
+        self.timing_evidence.push(format!("--timing {asked} was given {what}"));
+    }
+
     /// A machine that is only modelled, under the name `model`.
     pub fn modelled(topology: Topology, xml: String, program: Program, command: Vec<String>) -> Here {
         Here {

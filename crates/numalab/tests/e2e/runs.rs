@@ -11,6 +11,7 @@ use std::process::Command;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("a live run is whole, verifies and can be redrawn elsewhere", live),
+        test("--timing lowers what times are believed to be, and raises nothing", timing),
         test("a modelled run of 2 x 32 says so everywhere", modelled),
         test("what a plan tells fits 100 columns", plan_text),
         test("--format csv and json are clean on stdout", formats),
@@ -74,6 +75,38 @@ fn redraw_elsewhere(made: &Path, folder: &Path) -> Result<(), Failed> {
     changed.expect_code(3)?;
     let says = changed.err.contains("samples.csv: changed since") && changed.err.contains("see numalab verify");
     ensure(says && changed.err.lines().count() == 1, || format!("it says: {}", changed.err))
+}
+
+fn timing() -> Result<(), Failed> {
+    let found = run_with_timing(None)?;
+    for (asked, expect) in [("hardware", found.as_str()), ("emulated", "emulated")] {
+        let timing = run_with_timing(Some(asked))?;
+        ensure(timing == expect, || format!("{found} by evidence, {timing} with --timing {asked}"))?;
+    }
+    let refused = run(&["run", "--timing", "modelled", "x.toml"]);
+    refused.expect_code(2)?;
+    ensure(refused.err.contains("--modelled"), || refused.err.clone())
+}
+
+/// The timing of a small live run, which its manifest and every sample name alike.
+fn run_with_timing(asked: Option<&str>) -> Result<String, Failed> {
+    let folder = tempfile::tempdir()?;
+    let experiment = folder.path().join("small.toml");
+    fs::write(&experiment, EXPERIMENT)?;
+    let mut command = numalab();
+    command.arg("run").arg(&experiment).arg("--results").arg(folder.path().join("results"));
+    answer(command.args(asked.map(|asked| format!("--timing={asked}"))).output()?).expect_code(0)?;
+    let made = only_folder(&folder.path().join("results"))?;
+    let manifest: plan::manifest::Manifest = serde_json::from_str(&fs::read_to_string(made.join("manifest.json"))?)?;
+    let timing = manifest.timing.to_string();
+    let mut samples = csv::Reader::from_path(made.join("samples.csv"))?;
+    let column = samples.headers()?.iter().position(|title| title == "timing").ok_or("no column timing")?;
+    for row in samples.records() {
+        ensure(row?.get(column) == Some(&timing), || "a sample says otherwise than the manifest".into())?;
+    }
+    let told = |asked: &str| manifest.timing_evidence.iter().any(|sentence| sentence.contains(asked));
+    ensure(asked.is_none_or(|_| told("--timing")), || format!("not told why: {:?}", manifest.timing_evidence))?;
+    Ok(timing)
 }
 
 fn modelled() -> Result<(), Failed> {
