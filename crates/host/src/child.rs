@@ -26,6 +26,17 @@ pub fn enter(parent_pid: u32, allowed_pus: &CpuSet, allowed_nodes: &NodeSet) -> 
     Ok(granted)
 }
 
+/// Refuses a process whose allowed nodes are no longer those of its start: when a cpuset changes the kernel migrates pages
+/// and rewrites every memory policy, without a word.
+///
+/// # Errors
+/// `AllowedChanged`.
+pub fn check_still_allowed(granted: &Granted) -> Result<(), HostError> {
+    // PUs are each worker's own matter: it was bound since.
+    let now = Granted::read(&Root::system())?;
+    compare(&now, &now.allowed_pus, &granted.allowed_nodes)
+}
+
 fn die_with_parent() -> Result<(), HostError> {
     // SAFETY:
     // - PR_SET_PDEATHSIG takes a signal number and touches no memory (prctl(2)).
@@ -57,10 +68,12 @@ mod tests {
         let granted = Granted::read(&Root::system()).expect("the live host");
         let (pus, nodes) = (granted.allowed_pus().clone(), granted.allowed_nodes().clone());
         assert_eq!(compare(&granted, &pus, &nodes), Ok(()));
+        assert_eq!(check_still_allowed(&granted), Ok(()));
         let other: CpuSet = "0-31".parse().expect("a list");
         let error = compare(&granted, &other, &nodes).expect_err("other PUs").to_string();
         assert!(error.starts_with("allowed PUs changed since the run began: 0-31 then, "), "{error}");
-        let error = compare(&granted, &pus, &"0-7".parse().expect("a list")).expect_err("other nodes").to_string();
+        let then = Granted { allowed_nodes: "0-7".parse().expect("a list"), ..granted.clone() };
+        let error = check_still_allowed(&then).expect_err("other nodes").to_string();
         assert!(error.starts_with("allowed nodes changed since the run began: 0-7 then, "), "{error}");
     }
 }

@@ -26,6 +26,11 @@ impl Granted {
         &self.allowed_nodes
     }
 
+    /// Nodes that have memory, allowed or not.
+    pub fn memory_nodes(&self) -> &NodeSet {
+        &self.memory_nodes
+    }
+
     /// Reads what is granted from /proc and /sys, without hwloc. Where /sys is missing, what is allowed is all there is.
     pub(crate) fn read(root: &Root) -> Result<Granted, HostError> {
         let affinity = crate::bind::affinity()?;

@@ -139,6 +139,7 @@ fn measure_work<K: Work, W: Write>(
     let timed = crate::sampling::run(pool, work, job, &heaps, &pus)?;
     let host = HostCounts::read(&pus).since(&host_before);
     phases.begin("check")?;
+    host::child::check_still_allowed(granted).map_err(text)?;
     check_bindings(pool, bound)?;
     heaps.check_policies()?;
     phases.begin("locate")?;
@@ -148,7 +149,8 @@ fn measure_work<K: Work, W: Write>(
     };
     let huge_ratio = heaps.huge_ratio(&mut notes);
     phases.begin("replay")?;
-    let counted = Counted { before, after, timed, host, huge_ratio };
+    let pages_spilled = before.spilled(point, granted.memory_nodes());
+    let counted = Counted { before, after, timed, host, huge_ratio, pages_spilled };
     let replayed = measured(pool, work, job, counted, &mut notes)?;
     let mut measured = replayed.measured;
     phases.begin("release")?;

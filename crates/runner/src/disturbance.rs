@@ -8,6 +8,9 @@ use plan::point::Point;
 use plan::policy::MemoryPolicy;
 use plan::record::SampleRow;
 
+/// A larger share of pages that spilled is a disturbance.
+const SPILLED: f64 = 0.05;
+
 /// The causes found, one short sentence each; empty for an undisturbed sample.
 ///
 /// `row` must hold the ratios already: `run_delay_ratio`, `steal_ratio`, `worker_migrations`, `pages_migrated`.
@@ -34,6 +37,10 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
     }
     if let Some(pages) = row.pages_migrated.filter(|pages| *pages > 0 && (binds_cpus(point) || binds_memory(point))) {
         reasons.push(format!("{pages} pages changed node"));
+    }
+    if let Some((outside, all)) = measured.pages_spilled.filter(|&(outside, all)| outside as f64 > SPILLED * all as f64)
+    {
+        reasons.push(format!("{outside} of {all} pages lie outside the nodes of their policy, which were full"));
     }
     reasons
 }

@@ -165,6 +165,28 @@ impl Maps {
         Ok(())
     }
 
+    /// Pages `(outside the nodes of their policy, all)`: they spilled, since these were full. A private heap without a
+    /// policy of its own belongs on its owner's node. Heaps that may lie anywhere are left out.
+    pub(crate) fn spilled(&self, point: &Point, memory_nodes: &NodeSet) -> (u64, u64) {
+        let placement = &point.placement;
+        let nodes = |policy, owner: Option<u32>| match placement.effective(policy) {
+            MemoryPolicy::FirstTouch | MemoryPolicy::Local => owner.into_iter().collect(),
+            policy => policy.nodes(),
+        };
+        let private = self.private.iter().zip(&placement.workers);
+        let private = private.map(|(map, place)| (map, nodes(&place.private, place.node)));
+        let (mut outside, mut all) = (0, 0);
+        for (map, nodes) in private.chain([(&self.shared, nodes(&placement.shared.policy, None))]) {
+            // Nobody's pages lie on a node without memory.
+            let nodes = nodes.intersection(memory_nodes);
+            for (node, pages) in map.iter().flat_map(|map| &map.counts).filter(|_| !nodes.is_empty()) {
+                all += pages;
+                outside += if nodes.contains(*node) { 0 } else { *pages };
+            }
+        }
+        (outside, all)
+    }
+
     /// Pages of private heaps `(on their owner's node, elsewhere)`; owners whose node is unknown are left out.
     pub(crate) fn private_pages(&self, owner_nodes: &[Option<u32>]) -> Option<(u64, u64)> {
         let mut found = None;

@@ -34,6 +34,7 @@ pub(crate) struct Counted {
     pub(crate) timed: Timed,
     pub(crate) host: HostCounts,
     pub(crate) huge_ratio: Option<f64>,
+    pub(crate) pages_spilled: (u64, u64),
 }
 
 /// Figures, and what is wrong with a checksum.
@@ -50,7 +51,7 @@ pub(crate) fn measured<W: Work>(
     counted: Counted,
     notes: &mut Vec<String>,
 ) -> Result<Replayed, String> {
-    let Counted { before, after, timed, host, huge_ratio } = counted;
+    let Counted { before, after, timed, host, huge_ratio, pages_spilled } = counted;
     let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
     let windows = slices(&timed, end_ns);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
@@ -94,6 +95,7 @@ pub(crate) fn measured<W: Work>(
         hits,
         private_pages: after.private_pages(&owner_nodes),
         pages_migrated: after.moved_since(&before),
+        pages_spilled: Some(pages_spilled),
         huge_ratio,
         windows,
         pauses_missed: missed as u64,

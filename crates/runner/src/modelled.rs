@@ -120,6 +120,7 @@ fn measured(
         operations,
         hits: Some(hits(prediction, operations * point.workload.touches_per_operation())),
         private_pages: None,
+        pages_spilled: None,
         pages_migrated: None,
         huge_ratio: None,
         windows: (0..).zip(parts(operations, windows)).map(window).collect(),

@@ -57,6 +57,7 @@ fn measured() -> Measured {
         }),
         private_pages: Some((7, 1)),
         pages_migrated: Some(0),
+        pages_spilled: Some((5, 100)),
         huge_ratio: Some(0.0),
         windows: vec![
             Window { start_ns: 0, length_ns: 1_000, operations: 1 },
@@ -184,6 +185,16 @@ fn only_causes_from_outside_flag_a_sample() {
         },
         Some("throttled by the cgroup's quota in 1 periods (limit 0); 1 pages changed node"),
     );
+}
+
+#[test]
+fn pages_that_spilled_are_a_disturbance() {
+    let check = |outside: u64, expect: Option<&str>| {
+        let rows = make(|_, measured| measured.pages_spilled = Some((outside, 100)));
+        assert_eq!(rows.sample.contaminated_reason.as_deref(), expect, "{outside} of 100");
+    };
+    check(5, None);
+    check(6, Some("6 of 100 pages lie outside the nodes of their policy, which were full"));
 }
 
 #[test]

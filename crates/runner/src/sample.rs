@@ -78,6 +78,8 @@ pub struct Measured {
     pub private_pages: Option<(u64, u64)>,
     /// Heap pages that changed node between the maps before and after.
     pub pages_migrated: Option<u64>,
+    /// Heap pages that lay outside the nodes of their policy when the run began, and all whose policy has such nodes.
+    pub pages_spilled: Option<(u64, u64)>,
     /// Share of the heaps' bytes in huge pages.
     pub huge_ratio: Option<f64>,
     /// One for each slice, in order, warm-up included.
