@@ -27,13 +27,33 @@ pub(crate) struct Tried {
     pub(crate) shared_ratios: &'static [f64],
 }
 
-impl Tried {
-    /// The machine's name, and whether it has the newer kernel.
-    pub(crate) fn machine(&self) -> (&'static str, bool) {
-        match self.name.strip_suffix(" new") {
-            Some(machine) => (machine, true),
-            None => (self.name, false),
-        }
+/// The machine that `2x2` or `2x2 new` stands for, and whether it has the newer kernel.
+pub(crate) fn machine(name: &'static str) -> (&'static str, bool) {
+    match name.strip_suffix(" new") {
+        Some(machine) => (machine, true),
+        None => (name, false),
+    }
+}
+
+/// `scripts/lab run` with numalab, whose folder `out` comes out into `to`.
+pub(crate) fn lab(name: &'static str, seconds: u32, to: &Path) -> Command {
+    let (machine, newer) = machine(name);
+    let mut lab = Command::new(root().join("scripts/lab"));
+    lab.args(["run", machine, "--quiet", "--numalab", "--timeout", &seconds.to_string(), "--get", "out", "--to"])
+        .arg(to);
+    if newer {
+        lab.args(["--kernel", "new"]);
+    }
+    lab
+}
+
+/// Runs it; what it says is an error unless all went well.
+pub(crate) fn run(lab: &mut Command) -> Result<(), Failed> {
+    let ended = lab.stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&ended.stderr);
+    match ended.status.code() {
+        Some(0) => Ok(()),
+        code => Err(format!("{lab:?} ended with {code:?}: {text}").into()),
     }
 }
 
@@ -55,7 +75,7 @@ pub(crate) type Row = BTreeMap<String, String>;
 impl Boot {
     /// Boots or restores a machine, and runs the script in it within so many seconds.
     pub(crate) fn of(built: Built, tried: Tried, seconds: u32) -> Result<Boot, Failed> {
-        let (machine, newer) = tried.machine();
+        let (tried_name, (_, newer)) = (tried.name, machine(tried.name));
         let cases = cases(&built, newer);
         let rounds = [2, weights(&built).len() as u64, weights(&built).iter().map(|(_, weight)| weight).sum()];
         let unit = rounds.into_iter().take(if newer { 3 } else { 2 }).fold(1, least_common_multiple);
@@ -73,18 +93,10 @@ impl Boot {
         fs::create_dir(&experiments)?;
         fs::write(experiments.join("placement.toml"), boot.placement())?;
         fs::write(experiments.join("time.toml"), boot.time())?;
-        let kernel: &[&str] = if newer { &["--kernel", "new"] } else { &[] };
         let script = format!("{set_weights}{SCRIPT}", set_weights = if newer { boot.weights() } else { String::new() });
-        let mut lab = Command::new(root().join("scripts/lab"));
-        lab.args(["run", machine, "--quiet", "--timeout", &seconds.to_string(), "--get", "out", "--to"])
-            .arg(boot.folder.path());
-        lab.args(kernel).args(["--numalab", "--file"]).arg(&experiments).args(["--", &script]);
-        let ended = lab.stdin(Stdio::null()).output()?;
-        let text = String::from_utf8_lossy(&ended.stderr);
-        match ended.status.code() {
-            Some(0) => Ok(boot),
-            code => Err(format!("scripts/lab run {machine} ended with {code:?}: {text}").into()),
-        }
+        let mut lab = lab(tried_name, seconds, boot.folder.path());
+        run(lab.arg("--file").arg(&experiments).args(["--", &script]))?;
+        Ok(boot)
     }
 
     /// Shell lines that set the weights of the nodes.

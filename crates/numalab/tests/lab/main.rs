@@ -16,7 +16,10 @@ mod program;
 mod trial;
 
 mod machine;
+mod moving;
+mod outside;
 mod rules;
+mod watch;
 
 use checks::Proved;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -77,6 +80,21 @@ const CHECKS: &[(&str, Check)] = &[
     ("its times are emulated by evidence, and no claim about time has a verdict", checks::no_time),
 ];
 
+/// What is looked at from outside, and what moves.
+type Scene = fn() -> Result<(), Failed>;
+const SCENES: &[(&str, Scene)] = &[
+    ("numa_maps, numastat and move_pages(2) agree on pages and hit ratios", outside::pages_agree),
+    ("and on weighted interleave", outside::weights_agree),
+    ("a preferred node that is too small spills, as witnesses see it", outside::spill_agrees),
+    ("each of 64 workers is on its own PU, as /proc sees it", outside::many_pus_agree),
+    ("strict is what the real numactl does", outside::strict_is_numactl),
+    ("pages that NUMA balancing moves are counted and marked", moving::balancing),
+    ("a cpuset that changes in mid-run is noticed by every arm", moving::cpuset_changes),
+    ("a PU that goes offline under a worker is noticed", moving::pu_goes_offline),
+    ("a node that another process filled is refused or marked", moving::node_is_full),
+    ("a bystander survives when a sample is killed for memory", moving::bystander_survives),
+];
+
 fn main() {
     let machine = |(needs, tried)| Arc::new(Machine { needs, tried, boot: OnceLock::new() });
     let machines: Vec<Arc<Machine>> = machines().into_iter().map(machine).collect();
@@ -89,7 +107,8 @@ fn main() {
         };
         CHECKS.iter().map(one).collect::<Vec<_>>()
     });
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.collect());
+    let scenes = SCENES.iter().map(|&(name, scene)| test_with(name, Needs::LabAll, scene));
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.chain(scenes).collect());
     say_what_was_proved(&machines);
     conclusion.exit();
 }
@@ -122,7 +141,7 @@ struct Machine {
 
 impl Machine {
     fn boot(&self) -> Result<&Boot, Failed> {
-        let boot = || Boot::of(built(self.tried.machine().0)?, self.tried.clone(), seconds(self.needs));
+        let boot = || Boot::of(built(machine::machine(self.tried.name).0)?, self.tried.clone(), seconds(self.needs));
         let booted =
             self.boot.get_or_init(|| boot().map_err(|failed| failed.message().unwrap_or_default().to_string()));
         booted.as_ref().map_err(|error| error.clone().into())
