@@ -102,7 +102,9 @@ pub enum NumactlError {
         exist: CpuSet,
     },
     /// The PU is outside of the cpuset.
-    #[error("PU {pu} is outside this process's cpuset {allowed}; check the container's cpuset.cpus")]
+    #[error(
+        "PU {pu} is outside this process's cpuset {allowed}; check the container's cpuset.cpus, taskset and isolcpus"
+    )]
     PuNotAllowed {
         /// The PU.
         pu: u32,

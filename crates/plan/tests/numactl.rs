@@ -121,7 +121,10 @@ fn pus_are_online_and_allowed() {
     check("+0-1", Ok("2-3"));
     check("!2", Ok("3-5"));
     check("!0", Ok("2-5"));
-    check("0", Err("PU 0 is outside this process's cpuset 2-5; check the container's cpuset.cpus"));
+    check(
+        "0",
+        Err("PU 0 is outside this process's cpuset 2-5; check the container's cpuset.cpus, taskset and isolcpus"),
+    );
     check("8", Err("PU 8 is offline; this machine has PUs 0-7"));
     check("9", Err("PU 9 does not exist; this machine has PUs 0-7"));
 }

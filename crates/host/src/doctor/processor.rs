@@ -16,7 +16,12 @@ pub(super) fn examine(root: &Root) -> Vec<Finding> {
         governor(root),
         turbo(root),
         smt(root),
-        pus(root, "isolated PUs", "isolated", "isolated PUs are used only where they are named; say pus:LIST"),
+        pus(
+            root,
+            "isolated PUs",
+            "isolated",
+            "nobody runs there who does not ask; to measure on them, start with taskset -c LIST",
+        ),
         offline(root),
     ]
 }
