@@ -13,7 +13,8 @@ const SPILLED: f64 = 0.05;
 
 /// The causes found, one short sentence each; empty for an undisturbed sample.
 ///
-/// `row` must hold the ratios already: `run_delay_ratio`, `steal_ratio`, `worker_migrations`, `pages_migrated`.
+/// `row` must hold the ratios already: `run_delay_ratio`, `steal_ratio`, `major_faults`, `worker_migrations`,
+/// `pages_migrated`.
 pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, limits: &Thresholds) -> Vec<String> {
     let mut reasons = Vec::new();
     let crowded = point.regime == Regime::Oversubscribed;
@@ -31,6 +32,9 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
     if let Some(periods) = measured.throttled_periods.filter(|periods| *periods > limits.throttled_periods) {
         let limit = limits.throttled_periods;
         reasons.push(format!("throttled by the cgroup's quota in {periods} periods (limit {limit})"));
+    }
+    if let Some(faults) = row.major_faults.filter(|faults| *faults > 0) {
+        reasons.push(format!("workers waited {faults} times for a page from swap or disk"));
     }
     if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && is_pinned(point)) {
         reasons.push(format!("pinned workers changed PU {moves} times"));

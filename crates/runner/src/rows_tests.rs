@@ -164,6 +164,7 @@ fn only_causes_from_outside_flag_a_sample() {
     check(|_, m| m.steal_ticks = Some((8, 200)), Some("steal 4.0 %, 8 ticks (limits 2.0 % and 3)"));
     check(|_, m| m.steal_ticks = Some((2, 20)), None);
     check(|_, m| m.throttled_periods = Some(17), Some("throttled by the cgroup's quota in 17 periods (limit 0)"));
+    check(|_, m| m.faults = Some((9, 3)), Some("workers waited 3 times for a page from swap or disk"));
     check(|_, m| m.workers[1].migrations = Some(2), Some("pinned workers changed PU 2 times"));
     check(|_, m| m.pages_migrated = Some(5), Some("5 pages changed node"));
     // Unbound, first touch: the kernel may move whatever it likes, that is what is measured.
