@@ -77,7 +77,10 @@ fn cpuset() -> Result<(), Failed> {
     let outside = arm("outside", &first.to_string());
     let arms = [arm("inside", &last.to_string()), arm("partly", &partly.to_string()), outside.clone()].concat();
     let refused = |pus: &str| {
-        format!("cpus pus:{pus}: PU {first} is outside this process's cpuset {last}; check the container's cpuset.cpus")
+        format!(
+            "cpus pus:{pus}: PU {first} is outside this process's cpuset {last}; check the container's cpuset.cpus, \
+             taskset and isolcpus"
+        )
     };
     let ran = group.run(&[head, &arms, measure].concat())?;
     ran.expect(0, &["points skipped: 2"])?;

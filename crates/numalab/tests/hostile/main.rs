@@ -11,13 +11,17 @@
 mod bare;
 mod filter;
 mod groups;
+mod huge;
 mod inherited;
+mod lab;
 mod neighbours;
 #[path = "../harness/program.rs"]
 #[allow(dead_code, reason = "the other harnesses use the rest")]
 mod program;
 mod ran;
 mod seccomp;
+mod settings;
+mod tiny;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the other harnesses use the rest")]
 mod trial;
@@ -35,7 +39,16 @@ static SURVIVED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
 fn main() {
     filter::become_filtered();
-    let tests = [seccomp::trials(), groups::trials(), bare::trials(), inherited::trials(), neighbours::trials()];
+    let tests = [
+        seccomp::trials(),
+        groups::trials(),
+        bare::trials(),
+        inherited::trials(),
+        neighbours::trials(),
+        tiny::trials(),
+        huge::trials(),
+        settings::trials(),
+    ];
     let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect());
     let (survived, untried, failed) = (conclusion.num_passed, conclusion.num_ignored, conclusion.num_failed);
     if survived + untried + failed > 0 {
