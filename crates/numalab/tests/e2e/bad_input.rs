@@ -140,7 +140,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         answer.expect_code(2)?;
         // What the machine is and what is about to run was said before; the refusal is one line.
         let refusals: Vec<&str> = answer.err.lines().filter(|line| line.starts_with("numalab: ")).collect();
-        ensure(refusals.len() == 1 && refusals[0].contains("a-file: it is there and is no folder"), || format!("not one line: {}", answer.err))
+        ensure(refusals.len() == 1 && refusals[0].contains("a-file: it is there and is no folder"), || {
+            format!("not one line: {}", answer.err)
+        })
     }));
     trials
 }

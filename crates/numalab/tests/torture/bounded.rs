@@ -79,6 +79,7 @@ pub(crate) fn living(mark: &str) -> Vec<String> {
         let environment = fs::read(path.join("environ")).unwrap_or_default();
         environment.split(|&byte| byte == 0).any(|variable| variable == marked)
     };
-    let line = |path: &Path| fs::read(path.join("cmdline")).map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    let line =
+        |path: &Path| fs::read(path.join("cmdline")).map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
     processes.filter(|path| carries(path)).filter_map(|path| line(&path).ok()).collect()
 }

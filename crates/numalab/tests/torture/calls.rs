@@ -5,6 +5,7 @@ use libtest_mimic::Failed;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A system call and the answer it is made to give.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,16 @@ pub(crate) fn injected(trace: &Path) -> Result<Vec<String>, Failed> {
     Ok(text.lines().filter(|line| line.contains("(INJECTED)")).map(String::from).collect())
 }
 
+/// Over all tests: calls that were failed, and those of them that were survived.
+static TRIED: AtomicUsize = AtomicUsize::new(0);
+static SURVIVED: AtomicUsize = AtomicUsize::new(0);
+
+/// The sum of all figures so far; `None` where no call was failed.
+pub(crate) fn in_all() -> Option<String> {
+    let (tried, survived) = (TRIED.load(Ordering::Relaxed), SURVIVED.load(Ordering::Relaxed));
+    (tried > 0).then(|| format!("in all: {tried} calls failed one by one, {survived} survived"))
+}
+
 /// How often each kind of end was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
@@ -70,9 +81,7 @@ pub(crate) struct Count {
 }
 
 /// Fails the first, second, … call until none is left to fail. The short tier leaves out more and more of them.
-pub(crate) fn until_none_fails(
-    mut one: impl FnMut(u32, &mut Count) -> Result<bool, Failed>,
-) -> Result<Count, Failed> {
+pub(crate) fn until_none_fails(mut one: impl FnMut(u32, &mut Count) -> Result<bool, Failed>) -> Result<Count, Failed> {
     let (mut nth, mut last) = (1, 1);
     let mut count = Count::default();
     while one(nth, &mut count)? {
@@ -88,6 +97,8 @@ impl Count {
         let Count { refused, did_without, before_main, wrong } = self;
         let survived = refused + did_without + before_main;
         let tried = survived as usize + wrong.len();
+        TRIED.fetch_add(tried, Ordering::Relaxed);
+        SURVIVED.fetch_add(survived as usize, Ordering::Relaxed);
         crate::figure(&format!(
             "{what}: {call} {errno}: {tried} calls failed one by one, {survived} survived \
              ({refused} refused, {did_without} done without, {before_main} before main)"

@@ -123,6 +123,7 @@ fn judge(ended: &Answer, frames: &Path, fault: Fault, calls: &[String], count: &
 fn right(measured: &Measured) -> Result<(), Failed> {
     ensure(measured.operations == 2 * 50, || format!("{} operations", measured.operations))?;
     let Some(hits) = &measured.hits else { return Ok(()) };
-    let nodes: std::collections::BTreeSet<_> = hits.traffic.iter().flat_map(|(pu, page, _)| [*pu, *page]).flatten().collect();
+    let nodes: std::collections::BTreeSet<_> =
+        hits.traffic.iter().flat_map(|(pu, page, _)| [*pu, *page]).flatten().collect();
     ensure(nodes.len() > 1 || (hits.remote == 0 && hits.high == 1.0), || format!("hits: {hits:?}"))
 }

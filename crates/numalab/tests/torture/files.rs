@@ -110,10 +110,8 @@ fn removed() -> Result<(), Failed> {
     fs::remove_dir_all(&folder)?;
     let ended = answer(child.wait_with_output()?);
     ended.expect_code(1)?;
-    let expect = format!(
-        "numalab: {}: the results folder is gone, with what was measured; start again",
-        folder.display()
-    );
+    let expect =
+        format!("numalab: {}: the results folder is gone, with what was measured; start again", folder.display());
     ensure(refusal(&ended.err) == expect, || ended.err.clone())?;
     ensure(!folder.exists(), || "it came back".into())
 }

@@ -26,7 +26,11 @@ use libtest_mimic::Arguments;
 
 fn main() {
     let tests = [runs::trials(), reports::trials(), children::trials(), files::trials(), kills::trials()];
-    libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect()).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect());
+    if let Some(line) = calls::in_all() {
+        figure(&line);
+    }
+    conclusion.exit();
 }
 
 /// A line of what was done, as soon as it is done.

@@ -62,7 +62,11 @@ fn call_fails(
     let judged = judge(bench, &ended, fault, &calls, count);
     if let Err(failed) = judged {
         let why = failed.message().unwrap_or_default().to_string();
-        count.wrong.push(format!("N = {nth}: {why}\n  code {code:?}: {err}\n  {calls:?}", code = ended.code, err = ended.err));
+        count.wrong.push(format!(
+            "N = {nth}: {why}\n  code {code:?}: {err}\n  {calls:?}",
+            code = ended.code,
+            err = ended.err
+        ));
     }
     // Undisturbed, the same folder is whole again.
     let again = bounded::run(numalab().arg("report").arg(&dir), bench.folder.path())?;

@@ -61,7 +61,9 @@ fn run(fault: Fault, nth: u32, count: &mut Count) -> Result<bool, Failed> {
         Ok(Took::Refused) => count.refused += 1,
         Ok(Took::DidWithout) => count.did_without += 1,
         Ok(Took::BeforeMain) => count.before_main += 1,
-        Err(failed) => count.wrong.push(format!("N = {nth}: {why}\n  {calls:?}", why = failed.message().unwrap_or_default())),
+        Err(failed) => {
+            count.wrong.push(format!("N = {nth}: {why}\n  {calls:?}", why = failed.message().unwrap_or_default()))
+        }
     }
     Ok(true)
 }
