@@ -1,30 +1,33 @@
 # What the scripts of these tests have in common: a numalab run in the background, and looking at its child from outside.
 
-# The process of the sample that runs, once it has written its heaps: `pages` of 4 KiB; empty where the run is over.
+# The process of the sample that runs, once it has written its heaps: `pages` of 4 KiB; empty where the run is over. It is
+# started as /proc/self/exe, hence its name; under numactl it has its own.
 find_sample() { # pages
   child=
   while kill -0 "$run" 2>/dev/null; do
-    for process in /proc/[0-9]*; do
-      if grep -qs __sample "$process/cmdline"; then
-        kib=$(awk '/RssAnon/ { print $2 }' "$process/status" 2>/dev/null)
-        [ "${kib:-0}" -ge $(($1 * 4)) ] && child=${process#/proc/} && return
+    for process in $(pidof exe numalab); do
+      if grep -qs __sample "/proc/$process/cmdline"; then
+        kib=$(awk '/RssAnon/ { print $2 }' "/proc/$process/status" 2>/dev/null)
+        [ "${kib:-0}" -ge $(($1 * 4)) ] && child=$process && return
       fi
     done
     usleep 20000
   done
+  echo "the run was over before its sample was found: $name" >&2
 }
 
 # Stops the sample, writes what can be seen of it to a folder, and lets it go on.
 look() { # folder
   mkdir -p "$1"
-  kill -STOP "$child" || return
+  [ -n "$child" ] || return
+  kill -STOP "$child"
   for task in /proc/"$child"/task/*; do
     allowed=$(awk '/Cpus_allowed_list/ { print $2 }' "$task/status")
     echo "$(cat "$task/comm") $allowed $(cut -d' ' -f39 "$task/stat")"
   done > "$1/tasks"
   cat /proc/"$child"/numa_maps > "$1/numa_maps"
   outside "$child" > "$1/outside"
-  numastat -p "$child" > "$1/numastat" 2>&1
+  numastat -p "$child" > "$1/numastat"
   cat /proc/"$child"/oom_score_adj > "$1/oom_score_adj"
   kill -CONT "$child"
 }
