@@ -37,6 +37,9 @@ pub(crate) enum Command {
     Claims(Claims),
     /// The published tables beside what was measured here
     Tables(Tables),
+    /// Fits a curve to two columns of a CSV file: parameters, knees, intervals, adequacy
+    #[command(after_help = crate::fit::models_help())]
+    Fit(Fit),
     /// Completions for a shell, on stdout
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -229,6 +232,77 @@ pub(crate) struct Tables {
     /// How to print them
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fit {
+    /// CSV file with a title line; equal x are replicates
+    pub(crate) file: PathBuf,
+    /// Column of x: processors, tasks
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) x: String,
+    /// Column of y: throughput, time
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) y: String,
+    /// One of the models below, or auto: by AICc the one that the data decide for, if they do
+    #[arg(long, default_value = "usl", value_name = "NAME", value_parser = crate::fit::parse_model)]
+    pub(crate) model: crate::fit::Asked,
+    /// One fit for each value of this column
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) by: Option<String>,
+    /// Residuals of y itself (a constant absolute error, as published fits are made) or of ln y (a constant relative one)
+    #[arg(long, value_enum, default_value = "raw")]
+    pub(crate) response: Response,
+    /// none, 1/mean^2 or another power, 1/mean^q (q from the replicates), or a column of weights
+    #[arg(long, default_value = "none", value_name = "HOW", value_parser = crate::fit::parse_weights)]
+    pub(crate) weights: crate::fit::Weights,
+    /// How the intervals are made
+    #[arg(long, value_enum, default_value = "profile")]
+    pub(crate) interval: IntervalMade,
+    /// Level of the intervals
+    #[arg(long, default_value = "0.95", value_name = "SHARE", value_parser = parse_level)]
+    pub(crate) level: f64,
+    /// Resamples of the bootstrap intervals and of the model-free peak
+    #[arg(long, default_value = "4000", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub(crate) resamples: u32,
+    /// Seed of the resamples
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub(crate) seed: u64,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Also draws data, curve and knees as SVG into this file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Response {
+    /// y - f
+    Raw,
+    /// ln y - ln f
+    Ln,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IntervalMade {
+    /// By profile likelihood; may be one-sided or unbounded, and says so
+    Profile,
+    /// Estimate ± t x standard error
+    Delta,
+    /// Bootstrap of residuals, percentiles
+    Residual,
+    /// Bootstrap of runs within each x, percentiles; needs replicates at every x
+    Stratified,
+    /// Bootstrap corrected for bias and acceleration: of runs where there are replicates, else of residuals
+    Bca,
+}
+
+fn parse_level(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
+        _ => Err("must lie between 0 and 1, such as 0.95".into()),
+    }
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@
 mod args;
 mod doctor;
 mod exit;
+mod fit;
 mod planning;
 mod progress;
 mod report;
@@ -37,6 +38,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
         Command::Verify(args) => report::verify(args)?,
         Command::Claims(args) => report::claims(args)?,
         Command::Tables(args) => tables::tables(args)?,
+        Command::Fit(args) => fit::fit(args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "numalab", &mut script);

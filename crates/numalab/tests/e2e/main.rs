@@ -8,6 +8,7 @@ mod bad_input;
 #[allow(dead_code, reason = "the torture harness uses the rest")]
 mod bench;
 mod crash;
+mod fits;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
@@ -19,7 +20,7 @@ mod trial;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let tests = [bad_input::trials(), runs::trials(), crash::trials(), peers::trials()].concat_trials();
+    let tests = [bad_input::trials(), runs::trials(), crash::trials(), fits::trials(), peers::trials()].concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 

@@ -80,7 +80,9 @@ fn sign_runs(residuals: &[f64]) -> Option<Runs> {
 
 fn influence(problem: &Problem, minimum: &Minimum, fit: &Fit, at: usize) -> Influence {
     let p = minimum.n_free() as f64;
-    let without = solve_from(&problem.without(at), &minimum.parameters, &minimum.fixed);
+    // Without this x a parameter may leave the bound on which it sits.
+    let free = vec![false; minimum.parameters.len()];
+    let without = solve_from(&problem.without(at), &minimum.parameters, &free);
     let without = without.filter(|_| problem.x.len() > minimum.n_free());
     let moved = without.as_ref().map(|without| {
         let square = |i: usize| {
