@@ -155,7 +155,9 @@ fn tests_and_quantiles() -> Vec<(String, f64, f64)> {
     columns("nist_gear.csv").iter().for_each(|row| batches[row[1] as usize - 1].push(row[0]));
     let levene = brown_forsythe(&batches).expect("ten batches");
     let fligner = fligner_killeen(&batches).expect("ten batches");
-    for (what, found, key) in [("Brown-Forsythe", levene, "levene_median"), ("Fligner-Killeen", fligner, "fligner_median")] {
+    for (what, found, key) in
+        [("Brown-Forsythe", levene, "levene_median"), ("Fligner-Killeen", fligner, "fligner_median")]
+    {
         let golden = &golden["gear"][key];
         let golden = golden.as_array().map_or([&golden["stat"], &golden["p"]], |pair| [&pair[0], &pair[1]]);
         lines.push((format!("{what} of GEAR, statistic"), found.statistic, number(golden[0])));

@@ -81,13 +81,7 @@ pub fn solve(task: &impl Task, start: &[f64], bounds: &[(f64, f64)], fixed: &[bo
     best
 }
 
-fn search(
-    task: &impl Task,
-    start: &[f64],
-    bounds: &[(f64, f64)],
-    fixed: &[bool],
-    step_bound: f64,
-) -> Option<Minimum> {
+fn search(task: &impl Task, start: &[f64], bounds: &[(f64, f64)], fixed: &[bool], step_bound: f64) -> Option<Minimum> {
     let mut parameters = start.to_vec();
     Fitter::new(task, bounds, fixed, step_bound).mpfit(&mut parameters).ok()?;
     let rss = sum_of_squares(task, &parameters);

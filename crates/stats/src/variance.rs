@@ -93,10 +93,8 @@ pub fn variance_power(x: &[f64], y: &[f64], level: f64) -> Result<Estimate, Stat
     if points.len() < 3 {
         return Err(StatsError::TooFew { what: "distinct x with replicates", found: points.len(), needed: 3 });
     }
-    let columns = [
-        points.iter().map(|(_, _, w)| *w).collect::<Vec<f64>>(),
-        points.iter().map(|(mean, _, w)| w * mean).collect(),
-    ];
+    let columns =
+        [points.iter().map(|(_, _, w)| *w).collect::<Vec<f64>>(), points.iter().map(|(mean, _, w)| w * mean).collect()];
     let target: Vec<f64> = points.iter().map(|(_, variance, w)| w * variance).collect();
     let Some(solved) = least_squares(&columns, &target) else {
         return Err(StatsError::NoSpread { what: "means" });

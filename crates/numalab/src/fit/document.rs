@@ -103,7 +103,8 @@ fn rows(args: &Args, analysis: &Analysis) -> Vec<Cells> {
 
 fn value_cells(fit: &Fit, value: &FittedValue, weight: Option<f64>) -> Cells {
     // A NaN is no figure: the cell stays empty.
-    let number = |value: Option<f64>| value.filter(|value| !value.is_nan()).map_or(String::new(), |value| value.write());
+    let number =
+        |value: Option<f64>| value.filter(|value| !value.is_nan()).map_or(String::new(), |value| value.write());
     vec![
         ("parameter", value.name.into()),
         ("estimate", number(Some(value.estimate))),

@@ -111,13 +111,16 @@ fn analyse(args: &Args, group: Group) -> Result<Analysis, Exit> {
                 let diagnostics = diagnose(&fit, x, y, weights);
                 Outcome::Fitted(Box::new(with_intervals(args, fit, &group, weights).map_err(refused)?), diagnostics)
             }
-            Err(StatsError::FitRefused { found, .. }) if found >= model.parameter_names().len() && weights.is_none() => {
+            Err(StatsError::FitRefused { found, .. })
+                if found >= model.parameter_names().len() && weights.is_none() =>
+            {
                 Outcome::Estimates(model, solve_exactly(model, response(args), x, y).map_err(refused)?)
             }
             Err(error) => return Err(refused(error)),
         },
     };
-    let with_interval = argmax(x, y, args.level, args.resamples as usize, args.seed).ok().map(PeakOfMeans::WithInterval);
+    let with_interval =
+        argmax(x, y, args.level, args.resamples as usize, args.seed).ok().map(PeakOfMeans::WithInterval);
     let argmax = with_interval.or_else(|| argmax_point(x, y).ok().map(PeakOfMeans::Point));
     let (distinct, means) = means(x, y);
     let kneedle = kneedle(&distinct, &means, USUAL_SENSITIVITY);
@@ -143,11 +146,7 @@ fn response(args: &Args) -> Response {
 }
 
 /// Weights of each observation, and the words for them.
-fn weights(
-    args: &Args,
-    group: &Group,
-    variance_power: Option<Estimate>,
-) -> Result<(Option<Vec<f64>>, String), Exit> {
+fn weights(args: &Args, group: &Group, variance_power: Option<Estimate>) -> Result<(Option<Vec<f64>>, String), Exit> {
     let power = match &args.weights {
         Weights::None => return Ok((None, "unweighted".into())),
         Weights::Column(column) => return Ok((group.weights.clone(), format!("weighted by {column}"))),
@@ -156,7 +155,8 @@ fn weights(
             Some(estimate) => estimate.value,
             None => {
                 let name = group.name(args);
-                let why = "1/mean^q takes q from the replicates, and there are 2 runs or more at fewer than 3 distinct x";
+                let why =
+                    "1/mean^q takes q from the replicates, and there are 2 runs or more at fewer than 3 distinct x";
                 return Err(Exit::new(USAGE, format!("{name}: {why}; name the power, such as 1/mean^2")));
             }
         },
@@ -164,7 +164,10 @@ fn weights(
     let (distinct, means) = means(&group.x, &group.y);
     if let Some(mean) = means.iter().find(|mean| **mean <= 0.0) {
         let name = group.name(args);
-        return Err(Exit::new(USAGE, format!("{name}: a mean of {} is {mean}; 1/mean^{power} needs means above 0", args.y)));
+        return Err(Exit::new(
+            USAGE,
+            format!("{name}: a mean of {} is {mean}; 1/mean^{power} needs means above 0", args.y),
+        ));
     }
     let weight = |x: &f64| {
         let at = distinct.iter().position(|distinct| distinct == x).expect("every x has its mean");
@@ -202,7 +205,9 @@ fn in_words(args: &Args, group: &Group, error: &StatsError) -> String {
             format!("line {line}: {column} is {value}; {model}")
         }
         StatsError::TooFew { what: "runs at an x", found, needed } => {
-            format!("{found} row at one {x}, {needed} needed at every one for this bootstrap; --interval residual needs none")
+            format!(
+                "{found} row at one {x}, {needed} needed at every one for this bootstrap; --interval residual needs none"
+            )
         }
         other => other.to_string(),
     }

@@ -51,7 +51,9 @@ pub(super) fn read(args: &Args) -> Result<Vec<Group>, Exit> {
     let numbers = titles.iter().filter(|title| title.parse::<f64>().is_ok()).count();
     if numbers == titles.len() {
         let first = titles.iter().collect::<Vec<_>>().join(",");
-        return Err(refused(format!(":1: no title line: \"{first}\" holds numbers; name the columns in the first line")));
+        return Err(refused(format!(
+            ":1: no title line: \"{first}\" holds numbers; name the columns in the first line"
+        )));
     }
     let column = |name: &str| {
         let at: Vec<usize> = (0..titles.len()).filter(|at| &titles[*at] == name).collect();
@@ -76,7 +78,10 @@ pub(super) fn read(args: &Args) -> Result<Vec<Group>, Exit> {
         let number = |at: usize| number(&row, at, &titles).map_err(|why| refused(format!(":{line}: {why}")));
         let of = by.map_or("", |by| &row[by]);
         if by.is_some() && of.is_empty() {
-            return Err(refused(format!(":{line}: {title} is empty; a name needed", title = args.by.as_deref().unwrap_or(""))));
+            return Err(refused(format!(
+                ":{line}: {title} is empty; a name needed",
+                title = args.by.as_deref().unwrap_or("")
+            )));
         }
         let at = groups.iter().position(|group| group.by == of).unwrap_or_else(|| {
             let weights = weights.map(|_| Vec::new());
@@ -106,7 +111,10 @@ pub(super) fn read(args: &Args) -> Result<Vec<Group>, Exit> {
         }
         if group.x.iter().all(|x| *x == group.x[0]) {
             let (n, x, at) = (group.x.len(), &args.x, group.x[0]);
-            return Err(Exit::new(USAGE, format!("{name}: all {n} rows have {x} = {at}; a curve needs {x} that differ")));
+            return Err(Exit::new(
+                USAGE,
+                format!("{name}: all {n} rows have {x} = {at}; a curve needs {x} that differ"),
+            ));
         }
     }
     Ok(groups)

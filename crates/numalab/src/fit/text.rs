@@ -62,7 +62,9 @@ fn comparison(out: &mut String, choice: &stats::fit::Choice) {
             "not decidable: no model is adequate (lack-of-fit p >= .05, or the means missed by at most 2 %)".into()
         }
         ChoiceVerdict::FewMeans { found } => {
-            format!("not decidable: {found} rows without replicates cannot tell models apart; measure each x several times")
+            format!(
+                "not decidable: {found} rows without replicates cannot tell models apart; measure each x several times"
+            )
         }
         ChoiceVerdict::Close { best, rival, lead } => format!(
             "not decidable: {best} leads {rival} by {lead:.2} AICc, {DECISIVE_LEAD} needed; --model NAME fits one of them"
@@ -109,11 +111,13 @@ fn fitted(out: &mut String, args: &Args, fit: &Fit, diagnostics: &Diagnostics) {
         format!("{n} runs of signs, {above} above and {below} below, z = {:.2}, p = {}", runs.z, probability(runs.p))
     });
     let _ = writeln!(out, "  order         Durbin-Watson {durbin_watson}; {runs}");
-    if let Some(most) = diagnostics.influence.iter().max_by(|a, b| a.cook.partial_cmp(&b.cook).unwrap_or(std::cmp::Ordering::Equal))
+    if let Some(most) =
+        diagnostics.influence.iter().max_by(|a, b| a.cook.partial_cmp(&b.cook).unwrap_or(std::cmp::Ordering::Equal))
     {
         let cook = most.cook.map_or("-".into(), short);
         let knee = fit.knees.first().zip(most.knee_without);
-        let knee = knee.map_or(String::new(), |(knee, without)| format!("; without it {} = {}", knee.name, short(without)));
+        let knee =
+            knee.map_or(String::new(), |(knee, without)| format!("; without it {} = {}", knee.name, short(without)));
         let _ = writeln!(out, "  influence     most by {} = {}: Cook's distance {cook}{knee}", args.x, short(most.x));
     }
 }
@@ -144,7 +148,11 @@ fn model_free(out: &mut String, args: &Args, analysis: &Analysis) {
         None => {}
     }
     if let Some(at) = analysis.kneedle {
-        let _ = writeln!(out, "  Kneedle       bends at {x} = {} (for display: no interval, moves with its setting)", short(at));
+        let _ = writeln!(
+            out,
+            "  Kneedle       bends at {x} = {} (for display: no interval, moves with its setting)",
+            short(at)
+        );
     }
 }
 
@@ -158,7 +166,9 @@ fn knee_words(fit: &Fit) -> &'static str {
         }
         Model::ExponentialSaturation => "no peak: the curve only rises, towards peak_rate",
         Model::Quadratic | Model::Knee | Model::KneeAdditive | Model::KneeUseful => "knee_peak: the curve is highest",
-        Model::BrokenLine => "knee_breakpoint: the slope changes; any smooth curve has one, so it is no test of a threshold",
+        Model::BrokenLine => {
+            "knee_breakpoint: the slope changes; any smooth curve has one, so it is no test of a threshold"
+        }
         Model::KneeKappa => "a cost: it rises throughout and has no optimum",
         _ => "",
     }

@@ -18,7 +18,12 @@ const FILES: &[(&str, &[u8], &[&str], &str)] = &[
     ("infinite", b"n,x\n1,2\ninf,3\n", &[], ":3: n is inf; a finite number needed"),
     ("one row", b"n,x\n1,2\n", &[], ": one row (n = 1); a curve needs several"),
     ("equal x", b"n,x\n4,2\n4,3\n4,4\n", &[], ": all 3 rows have n = 4"),
-    ("too few x", b"n,x\n1,2\n2,3\n", &[], ": cannot fit usl: 2 distinct n, 3 needed for estimates and 6 for intervals"),
+    (
+        "too few x",
+        b"n,x\n1,2\n2,3\n",
+        &[],
+        ": cannot fit usl: 2 distinct n, 3 needed for estimates and 6 for intervals",
+    ),
     ("no such column", b"n,y\n1,2\n2,3\n", &[], ":1: no column \"x\"; there are n, y"),
     ("a column twice", b"n,x,x\n1,2,3\n2,3,4\n", &[], ":1: column \"x\" appears 2 times"),
     ("not UTF-8", b"n,x\n1,2\n2,\xff\n", &[], ":3: not UTF-8 text"),
@@ -26,9 +31,19 @@ const FILES: &[(&str, &[u8], &[&str], &str)] = &[
     ("no rows", b"n,x\n", &[], ": no rows below the title line"),
     ("a cell too many", b"n,x\n1,2\n2,3,4\n", &[], ":3: 3 cells, the title line has 2"),
     ("x of 0 for a throughput", b"n,x\n0,2\n2,3\n3,4\n", &[], ": line 2: n is 0; this model needs values above 0"),
-    ("ln of less than 0", b"n,x\n1,-2\n2,3\n3,4\n", &["--model", "linear", "--response", "ln"], ": line 2: x is -2; ln needs"),
+    (
+        "ln of less than 0",
+        b"n,x\n1,-2\n2,3\n3,4\n",
+        &["--model", "linear", "--response", "ln"],
+        ": line 2: x is -2; ln needs",
+    ),
     ("weights of 0", b"n,x,w\n1,2,1\n2,3,0\n", &["--weights", "w"], ":3: w is 0; weights above 0 needed"),
-    ("no replicates for q", b"n,x\n1,2\n2,3\n3,4\n", &["--weights", "1/mean^q"], ": 1/mean^q takes q from the replicates"),
+    (
+        "no replicates for q",
+        b"n,x\n1,2\n2,3\n3,4\n",
+        &["--weights", "1/mean^q"],
+        ": 1/mean^q takes q from the replicates",
+    ),
     ("one row of a group", b"n,x,arm\n1,2,a\n2,3,a\n1,2,b\n", &["--by", "arm"], ", arm = b: one row"),
 ];
 

@@ -58,7 +58,11 @@ pub fn bootstrap(
             || Scratch::new(&data),
             |scratch, index| {
                 let mut stream = Stream::new(seed, index);
-                if draw_runs { data.draw_runs(&mut stream, scratch) } else { data.draw_residuals(&mut stream, scratch) }
+                if draw_runs {
+                    data.draw_runs(&mut stream, scratch)
+                } else {
+                    data.draw_residuals(&mut stream, scratch)
+                }
                 data.refit(scratch).unwrap_or_default()
             },
         )
@@ -158,10 +162,8 @@ impl Data {
         let problem = Problem::new(fit.model, fit.response, x, y, weights);
         let parameters = fit.minimum().parameters;
         let of = |index: &usize| (fit.response.of(y[*index]), weights.map_or(1.0, |weights| weights[*index]));
-        let groups: Vec<Vec<(f64, f64)>> =
-            group_by_x(x).iter().map(|group| group.iter().map(of).collect()).collect();
-        let fitted: Vec<f64> =
-            problem.x.iter().map(|x| fit.response.of(fit.model.value(&parameters, *x))).collect();
+        let groups: Vec<Vec<(f64, f64)>> = group_by_x(x).iter().map(|group| group.iter().map(of).collect()).collect();
+        let fitted: Vec<f64> = problem.x.iter().map(|x| fit.response.of(fit.model.value(&parameters, *x))).collect();
         let weighted = |(group, fitted): (&Vec<(f64, f64)>, &f64)| {
             group.iter().map(|(value, weight)| weight.sqrt() * (value - fitted)).collect::<Vec<f64>>()
         };

@@ -79,22 +79,16 @@ pub fn candidates(x: &[f64], y: &[f64]) -> Vec<Model> {
         _ if falls => model.spec().family == Family::Decay,
         _ => matches!(model.spec().family, Family::Throughput | Family::Growth),
     };
-    let takes = |model: &Model| {
-        (positive_x || !model.needs_positive_x()) && (positive_y || !model.needs_positive_y())
-    };
+    let takes = |model: &Model| (positive_x || !model.needs_positive_x()) && (positive_y || !model.needs_positive_y());
     Model::all().filter(suits).filter(takes).collect()
 }
 
 /// Compares `models` on the same data; the model in `settings` does not matter, and the intervals are those of the
 /// delta method, which cost nothing: fit the chosen one once more for its profile. A refused candidate carries its error.
-pub fn choose(
-    settings: &FitSettings,
-    models: &[Model],
-    x: &[f64],
-    y: &[f64],
-    weights: Option<&[f64]>,
-) -> Choice {
-    let fit = |model: &Model| fit_weighted(&FitSettings { model: *model, interval: IntervalKind::Delta, ..*settings }, x, y, weights);
+pub fn choose(settings: &FitSettings, models: &[Model], x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Choice {
+    let fit = |model: &Model| {
+        fit_weighted(&FitSettings { model: *model, interval: IntervalKind::Delta, ..*settings }, x, y, weights)
+    };
     let fits: Vec<(Model, Result<Fit, StatsError>)> = models.iter().map(|model| (*model, fit(model))).collect();
     let rival_aicc = |fit: &Result<Fit, StatsError>| {
         fit.as_ref().ok().filter(|fit| fit.is_adequate() && !is_simpler(fit)).and_then(|fit| fit.aicc)
@@ -131,8 +125,7 @@ fn verdict(candidates: &[Candidate]) -> ChoiceVerdict {
         .filter_map(|candidate| Some((candidate.model, candidate.fit.as_ref().ok()?.aicc?)))
         .collect();
     let Some(&(best, least)) = rivals.first() else { return ChoiceVerdict::NoneAdequate };
-    let near: Vec<(Model, f64)> =
-        rivals.iter().copied().filter(|(_, aicc)| aicc - least < DECISIVE_LEAD).collect();
+    let near: Vec<(Model, f64)> = rivals.iter().copied().filter(|(_, aicc)| aicc - least < DECISIVE_LEAD).collect();
     let is_special_case = |(model, aicc): &(Model, f64)| {
         aicc - least <= NESTED_LEAD
             && near.iter().all(|(other, _)| other == model || special_cases(*other).contains(model))
@@ -190,7 +183,16 @@ mod tests {
     #[test]
     fn what_the_data_do_not_decide_is_said() {
         // Steps: no curve of ours.
-        assert_eq!(chosen(|n| if n < 10.0 { 1.0 } else if n < 30.0 { 5.0 } else { 2.0 }), ChoiceVerdict::NoneAdequate);
+        assert_eq!(
+            chosen(|n| if n < 10.0 {
+                1.0
+            } else if n < 30.0 {
+                5.0
+            } else {
+                2.0
+            }),
+            ChoiceVerdict::NoneAdequate
+        );
         let x = &X[..7];
         let y: Vec<f64> = x.iter().map(|n| 3.0 * n).collect();
         let few = choose(&FitSettings::new(Model::Usl), &candidates(x, &y), x, &y, None);

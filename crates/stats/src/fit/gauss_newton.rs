@@ -38,12 +38,7 @@ impl UslRefit {
     }
 
     /// Minimum of the sum of weight · (mean - response of the curve)², from `start`; `None` unless it lies inside.
-    pub(crate) fn solve(
-        &self,
-        means: &[[f64; LANES]],
-        weights: &[[f64; LANES]],
-        start: [f64; 3],
-    ) -> Option<[f64; 3]> {
+    pub(crate) fn solve(&self, means: &[[f64; LANES]], weights: &[[f64; LANES]], start: [f64; 3]) -> Option<[f64; 3]> {
         let mut at = start;
         for _ in 0..MOST_STEPS {
             let sums = match self.response {

@@ -65,7 +65,9 @@ pub(crate) fn knees(
             (Model::ExponentialSaturation, _) => FittedValue { name, ..fitted[0] },
             (_, "knee_inverse_sigma") => reciprocal(name, &fitted[1]),
             _ if kind == IntervalKind::Delta => delta(name, of, problem.model, minimum, precision),
-            (Model::Usl, "knee_peak") => by_profile(&|precision| profile_usl_peak(problem, minimum, precision.threshold)),
+            (Model::Usl, "knee_peak") => {
+                by_profile(&|precision| profile_usl_peak(problem, minimum, precision.threshold))
+            }
             (Model::Quadratic, "knee_peak") => {
                 by_profile(&|precision| profile_quadratic_peak(problem, minimum, precision))
             }

@@ -88,12 +88,7 @@ pub fn fit(settings: &FitSettings, x: &[f64], y: &[f64]) -> Result<Fit, StatsErr
 ///
 /// # Errors
 /// As [`fit`], and for weights as for y.
-pub fn fit_weighted(
-    settings: &FitSettings,
-    x: &[f64],
-    y: &[f64],
-    weights: Option<&[f64]>,
-) -> Result<Fit, StatsError> {
+pub fn fit_weighted(settings: &FitSettings, x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Result<Fit, StatsError> {
     let FitSettings { model, response, level, interval } = *settings;
     check_unit("level", level)?;
     check_observations(settings, x, y, weights, MIN_DISTINCT_X)?;

@@ -58,7 +58,8 @@ pub(crate) fn aicc(rss: f64, n: usize, n_free: usize, ln_weights: f64) -> Option
     if n <= n_free + 2 || rss <= 0.0 {
         return None;
     }
-    let log_likelihood = -n_values / 2.0 * ((2.0 * std::f64::consts::PI).ln() + (rss / n_values).ln() + 1.0) + ln_weights / 2.0;
+    let log_likelihood =
+        -n_values / 2.0 * ((2.0 * std::f64::consts::PI).ln() + (rss / n_values).ln() + 1.0) + ln_weights / 2.0;
     Some(2.0 * k - 2.0 * log_likelihood + 2.0 * k * (k + 1.0) / (n_values - k - 1.0))
 }
 

@@ -3,8 +3,8 @@
 use crate::fit::model::{Model, Range};
 use crate::fit::quality::group_by_x;
 use crate::fit::start::Points;
-use crate::nonlinear::{self, Minimum, Task, linearize};
 use crate::linear::LeastSquares;
+use crate::nonlinear::{self, Minimum, Task, linearize};
 
 /// What the residuals are taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,8 +69,7 @@ impl Problem {
             problem.x.push(x[group[0]]);
             problem.means.push(mean);
             problem.weights.push(total.sqrt());
-            problem.pure_error +=
-                group.iter().map(|index| weight(index) * (value(index) - mean).powi(2)).sum::<f64>();
+            problem.pure_error += group.iter().map(|index| weight(index) * (value(index) - mean).powi(2)).sum::<f64>();
         }
         problem
     }

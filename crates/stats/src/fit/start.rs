@@ -1,8 +1,8 @@
 //! Starting values from the data: what the solver's starts of every model are made of.
 
-use crate::linear::least_squares;
 use crate::fit::model::Model;
 use crate::fit::solve::Response;
+use crate::linear::least_squares;
 
 /// The means at each distinct x, as a model's starts see them.
 pub(crate) struct Points {
@@ -87,12 +87,7 @@ impl Points {
     }
 
     /// The `most` best of a grid of shapes, each with the amplitude, the first parameter, that suits it.
-    pub(crate) fn best_of(
-        &self,
-        model: Model,
-        shapes: impl Iterator<Item = Vec<f64>>,
-        most: usize,
-    ) -> Vec<Vec<f64>> {
+    pub(crate) fn best_of(&self, model: Model, shapes: impl Iterator<Item = Vec<f64>>, most: usize) -> Vec<Vec<f64>> {
         let with_amplitude = |shape: Vec<f64>| {
             let unit: Vec<f64> = [1.0].into_iter().chain(shape.iter().copied()).collect();
             let of: Vec<f64> = self.x.iter().map(|x| model.value(&unit, *x)).collect();
@@ -113,12 +108,7 @@ impl Points {
     }
 
     /// The `most` starts from which the curve lies nearest to the data.
-    pub(crate) fn best(
-        &self,
-        model: Model,
-        starts: impl IntoIterator<Item = Vec<f64>>,
-        most: usize,
-    ) -> Vec<Vec<f64>> {
+    pub(crate) fn best(&self, model: Model, starts: impl IntoIterator<Item = Vec<f64>>, most: usize) -> Vec<Vec<f64>> {
         let distance = |start: &[f64]| -> f64 {
             let apart = |((x, y), w): ((&f64, &f64), &f64)| {
                 let f = model.value(start, *x);

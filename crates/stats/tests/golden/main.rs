@@ -4,10 +4,10 @@
 
 mod reference;
 
-mod curves;
-mod models;
 #[path = "nist.rs"]
 mod certified;
+mod curves;
+mod models;
 #[path = "../nist/mod.rs"]
 #[allow(dead_code, reason = "the table of digits uses the rest")]
 mod nist;

@@ -1,9 +1,7 @@
 //! The other curves against scipy: throughput, decay, growth, the broken line.
 
 use stats::StatsError;
-use stats::fit::{
-    FitSettings, IntervalMethod, Model, Resampling, Response, bootstrap, diagnose, fit, solve_exactly,
-};
+use stats::fit::{FitSettings, IntervalMethod, Model, Resampling, Response, bootstrap, diagnose, fit, solve_exactly};
 use stats::kneedle::kneedle;
 
 use crate::reference::{assert_close, column, number, section};
@@ -149,7 +147,10 @@ fn bootstraps_as_numpy() {
     let residual = peak(Resampling::Residual, 1);
     assert_close("low", residual.interval.unwrap().low, number(&golden["q025"]), 0.03);
     assert_close("high", residual.interval.unwrap().high, number(&golden["q975"]), 0.03);
-    assert_eq!((residual.method, residual.estimate), (IntervalMethod::Residual, fit.value("knee_peak").unwrap().estimate));
+    assert_eq!(
+        (residual.method, residual.estimate),
+        (IntervalMethod::Residual, fit.value("knee_peak").unwrap().estimate)
+    );
     let bca = peak(Resampling::Bca, 1).interval.unwrap();
     assert_close("BCa low", bca.low, number(&golden["bca_ci95"][0]), 0.03);
     assert_close("BCa high", bca.high, number(&golden["bca_ci95"][1]), 0.03);
