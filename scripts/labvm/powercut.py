@@ -162,7 +162,7 @@ def cut_and_resume(request: Request, times: int, seed: int, folder: Path, built:
             raise Fault(f"a resumed run ended with samples {samples}, an undisturbed one with {whole}")
     return (
         f"power cuts: {cuts} on {request.machine.name}, {ended} runs resumed to their end and verified, "
-        f"{known} committed samples looked for after a cut and found, each once"
+        f"{known} samples known to be committed when a power was cut, all of them found, each once"
     )
 
 
