@@ -50,7 +50,7 @@ pub(crate) fn cases(built: &Built, weighted: bool) -> Vec<Case> {
         if memory.len() > 2 {
             let two = || interleave(&[own, far]);
             cases.push(case("interleave-two", Workers::Node(own), two(), interleave(&memory)));
-            cases.push(case("interleave-others", Workers::Close, interleave(&others), bind(far)));
+            cases.push(case("interleave-others", Workers::Close, interleave(&[others[0], far]), bind(far)));
         }
         if let Some(nearest) = built.nearest(own, &others) {
             let heap = || preferred_many(&others, Some(nearest));
