@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::error::StatsError;
-use crate::fit::gauss_newton::UslRefit;
+use crate::fit::gauss_newton::{LANES, UslRefit};
 use crate::fit::knee::figures;
 use crate::fit::model::Model;
 use crate::fit::quality::group_by_x;
@@ -130,6 +130,8 @@ struct Data {
     at_bound: bool,
     /// Values and weights of each x.
     groups: Vec<Vec<(f64, f64)>>,
+    /// Square roots of the same weights.
+    roots: Vec<Vec<f64>>,
     /// Fitted response at each x.
     fitted: Vec<f64>,
     /// Residuals times the square root of their weight, centred and scaled.
@@ -142,8 +144,8 @@ struct Scratch {
     problem: Problem,
     /// Squares of the problem's weights.
     totals: Vec<f64>,
-    means_in_lanes: Vec<[f64; 4]>,
-    totals_in_lanes: Vec<[f64; 4]>,
+    means_in_lanes: Vec<[f64; LANES]>,
+    totals_in_lanes: Vec<[f64; LANES]>,
 }
 
 impl Scratch {
@@ -174,15 +176,16 @@ impl Data {
         let scale = if n > free { (n / (n - free)).sqrt() } else { 1.0 };
         residuals.iter_mut().for_each(|residual| *residual = scale * (*residual - mean));
         let at_bound = fit.parameters.iter().any(|parameter| parameter.at_bound);
-        let usl = (fit.model == Model::Usl && !at_bound).then(|| UslRefit::new(&problem));
-        Data { problem, parameters, at_bound, groups, fitted, residuals, usl }
+        let usl = if fit.model == Model::Usl { UslRefit::new(&problem, &fit.minimum()) } else { None };
+        let roots = groups.iter().map(|group| group.iter().map(|(_, weight)| weight.sqrt()).collect()).collect();
+        Data { problem, parameters, at_bound, groups, roots, fitted, residuals, usl }
     }
 
     fn draw_residuals(&self, stream: &mut Stream, scratch: &mut Scratch) {
-        for (i, group) in self.groups.iter().enumerate() {
+        for (i, roots) in self.roots.iter().enumerate() {
             let mut sum = 0.0;
-            for (_, weight) in group {
-                sum += weight.sqrt() * self.residuals[stream.index(self.residuals.len())];
+            for root in roots {
+                sum += root * self.residuals[stream.index(self.residuals.len())];
             }
             scratch.problem.means[i] = self.fitted[i] + sum / scratch.totals[i];
         }
@@ -208,7 +211,7 @@ impl Data {
             Some(usl) => {
                 usl.lanes(&scratch.problem.means, 0.0, &mut scratch.means_in_lanes);
                 usl.lanes(&scratch.totals, 0.0, &mut scratch.totals_in_lanes);
-                let start = [self.parameters[0], self.parameters[1], self.parameters[2]];
+                let start = usl.start(&scratch.problem.means);
                 let near = usl.solve(&scratch.means_in_lanes, &scratch.totals_in_lanes, start);
                 match near {
                     Some(parameters) => parameters.to_vec(),
