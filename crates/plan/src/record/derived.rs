@@ -94,7 +94,7 @@ row! {
         ci_low: Option<f64> [""],
         /// Upper end of its interval; INF is unbounded.
         ci_high: Option<f64> [""],
-        /// profile, delta, bootstrap.
+        /// profile, ln_delta, bootstrap.
         ci_method: String [""],
         /// Samples used.
         n: u64 ["samples"],

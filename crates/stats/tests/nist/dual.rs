@@ -83,7 +83,7 @@ impl Sub for Dual {
 impl Mul for Dual {
     type Output = Dual;
     fn mul(self, other: Dual) -> Dual {
-        let by = |j: usize| self.value * other.by[j] + self.by[j] * other.value;
+        let by = |j: usize| self.value.mul_add(other.by[j], self.by[j] * other.value);
         Dual { value: self.value * other.value, by: std::array::from_fn(by) }
     }
 }
