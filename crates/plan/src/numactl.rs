@@ -247,7 +247,8 @@ fn resolve(
     check: &dyn Fn(u32) -> Result<(), NumactlError>,
 ) -> Result<Vec<u32>, NumactlError> {
     let written = read(text)?;
-    let mut members = Vec::new();
+    // A set: a long list may name the same thousands of PUs again and again.
+    let mut members = CpuSet::new();
     for index in written.ranges.iter().flat_map(|&(low, high)| low..=high) {
         let index = match written.relative {
             false => index,
@@ -262,19 +263,18 @@ fn resolve(
         match check(index) {
             Err(error @ (NumactlError::NoSuchNode { .. } | NumactlError::NoSuchPu { .. })) => return Err(error),
             Err(error) if !written.inverted => return Err(error),
-            _ => members.push(index),
+            _ => members.insert(index),
         }
     }
     if written.all {
-        members.extend(&all);
+        all.iter().for_each(|&index| members.insert(index));
     }
     if written.inverted {
-        let out: CpuSet = members.into_iter().collect();
-        members = all.iter().copied().filter(|&index| !out.contains(index)).collect();
+        members = all.iter().copied().filter(|&index| !members.contains(index)).collect();
     }
     match members.is_empty() {
         true => Err(NumactlError::NothingLeft { text: text.into(), from: list(&all) }),
-        false => Ok(members),
+        false => Ok(members.iter().collect()),
     }
 }
 

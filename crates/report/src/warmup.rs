@@ -199,7 +199,7 @@ fn operations_by_step(slices: &[Slice], step_ns: f64) -> [f64; STEPS + 1] {
     for (step, done) in done.iter_mut().enumerate() {
         let moment_ns = step as f64 * step_ns;
         while let [first, others @ ..] = rest
-            && (first.start_ns + first.length_ns) as f64 <= moment_ns
+            && first.start_ns.saturating_add(first.length_ns) as f64 <= moment_ns
         {
             whole += first.operations as f64;
             rest = others;
@@ -223,8 +223,11 @@ impl Parts {
         let cut = slices.iter().position(|slice| slice.start_ns >= cut_ns)?;
         let rate = |slices: &[Slice]| {
             let (first, last) = (slices.first()?, slices.last()?);
-            let operations: u64 = slices.iter().map(|slice| slice.operations).sum();
-            Some(operations as f64 * 1e9 / (last.start_ns + last.length_ns - first.start_ns) as f64)
+            let operations: f64 = slices.iter().map(|slice| slice.operations as f64).sum();
+            Some(
+                operations * 1e9
+                    / last.start_ns.saturating_add(last.length_ns).saturating_sub(first.start_ns) as f64,
+            )
         };
         Some(Parts { start_per_s: rate(&slices[..cut])?, steady_per_s: rate(&slices[cut..])? })
     }

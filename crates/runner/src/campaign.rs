@@ -281,7 +281,9 @@ impl Run<'_> {
 
     fn left(&self, stages: &Stages) -> Option<Duration> {
         let open = self.total(stages).saturating_sub(self.done.len() as u64);
-        Some(self.told.per_sample()?.mul_f64(open as f64))
+        // facts.csv may tell of a sample that took centuries.
+        let seconds = self.told.per_sample()?.as_secs_f64() * open as f64;
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
     /// A note, when one more block would not end within the budget of the run, whoever spent it.

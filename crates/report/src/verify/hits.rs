@@ -17,11 +17,11 @@ pub(crate) struct Touches {
 
 impl Touches {
     pub(crate) fn all(&self) -> u64 {
-        self.known() + self.unknown
+        self.known().saturating_add(self.unknown)
     }
 
     fn known(&self) -> u64 {
-        self.local + self.remote
+        self.local.saturating_add(self.remote)
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn check_hits(row: &SampleRow, touches: &Touches, note: &mut Note<'_>
 /// All that is unknown is remote at the lower bound and local at the upper one; a sample, or a share of pages, widens both.
 fn check_bounds((low, high): (f64, f64), touches: &Touches, widened: bool, note: &mut Note<'_>) {
     let all = touches.all() as f64;
-    let (least, most) = (touches.local as f64 / all, (touches.local + touches.unknown) as f64 / all);
+    let (least, most) = (touches.local as f64 / all, touches.local.saturating_add(touches.unknown) as f64 / all);
     let or = if widened { " or less" } else { "" };
     if !(close(low, least) || widened && low < least) {
         note.other("local_hit_low, local / all touches", low, format!("{least}{or}"));

@@ -44,7 +44,7 @@ impl<'a> Identity<'a> {
     pub(crate) fn check(&mut self, row: &SampleRow, cells: &[&str], note: &mut Note<'_>) {
         let manifest = self.manifest;
         note.unequal("sample_id", row.sample_id, self.next_id);
-        self.next_id = row.sample_id + 1;
+        self.next_id = row.sample_id.saturating_add(1);
         note.unequal("experiment", row.experiment.as_str(), &manifest.experiment);
         note.unequal("host", row.host.as_str(), &manifest.host);
         note.unequal("source", row.source.as_str(), &manifest.source);

@@ -69,15 +69,17 @@ impl Default for Workers {
 
 impl Workers {
     fn take(&mut self, row: &WorkerRow) {
-        let add = |sum: &mut Option<u64>, more: Option<u64>| *sum = sum.zip(more).map(|(sum, more)| sum + more);
+        let add_known = |sum: &mut Option<u64>, more: Option<u64>| {
+            *sum = sum.zip(more).map(|(sum, more)| sum.saturating_add(more));
+        };
         self.count += 1;
-        self.operations += row.operations;
-        add(&mut self.voluntary, row.voluntary_switches);
-        add(&mut self.involuntary, row.involuntary_switches);
-        add(&mut self.migrations, row.migrations);
+        add(&mut self.operations, row.operations);
+        add_known(&mut self.voluntary, row.voluntary_switches);
+        add_known(&mut self.involuntary, row.involuntary_switches);
+        add_known(&mut self.migrations, row.migrations);
         if let Some(delay_ns) = row.run_delay_ns {
             self.delayed += 1;
-            self.delay_ns += delay_ns;
+            add(&mut self.delay_ns, delay_ns);
         }
     }
 }
@@ -105,7 +107,7 @@ impl Flagged {
     }
 
     pub(crate) fn check(&self, file: &str, warmup_ns: u64, note: &mut Note<'_>) {
-        let after = self.last_ns.map_or(0, |ns| ns + 1);
+        let after = self.last_ns.map_or(0, |ns| ns.saturating_add(1));
         if !(after..=self.first_other_ns).contains(&warmup_ns) {
             let expected = format!("{after}..={before}, as {file} is flagged", before = self.first_other_ns);
             note.other("warmup_ns", warmup_ns, expected);
@@ -122,7 +124,7 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
         unequal(found, WindowRow::FILE, line, ("window", row.window), windows.count);
         unequal(found, WindowRow::FILE, line, ("start_ns, the end of the one before", row.start_ns), windows.end_ns);
         windows.count += 1;
-        windows.operations += row.operations;
+        add(&mut windows.operations, row.operations);
         windows.end_ns = row.start_ns.saturating_add(row.length_ns);
         windows.warmup.take(row.start_ns, row.warmup);
     };
@@ -139,15 +141,15 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
     let count_traffic = |line, row: TrafficRow, found: &mut Found| {
         let touches = &mut parts.entry(row.sample_id).or_default().touches;
         match (row.pu_node, row.memory_node) {
-            (Some(pu), Some(memory)) if pu == memory => touches.local += row.touches,
-            (Some(_), Some(_)) => touches.remote += row.touches,
-            _ => touches.unknown += row.touches,
+            (Some(pu), Some(memory)) if pu == memory => add(&mut touches.local, row.touches),
+            (Some(_), Some(_)) => add(&mut touches.remote, row.touches),
+            _ => add(&mut touches.unknown, row.touches),
         }
         let Some(topology) = &run.topology else { return };
         let package = |node: Option<u32>| topology.node(node?)?.package;
         let (of_pu, of_memory) = (package(row.pu_node), package(row.memory_node));
         if of_pu.is_some() && of_pu == of_memory {
-            touches.package_local += row.touches;
+            add(&mut touches.package_local, row.touches);
         }
         let distance = row.pu_node.zip(row.memory_node).and_then(|(from, to)| topology.distance(from, to));
         if row.distance != distance {
@@ -161,7 +163,7 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
 fn gather_pauses(run: &Run<'_>, parts: &mut BTreeMap<u64, Parts>, found: &mut Found) -> Result<(), ReportError> {
     let (mut pauses, mut pauses_of) = (Pauses::default(), 0);
     let count_pause = |line, row: PauseRow, found: &mut Found| {
-        let sum = row.stopping_ns + row.stopped_ns + row.resuming_ns;
+        let sum = row.stopping_ns.saturating_add(row.stopped_ns).saturating_add(row.resuming_ns);
         unequal(found, PauseRow::FILE, line, ("total_ns, the sum of its parts", row.total_ns), sum);
         if row.sample_id < pauses_of {
             let expected = format!("{pauses_of} or later: rows stand in the order of samples");
@@ -175,9 +177,9 @@ fn gather_pauses(run: &Run<'_>, parts: &mut BTreeMap<u64, Parts>, found: &mut Fo
         let part = parts.entry(row.sample_id).or_default();
         unequal(found, PauseRow::FILE, line, ("pause", row.pause), part.pauses);
         pauses.take(&row);
-        part.pause_warmup.take(row.due_ns + row.late_ns, row.warmup);
+        part.pause_warmup.take(row.due_ns.saturating_add(row.late_ns), row.warmup);
         part.pauses += 1;
-        part.pause_ns += row.total_ns;
+        add(&mut part.pause_ns, row.total_ns);
         part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
     };
     each_row(run.dir, run.plan, run.complete, count_pause, found)?;
@@ -197,6 +199,11 @@ fn check_place(topology: &Topology, row: &WorkerRow, line: u64, found: &mut Foun
         }
         Some(_) => {}
     }
+}
+
+/// Adds up what a file says: it may say anything, and a sum at the end of its range fits nothing that is compared with it.
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
 }
 
 fn unequal(found: &mut Found, file: &str, line: u64, (what, is): (&str, u64), should: u64) {

@@ -27,7 +27,7 @@ impl Pauses {
     /// One more pause.
     pub(crate) fn take(&mut self, row: &PauseRow) {
         self.totals_ns.push(row.total_ns as f64);
-        self.stopping_ns += row.stopping_ns;
+        self.stopping_ns = self.stopping_ns.saturating_add(row.stopping_ns);
     }
 
     /// The figures of those taken; afterwards there is none.

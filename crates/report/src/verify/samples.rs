@@ -147,7 +147,7 @@ fn check_workers(row: &SampleRow, workers: &Workers, mut note: Note<'_>) {
     }
     // Of the time that each worker ran only its most is known: elapsed_ns. So the ratio has a least.
     if let (Some(ratio), Some(elapsed), true) = (row.run_delay_ratio, row.elapsed_ns, workers.delayed > 0) {
-        let least = workers.delay_ns as f64 / (u64::from(workers.delayed) * elapsed) as f64;
+        let least = workers.delay_ns as f64 / (f64::from(workers.delayed) * elapsed as f64);
         if ratio < least && !close(ratio, least) {
             note.other("run_delay_ratio, waiting in workers.csv / elapsed", ratio, format!("{least} or more"));
         }
