@@ -1,7 +1,7 @@
 //! The command line, as written. Every flag has its help here; what it changes is `Overrides` or an argument of one call.
 
+use crate::machine::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use host::Input;
 use plan::experiment::{Extent, Overrides, Oversubscribe, Procs};
 use plan::record::Timing;
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     /// Fits a curve to two columns of a CSV file: parameters, knees, intervals, adequacy
     #[command(after_help = crate::fit::models_help())]
     Fit(Fit),
+    /// Packs this host's topology, facts and doctor's findings in one file, for somebody else to plan on
+    Gather(Gather),
     /// Completions for a shell, on stdout
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -50,6 +52,12 @@ pub(crate) enum Command {
     /// One sample, for `run` alone
     #[command(name = "__sample", hide = true)]
     Sample,
+    /// One foreign machine, for `--input` alone
+    #[command(name = "__topology", hide = true)]
+    Topology {
+        /// FILE.xml or synthetic:…
+        input: host::Input,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -86,9 +94,10 @@ pub(crate) enum TableFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Topo {
-    /// The machine: host, FILE.xml (as hwloc writes it), or synthetic:"pack:2 numa:1 core:32 pu:1"
+    /// The machine: host, FILE.xml (as hwloc writes it), FILE.json (as gather writes it), or synthetic:"pack:2 numa:1 core:32
+    /// pu:1"
     #[arg(long, default_value = "host", value_name = "MACHINE")]
-    pub(crate) input: Input,
+    pub(crate) input: Source,
     /// How to print it
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: TopoFormat,
@@ -99,6 +108,16 @@ pub(crate) struct Doctor {
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gather {
+    /// The file, which must not be there yet; - is stdout
+    #[arg(long, default_value = "numalab-machine.json", value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Puts the host's name in; without this it is left out, as is all that names a user, a process or a serial number
+    #[arg(long)]
+    pub(crate) host_name: bool,
 }
 
 #[derive(Debug, Args)]
@@ -155,9 +174,9 @@ impl Changes {
 pub(crate) struct Planning {
     /// Experiment file
     pub(crate) file: PathBuf,
-    /// The machine: host, FILE.xml, or synthetic:"…"
+    /// The machine: host, FILE.xml, FILE.json, or synthetic:"…"
     #[arg(long, default_value = "host", value_name = "MACHINE")]
-    pub(crate) input: Input,
+    pub(crate) input: Source,
     #[command(flatten)]
     pub(crate) changes: Changes,
     /// How to print it
@@ -184,9 +203,9 @@ pub(crate) struct Run {
     /// Does not measure: the queueing model says what it expects, and every row says "modelled"
     #[arg(long)]
     pub(crate) modelled: bool,
-    /// With --modelled: the machine, FILE.xml or synthetic:"…"
+    /// With --modelled: the machine, FILE.xml, FILE.json or synthetic:"…"
     #[arg(long, value_name = "MACHINE", requires = "modelled")]
-    pub(crate) input: Option<Input>,
+    pub(crate) input: Option<Source>,
     /// Believes times no more than this: virtual or emulated. Evidence decides, and this can only lower it
     #[arg(long, value_name = "CLASS", value_parser = parse_timing)]
     pub(crate) timing: Option<Timing>,

@@ -6,6 +6,8 @@ mod args;
 mod doctor;
 mod exit;
 mod fit;
+mod gather;
+mod machine;
 mod planning;
 mod progress;
 mod report;
@@ -39,6 +41,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
         Command::Claims(args) => report::claims(args)?,
         Command::Tables(args) => tables::tables(args)?,
         Command::Fit(args) => fit::fit(args)?,
+        Command::Gather(args) => gather::gather(args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "numalab", &mut script);
@@ -51,6 +54,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
             print(&String::from_utf8_lossy(&page))?;
         }
         Command::Sample => return Ok(sample::sample()),
+        Command::Topology { input } => machine::topology_child(input)?,
     }
     Ok(ExitCode::SUCCESS)
 }

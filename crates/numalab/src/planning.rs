@@ -1,9 +1,8 @@
 //! `numalab plan`: what an experiment would do on a machine. Nothing is bound, nothing is measured.
 
 use crate::args::{Format, Planning};
-use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print};
+use crate::exit::{Exit, NOT_TESTABLE, USAGE, WithCode, print};
 use crate::report::look;
-use host::Input;
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
 use plan::point::{Plan, Skipped};
@@ -16,11 +15,11 @@ use std::path::Path;
 pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     // The file first: a mistake in it needs no machine to be told.
     let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
-    let read = host::read_topology(&args.input).code(if args.input == Input::Host { FAILED } else { USAGE })?;
-    let conditions = read.conditions().code(FAILED)?;
-    let plan = plan_on(&file, &args.changes.overrides(), &read.topology, &conditions)?;
+    let machine = crate::machine::read(&args.input)?;
+    let (topology, conditions) = (machine.topology(), machine.conditions()?);
+    let plan = plan_on(&file, &args.changes.overrides(), topology, &conditions)?;
     match args.format {
-        Format::Text => print(&text(&plan, &read.topology)),
+        Format::Text => print(&text(&plan, topology)),
         Format::Json => {
             let json = serde_json::to_string_pretty(&plan).expect("a plan has text keys only");
             print(&format!("{json}\n"))

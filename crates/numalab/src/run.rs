@@ -2,10 +2,10 @@
 
 use crate::args::Run;
 use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print, say};
+use crate::machine::Source;
 use crate::planning::plan_file;
 use crate::progress::progress;
 use crate::signals::Signals;
-use host::Input;
 use model::Parameters;
 use plan::manifest::Program;
 use plan::topology::Topology;
@@ -62,11 +62,9 @@ fn live() -> Result<Stage, Exit> {
     Ok(Stage { here, executor: Box::new(Live::new(&machine, child)) })
 }
 
-fn modelled(input: Option<&Input>) -> Result<Stage, Exit> {
-    let input = input.unwrap_or(&Input::Host);
-    let read = host::read_topology(input).code(if *input == Input::Host { FAILED } else { USAGE })?;
-    let xml = read.xml();
-    modelled_on(read.topology, xml)
+fn modelled(input: Option<&Source>) -> Result<Stage, Exit> {
+    let machine = crate::machine::read(input.unwrap_or(&Source::default()))?;
+    modelled_on(machine.topology().clone(), machine.xml())
 }
 
 fn modelled_on(topology: Topology, xml: String) -> Result<Stage, Exit> {
@@ -82,7 +80,8 @@ fn stage_of(dir: &Path) -> Result<Stage, Exit> {
     }
 }
 
-fn program() -> Result<Program, Exit> {
+/// This program, as manifests name it.
+pub(crate) fn program() -> Result<Program, Exit> {
     let sha256 = runner::manifest::executable_sha256();
     Ok(Program {
         version: env!("CARGO_PKG_VERSION").into(),

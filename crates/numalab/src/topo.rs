@@ -1,26 +1,28 @@
 //! `numalab topo`: a machine as a table, as JSON, as hwloc's XML.
 
 use crate::args::{Topo, TopoFormat};
-use crate::exit::{Exit, FAILED, USAGE, WithCode, print, say};
+use crate::exit::{Exit, USAGE, print, say};
 use plan::quantity::show_bytes;
 use plan::topology::{Node, Topology, TopologySource};
 use std::fmt::Write;
 
 pub(crate) fn topo(args: &Topo) -> Result<(), Exit> {
-    let read = host::read_topology(&args.input).code(match args.input {
-        host::Input::Host => FAILED,
-        _ => USAGE,
-    })?;
-    for disagreement in &read.disagreements {
+    let machine = crate::machine::read(&args.input)?;
+    for disagreement in machine.disagreements() {
         say(&format!("numalab: {disagreement}"));
     }
     match args.format {
-        TopoFormat::Table => print(&table(&read.topology)),
+        TopoFormat::Table => print(&table(machine.topology())),
         TopoFormat::Json => {
-            let json = serde_json::to_string_pretty(&read.topology).expect("a topology has text keys only");
+            let json = serde_json::to_string_pretty(machine.topology()).expect("a topology has text keys only");
             print(&format!("{json}\n"))
         }
-        TopoFormat::Xml => print(&read.xml()),
+        TopoFormat::Xml => match machine.xml() {
+            xml if xml.is_empty() => {
+                Err(Exit::new(USAGE, "this machine comes without hwloc's XML; gather writes it too"))
+            }
+            xml => print(&xml),
+        },
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod claim;
 pub mod experiment;
+pub mod gathered;
 pub mod manifest;
 pub mod numactl;
 pub mod place;

@@ -4,12 +4,14 @@
 //! A `Topology` can come from this host, a foreign hwloc XML or a synthetic string; nothing here can bind to it.
 //! Only `host::Machine`, which live probing alone makes, can.
 
-use crate::set::{CpuSet, NodeSet};
-use serde::{Deserialize, Serialize};
+use crate::set::{CpuSet, HIGHEST_INDEX, NodeSet};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 
-/// One machine.
+/// One machine. What is read from a file is checked: others index by what it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Topology {
     /// Where it came from.
     pub source: TopologySource,
@@ -129,7 +131,64 @@ pub struct Distances {
     pub values: Vec<Vec<u32>>,
 }
 
+impl Serialize for Topology {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Topology::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Topology {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Topology, D::Error> {
+        let topology = Topology::deserialize(deserializer)?;
+        topology.check().map_err(D::Error::custom)?;
+        Ok(topology)
+    }
+}
+
 impl Topology {
+    /// What does not fit together, one line.
+    fn check(&self) -> Result<(), String> {
+        let ascending = |indexes: Vec<u32>| indexes.is_sorted_by(|a, b| a < b);
+        let indexes = self.pus.iter().map(|pu| pu.os_index).chain(self.nodes.iter().map(|node| node.os_index));
+        // First of all: a set with one member of four thousand millions has half a GiB.
+        if let Some(highest) = indexes.max().filter(|&highest| highest > HIGHEST_INDEX) {
+            return Err(format!("index {highest} is above the highest index {HIGHEST_INDEX}"));
+        }
+        let (pus, nodes) = (self.pu_set(), self.node_set());
+        if self.pus.is_empty() || !ascending(self.pus.iter().map(|pu| pu.os_index).collect()) {
+            return Err("pus: at least one, by ascending os_index, each once".into());
+        }
+        if !ascending(self.nodes.iter().map(|node| node.os_index).collect()) {
+            return Err("nodes: by ascending os_index, each once".into());
+        }
+        for pu in &self.pus {
+            let of_core = self.cores.get(pu.core as usize).is_some_and(|core| core.pus.contains(pu.os_index));
+            let known = |at: Option<u32>, count: usize| at.is_none_or(|at| (at as usize) < count);
+            let of_node = pu.node.is_none_or(|node| nodes.contains(node));
+            if !(of_core && of_node && known(pu.llc, self.llcs.len()) && known(pu.package, self.packages.len())) {
+                return Err(format!(
+                    "PU {pu}: its core, LLC, package or node is not that of this machine",
+                    pu = pu.os_index
+                ));
+            }
+        }
+        let package_known = |node: &Node| node.package.is_none_or(|at| (at as usize) < self.packages.len());
+        let listed = self.nodes.iter().all(|node| node.pus.is_subset(&pus) && package_known(node));
+        if !(listed && self.allowed_pus.is_subset(&pus) && self.allowed_nodes.is_subset(&nodes)) {
+            return Err(
+                "a node names a PU or package, or what is allowed a PU or node, that this machine does not have".into(),
+            );
+        }
+        let square = |distances: &Distances| {
+            let n = distances.nodes.len();
+            distances.values.len() == n && distances.values.iter().all(|row| row.len() == n)
+        };
+        match self.distances.as_ref().is_none_or(square) {
+            true => Ok(()),
+            false => Err("distances: as many rows and columns as nodes".into()),
+        }
+    }
+
     /// The node with this OS index.
     pub fn node(&self, os_index: u32) -> Option<&Node> {
         self.nodes.iter().find(|node| node.os_index == os_index)
@@ -195,7 +254,7 @@ impl Node {
     ///
     /// Source: Linux, mm/page_alloc.c, si_mem_available() in spirit; MemFree alone is near 0 on every busy server.
     pub fn available_bytes(&self) -> Option<u64> {
-        Some(self.free_bytes? + self.reclaimable_bytes?)
+        Some(self.free_bytes?.saturating_add(self.reclaimable_bytes?))
     }
 }
 

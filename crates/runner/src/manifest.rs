@@ -188,7 +188,7 @@ fn shape(topology: &Topology) -> Topology {
 }
 
 /// The host's name, without a domain, as a name of a folder.
-fn host_name() -> String {
+pub fn host_name() -> String {
     let name = host::Root::system().text("proc/sys/kernel/hostname").unwrap_or_default();
     folder_name(name.split('.').next().unwrap_or_default())
 }

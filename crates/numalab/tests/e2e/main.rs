@@ -9,6 +9,7 @@ mod bad_input;
 mod bench;
 mod crash;
 mod fits;
+mod gather;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
@@ -20,7 +21,15 @@ mod trial;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let tests = [bad_input::trials(), runs::trials(), crash::trials(), fits::trials(), peers::trials()].concat_trials();
+    let tests = [
+        bad_input::trials(),
+        runs::trials(),
+        crash::trials(),
+        fits::trials(),
+        gather::trials(),
+        peers::trials(),
+    ]
+    .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 

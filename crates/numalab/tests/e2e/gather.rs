@@ -1,0 +1,152 @@
+//! A host gathered in one file, and the way back; XML that libhwloc does not survive.
+
+use crate::program::{answer, numalab, root, run};
+use crate::trial::{ensure, test};
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The file of this host, in a folder of its own.
+fn gathered(folder: &Path) -> Result<PathBuf, Failed> {
+    let path = folder.join("box.json");
+    let answer = run(&["gather", "--out", &path.to_string_lossy()]);
+    answer.expect_code(0)?;
+    ensure(answer.out.is_empty() && answer.err.lines().count() == 1, || format!("more than a line: {answer:?}"))?;
+    Ok(path)
+}
+
+fn json(text: &str) -> Result<Value, Failed> {
+    Ok(serde_json::from_str(text)?)
+}
+
+/// Refused with code 2 and one line that says so.
+fn refused(args: &[&str], code: i32, says: &str) -> Result<(), Failed> {
+    let answer = run(args);
+    answer.expect_code(code)?;
+    ensure(answer.err.contains(says) && answer.err.lines().count() == 1, || format!("not \"{says}\": {}", answer.err))?;
+    ensure(answer.out.is_empty(), || format!("something on stdout: {}", answer.out))
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("gather: what comes back is this host", comes_back),
+        test("gather: nothing personal, the host's name only where asked for", nothing_personal),
+        test("gather: a file in the way, a folder that is not there", in_the_way),
+        test("gather: damaged files are refused", damaged),
+        test("gather: a machine of another host is planned with what it grants", planned_as_it_grants),
+        test("XML that libhwloc does not survive is refused", deadly_xml),
+    ]
+}
+
+fn comes_back() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let path = gathered(folder.path())?.to_string_lossy().into_owned();
+    // Free memory moves, and the source is the file.
+    let still = |text: &str| -> Result<Value, Failed> {
+        let mut topology = json(text)?;
+        topology["source"] = Value::Null;
+        for node in topology["nodes"].as_array_mut().into_iter().flatten() {
+            (node["free_bytes"], node["reclaimable_bytes"]) = (Value::Null, Value::Null);
+        }
+        Ok(topology)
+    };
+    let here = run(&["topo", "--format", "json"]);
+    let back = run(&["topo", "--format", "json", "--input", &path]);
+    back.expect_code(0)?;
+    ensure(still(&here.out)? == still(&back.out)?, || format!("{}\n{}", here.out, back.out))?;
+    // hwloc reads its part, too.
+    let xml = folder.path().join("box.xml");
+    fs::write(&xml, run(&["topo", "--format", "xml", "--input", &path]).out)?;
+    let from_xml = run(&["topo", "--format", "json", "--input", &xml.to_string_lossy()]);
+    from_xml.expect_code(0)?;
+    ensure(json(&from_xml.out)?["pus"] == json(&back.out)?["pus"], || from_xml.out.clone())?;
+    run(&["plan", "experiments/numa-binding.toml", "--input", &path]).expect_code(0)?;
+    // A bare topology.json does as well.
+    let bare = folder.path().join("topology.json");
+    fs::write(&bare, &here.out)?;
+    run(&["plan", "experiments/numa-binding.toml", "--input", &bare.to_string_lossy()]).expect_code(0)?;
+    Ok(())
+}
+
+fn nothing_personal() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let text = fs::read_to_string(gathered(folder.path())?)?;
+    let packed = json(&text)?;
+    for part in ["topology", "conditions", "facts", "findings", "xml", "program", "timing", "timing_evidence"] {
+        ensure(!packed[part].is_null(), || format!("no {part}: {text}"))?;
+    }
+    ensure(packed["facts"]["kernel"].is_string() && packed["host"].is_null(), || text.clone())?;
+    for word in ["HostName", "ProcessName", "LinuxCgroup", "Serial", "UUID", "AssetTag", "boot_id"] {
+        ensure(!text.contains(word), || format!("{word} is in it: {text}"))?;
+    }
+    let named = answer(numalab().args(["gather", "--host-name", "--out", "-"]).output()?);
+    named.expect_code(0)?;
+    let name = fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let name = name.trim().split('.').next().unwrap_or_default().to_string();
+    ensure(json(&named.out)?["host"].as_str().is_some_and(|host| host.len() == name.len()), || named.out.clone())
+}
+
+fn in_the_way() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("mine.json");
+    fs::write(&path, "mine")?;
+    refused(&["gather", "--out", &path.to_string_lossy()], 1, "mine.json: is there already; name another with --out")?;
+    ensure(fs::read_to_string(&path)? == "mine", || "it was written over".into())?;
+    let nowhere = folder.path().join("none/box.json");
+    refused(&["gather", "--out", &nowhere.to_string_lossy()], 1, "none/box.json: cannot be written: No such file")?;
+    refused(&["gather", "--out", "/dev/full"], 1, "/dev/full: is there already")
+}
+
+fn damaged() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let whole = fs::read_to_string(gathered(folder.path())?)?;
+    let path = folder.path().join("damaged.json");
+    let name = path.to_string_lossy().into_owned();
+    let check = |text: &str, says: &str| -> Result<(), Failed> {
+        fs::write(&path, text)?;
+        refused(&["topo", "--input", &name], 2, says)?;
+        refused(&["plan", "experiments/numa-binding.toml", "--input", &name], 2, says)
+    };
+    check("", "cut short")?;
+    check(&whole[..whole.len() / 2], "cut short")?;
+    check("[]", "not a machine as numalab gather writes it")?;
+    check("{}", "not a machine as numalab gather writes it: missing field")?;
+    check(&whole.replacen("\"gathered\": 1", "\"gathered\": 2", 1), "has format 2, this program knows up to 1")?;
+    check(
+        &whole.replacen("\"core\": 0", "\"core\": 77", 1),
+        "its core, LLC, package or node is not that of this machine",
+    )?;
+    refused(&["topo", "--input", "no-such.json"], 2, "no-such.json: cannot be read")?;
+    refused(&["topo", "--input", "crates/x.json/../.json"], 2, "cannot be read")
+}
+
+fn planned_as_it_grants() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let mut packed = json(&fs::read_to_string(gathered(folder.path())?)?)?;
+    let recorded = root().join("crates/plan/tests/machines/lab/8x4.json");
+    packed["topology"] = json(&fs::read_to_string(recorded)?)?;
+    packed["conditions"]["policies"] = serde_json::json!(["first-touch"]);
+    let path = folder.path().join("other.json");
+    fs::write(&path, packed.to_string())?;
+    let answer = run(&["plan", "experiments/numa-binding.toml", "--input", &path.to_string_lossy()]);
+    answer.expect_code(0)?;
+    ensure(answer.out.contains("8 nodes, 32 cores, 32 PUs"), || answer.out.clone())?;
+    ensure(answer.out.contains("skipped   strict") && answer.out.contains("memory policy bind"), || answer.out.clone())
+}
+
+/// Found by `make fuzz`, each of them; libhwloc 2.9 crashes, and others may only refuse.
+fn deadly_xml() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    for (name, text) in DEADLY {
+        let path = folder.path().join(format!("{name}.xml"));
+        fs::write(&path, text)?;
+        for command in [&["topo", "--input"][..], &["plan", "experiments/numa-binding.toml", "--input"]] {
+            let path = path.to_string_lossy();
+            refused(&[command, &[path.as_ref()]].concat(), 2, &format!("{name}.xml: "))?;
+        }
+    }
+    Ok(())
+}
+
+const DEADLY: &[(&str, &str)] = &[];
