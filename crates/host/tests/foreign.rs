@@ -164,6 +164,12 @@ fn what_is_not_a_topology_is_refused_in_one_line() {
         refused(Input::Synthetic("pack:2 pu:99999999999".into())),
         "synthetic:\"pack:2 pu:99999999999\" describes 199999999998 PUs; at most 32768 can be handled"
     );
+    for large in
+        ["pack:2 pu:99999(indexes=0,1)", "99999999", "numa:0x7fffffff pu:1", "pack:2 l3:32768(size=1 memory=2) pu:1"]
+    {
+        let text = refused(Input::Synthetic(large.into()));
+        assert!(text.ends_with("PUs; at most 32768 can be handled"), "{text}");
+    }
     for wrong in ["", "pack:0", "pack:2 pu", "pack:2 nonsense:3"] {
         let text = refused(Input::Synthetic(wrong.into()));
         assert!(text.contains(wrong) && text.ends_with("synthetic:\"pack:2 numa:1 core:4 pu:2\""), "{text}");
