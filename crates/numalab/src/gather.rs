@@ -1,7 +1,7 @@
 //! `numalab gather`: this host in one file that another person can send, and `--input FILE.json` reads.
 
 use crate::args::Gather;
-use crate::exit::{Exit, FAILED, WithCode, print};
+use crate::exit::{Exit, FAILED, WithCode, print, say};
 use crate::run::program;
 use host::doctor::examine;
 use plan::gathered::{FORMAT, Finding, Gathered, without_identity, xml_lines};
@@ -36,12 +36,12 @@ pub(crate) fn gather(args: &Gather) -> Result<(), Exit> {
         return print(&text);
     }
     write_new(&args.out, text.as_bytes())?;
-    eprintln!(
+    say(&format!(
         "{out}: {shape}; {what}; send it, or look at it with: numalab topo --input {out}",
         out = args.out.display(),
         shape = crate::topo::shape(machine.topology()),
         what = if args.host_name { "with the host's name" } else { "without the host's name" },
-    );
+    ));
     Ok(())
 }
 

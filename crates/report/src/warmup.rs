@@ -224,10 +224,7 @@ impl Parts {
         let rate = |slices: &[Slice]| {
             let (first, last) = (slices.first()?, slices.last()?);
             let operations: f64 = slices.iter().map(|slice| slice.operations as f64).sum();
-            Some(
-                operations * 1e9
-                    / last.start_ns.saturating_add(last.length_ns).saturating_sub(first.start_ns) as f64,
-            )
+            Some(operations * 1e9 / last.start_ns.saturating_add(last.length_ns).saturating_sub(first.start_ns) as f64)
         };
         Some(Parts { start_per_s: rate(&slices[..cut])?, steady_per_s: rate(&slices[cut..])? })
     }

@@ -21,15 +21,9 @@ mod trial;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let tests = [
-        bad_input::trials(),
-        runs::trials(),
-        crash::trials(),
-        fits::trials(),
-        gather::trials(),
-        peers::trials(),
-    ]
-    .concat_trials();
+    let tests =
+        [bad_input::trials(), runs::trials(), crash::trials(), fits::trials(), gather::trials(), peers::trials()]
+            .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 

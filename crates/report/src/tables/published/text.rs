@@ -47,7 +47,8 @@ pub(super) fn title(published: &Published, measured: Option<Measured<'_>>) -> St
         ),
         None => "nothing was measured yet".into(),
     };
-    let ones = if is_computed(measured) { "those that a model computed; nothing was measured" } else { "measured ones" };
+    let ones =
+        if is_computed(measured) { "those that a model computed; nothing was measured" } else { "measured ones" };
     format!("{source}: printed figures beside {ones} ({here})", source = published.source)
 }
 
