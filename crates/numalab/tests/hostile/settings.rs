@@ -152,11 +152,12 @@ fn swapped(boot: &Boot) -> Result<(), Failed> {
 
 fn thp_always(boot: &Boot) -> Result<(), Failed> {
     expect_finding(finding(&boot.text("doctor.out")?, "THP")?, "notice", "always")?;
-    for (case, huge_ratio) in [("always", "0"), ("thp", "1")] {
+    // The shared heap is smaller than a huge page.
+    for (case, least, most) in [("always", 0.0, 0.0), ("thp", 0.99, 1.0)] {
         let ran = boot.ran(case)?;
         ran.expect(0, &[])?;
-        let found = ran.measured("near")?["huge_ratio"].clone();
-        ensure(found == huge_ratio, || format!("{case}: {found} of the heaps in huge pages, {huge_ratio} expected"))?;
+        let found: f64 = ran.measured("near")?["huge_ratio"].parse()?;
+        ensure((least..=most).contains(&found), || format!("{case}: {found} of the heaps are in huge pages"))?;
     }
     Ok(())
 }
