@@ -166,7 +166,7 @@ pub enum HostError {
         nodes: NodeSet,
         /// Bytes that will be touched there.
         need_bytes: u64,
-        /// MemFree + Inactive(file) + SReclaimable of them.
+        /// MemFree + Inactive(file) + SReclaimable of them, less what the kernel keeps for itself.
         available_bytes: u64,
     },
     /// Pages of a bound region that lie elsewhere: the cpuset changed, or something moved them.

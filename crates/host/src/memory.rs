@@ -38,6 +38,15 @@ pub struct NodeMemory {
     pub free_bytes: u64,
     /// `Inactive(file)` + `SReclaimable`.
     pub reclaimable_bytes: u64,
+    /// What of `free_bytes` the kernel keeps for itself, by /proc/zoneinfo; 0 where that cannot be read.
+    pub reserved_bytes: u64,
+}
+
+impl NodeMemory {
+    /// What a process can have there.
+    pub fn available_bytes(&self) -> u64 {
+        self.free_bytes.saturating_sub(self.reserved_bytes) + self.reclaimable_bytes
+    }
 }
 
 /// Refuses what is bound to nodes that cannot hold it, by what their meminfo says at this moment: the kernel would kill.
@@ -45,11 +54,11 @@ pub struct NodeMemory {
 /// with a node whose meminfo cannot be read is passed over.
 ///
 /// # Errors
-/// `NodesTooFull` where need x 1.1 > MemFree + Inactive(file) + SReclaimable of the nodes together: page cache empties
-/// MemFree on every busy server, so MemFree alone would refuse what works.
+/// `NodesTooFull` where need x 1.1 > MemFree + Inactive(file) + SReclaimable of the nodes together, less what the kernel
+/// keeps for itself: page cache empties MemFree on every busy server, so MemFree alone would refuse what works.
 pub fn check_bound(root: &Root, need: &[(NodeSet, u64)]) -> Result<(), HostError> {
     for (nodes, need_bytes) in need {
-        let available = |node| node_memory(root, node).map(|memory| memory.free_bytes + memory.reclaimable_bytes);
+        let available = |node| node_memory(root, node).map(|memory| memory.available_bytes());
         let Some(available_bytes) = nodes.iter().map(available).sum() else { continue };
         if need_bytes.saturating_add(need_bytes / 10) > available_bytes {
             return Err(HostError::NodesTooFull { nodes: nodes.clone(), need_bytes: *need_bytes, available_bytes });
@@ -85,7 +94,31 @@ pub fn node_memory(root: &Root, node: u32) -> Option<NodeMemory> {
         total_bytes: bytes("MemTotal")?,
         free_bytes: bytes("MemFree")?,
         reclaimable_bytes: bytes("Inactive(file)").unwrap_or(0) + bytes("SReclaimable").unwrap_or(0),
+        reserved_bytes: reserved_pages(&root.text("proc/zoneinfo").unwrap_or_default(), node)
+            * crate::region::base_page_bytes(),
     })
+}
+
+/// Free pages of a node that no process gets: of each zone its `min`, and what it protects from allocations that other
+/// zones could serve, the last number of `protection` (Linux, mm/page_alloc.c, __zone_watermark_ok).
+fn reserved_pages(zoneinfo: &str, node: u32) -> u64 {
+    let title = format!("Node {node}, zone");
+    let (mut inside, mut free, mut least, mut reserved) = (false, 0, 0, 0);
+    for line in zoneinfo.lines() {
+        let line = line.trim();
+        if line.starts_with("Node ") {
+            inside = line.starts_with(&title);
+            (free, least) = (0, 0);
+        } else if let Some(pages) = line.strip_prefix("pages free") {
+            free = pages.trim().parse().unwrap_or(0);
+        } else if let Some(pages) = line.strip_prefix("min ") {
+            least = pages.trim().parse().unwrap_or(0);
+        } else if let (true, Some(list)) = (inside, line.strip_prefix("protection: (")) {
+            let last = list.trim_end_matches(')').rsplit(',').next().unwrap_or_default();
+            reserved += free.min(least + last.trim().parse().unwrap_or(0));
+        }
+    }
+    reserved
 }
 
 /// Refuses hugetlb pages of a size that is not there, or more than are free on the nodes that the policy allows: the
@@ -183,6 +216,18 @@ mod tests {
         check(&[("0", 900), ("0-1", 1820)], Some("0-1"));
         check(&[("0", u64::MAX)], Some("0"));
         check(&[("7", 1), ("0-1,7", 9000)], None);
+    }
+
+    #[test]
+    fn what_the_kernel_keeps_is_not_free() {
+        let zoneinfo = "Node 0, zone      DMA\n  per-node stats\n      nr_inactive_anon 4\n  pages free     3840\n        boost    0\n        \
+                        min      134\n        low      167\n        protection: (0, 1962, 1962)\nNode 0, zone    DMA32\n  pages free     \
+                        4500\n        min      2816\n        protection: (0, 0, 0)\nNode 1, zone    DMA32\n  pages free     7\n        \
+                        min      2816\n        protection: (0, 0, 0)\n";
+        let check = |node: u32, expect: u64| assert_eq!(reserved_pages(zoneinfo, node), expect, "node {node}");
+        check(0, 134 + 1962 + 2816);
+        check(1, 7);
+        check(2, 0);
     }
 
     #[test]

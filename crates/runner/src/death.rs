@@ -30,7 +30,7 @@ impl Evidence {
     pub(crate) fn before_in(root: Root, point: &Point) -> Evidence {
         let node = |&(node, needed): &(u32, u64)| {
             let memory = host::memory::node_memory(&root, node)?;
-            Some((node, memory.free_bytes + memory.reclaimable_bytes, needed))
+            Some((node, memory.available_bytes(), needed))
         };
         let nodes = point.bytes_on_node.iter().filter_map(node).collect();
         Evidence { oom_kills: oom_kills(&root), group_kills: host::proc::group_oom_kills_in(&root), nodes, root }

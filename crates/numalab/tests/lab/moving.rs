@@ -43,11 +43,13 @@ pub(crate) fn balancing() -> Result<(), Failed> {
     ensure(young < 0.05, || format!("young: hit ratio {young}, though node 0 was full"))?;
     ensure(settled > 0.9, || format!("settled: hit ratio {settled}, though its pages could have come near"))?;
     let row = marked(&seen, "moving", &["pages changed node"])?;
-    let (low, high) = (number(&row, "local_hit_low")?, number(&row, "local_hit_high")?);
     let pages = migrated(&row)?;
-    ensure(pages > 3000.0 && low < 0.1 && high > 0.7, || {
-        format!("moving: {pages} of 4096 pages migrated, hit ratio from {low} to {high}")
-    })
+    // Of a touch of a page that moved nobody knows where it went: bounds are wide, and of nothing else there is no ratio.
+    let wide = match row["local_hit_ratio"].as_str() {
+        "" => pages == 4096.0,
+        _ => number(&row, "local_hit_low")? < 0.1 && number(&row, "local_hit_high")? > 0.7,
+    };
+    ensure(pages > 3000.0 && wide, || format!("moving: {pages} of 4096 pages migrated, and {row:?}"))
 }
 
 /// cpuset.mems goes from 0-1 to 1 in mid-run: the kernel migrates all pages and rewrites every policy without a word.
@@ -117,11 +119,7 @@ pub(crate) fn node_is_full() -> Result<(), Failed> {
         script += &format!("start {name}; wait $run\n", name = run.name);
     }
     let seen = watch("2x2", &runs.each_ref(), &script)?;
-    let points = seen.results("bound").and_then(|dir| Ok(std::fs::read_to_string(dir.join("points.csv"))?));
-    let said = format!("{}{}", points.unwrap_or_default(), seen.text("bound/err")?);
-    ensure(said.contains("bind to node 0: ") && seen.text("bound/code")?.trim() != "0", || {
-        format!("a bind to a full node ended with {} and said: {said}", seen.text("bound/code").unwrap_or_default())
-    })?;
+    refused(&seen, "bound", &["allocate: bind to node 0: ", "can be had there"])?;
     for name in ["preferred", "near", "first", "interleave"] {
         let row = marked(&seen, name, &["outside"])?;
         let remote = number(&row, "pages_remote")?;

@@ -131,6 +131,8 @@ fn numastat_agrees(seen: &Seen, name: &str) -> Result<(), Failed> {
 /// Each worker's thread may use one PU and was on it, the one that workers.csv names.
 fn pus_agree(seen: &Seen, run: &Watched) -> Result<(), Failed> {
     let tasks = seen.tasks(run.name)?;
+    let error = seen.sample(run.name)?["error"].clone();
+    ensure(error.is_empty(), || format!("{}: {error}", run.name))?;
     let mut workers = 0;
     for row in rows(&seen.results(run.name)?.join("workers.csv"))? {
         if !run.arm.contains("node:") {

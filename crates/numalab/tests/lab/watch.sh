@@ -21,10 +21,11 @@ look() { # folder
   mkdir -p "$1"
   [ -n "$child" ] || return
   kill -STOP "$child"
-  for task in /proc/"$child"/task/*; do
-    allowed=$(awk '/Cpus_allowed_list/ { print $2 }' "$task/status")
-    echo "$(cat "$task/comm") $allowed $(cut -d' ' -f39 "$task/stat")"
-  done > "$1/tasks"
+  # Of each thread its name, the PUs it may use, and the one it is on (field 39 of stat).
+  awk 'FILENAME ~ /stat$/ { gsub(/[()]/, "", $2); on[$2] = $39 }
+    FILENAME ~ /status$/ && /^Name:/ { name = $2 }
+    FILENAME ~ /status$/ && /^Cpus_allowed_list:/ { print name, $2, on[name] }' \
+    /proc/"$child"/task/*/stat /proc/"$child"/task/*/status > "$1/tasks"
   cat /proc/"$child"/numa_maps > "$1/numa_maps"
   outside "$child" > "$1/outside"
   numastat -p "$child" > "$1/numastat"
