@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper tables topo doctor test check bench bench-stats validate mutants loom breakages torture lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper tables topo doctor test check bench bench-stats validate mutants loom breakages torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -55,6 +55,10 @@ torture: setup-lab ## every call fails once, full disks, 200 kills, 40 power cut
 	@scripts/setup test
 	NUMALAB_REQUIRE=strace,mount,torture cargo test --package numalab --test torture
 	scripts/lab powercut --times 40
+
+fuzz: export NUMALAB_FUZZ_CASES ?= 1000000
+fuzz: setup ## a million mutated texts a parser: no panic, no hang, no more than 1 GiB (NUMALAB_FUZZ_CASES=N, hours on 2 cores)
+	cargo test --profile fuzz --package numalab --test fuzz
 
 lab: export CMD ?=
 lab: setup-lab ## NAME=2x32 CMD='numactl -H' runs a command in an emulated machine; scripts/lab list has them

@@ -5,6 +5,7 @@ use plan::place::ProcessPlace;
 use plan::policy::MemoryPolicy;
 use plan::quantity::{print_bytes, show_bytes};
 use plan::set::{CpuSet, NodeSet};
+use plan::topology::TopologySource;
 use std::path::PathBuf;
 
 /// Why the machine could not be read, bound to, or measured.
@@ -215,6 +216,14 @@ pub enum HostError {
         /// What it is instead.
         why: &'static str,
     },
+    /// A topology that hwloc accepts and that does not fit together.
+    #[error("{topology}: hwloc makes a machine of it that does not fit together: {why}", topology = name(topology))]
+    Unsound {
+        /// Where it came from.
+        topology: TopologySource,
+        /// What does not fit.
+        why: String,
+    },
     /// A synthetic description with an error.
     #[error(
         "synthetic:\"{text}\" is not a description hwloc understands; a correct one: synthetic:\"pack:2 numa:1 core:4 pu:2\""
@@ -273,6 +282,14 @@ pub enum HostError {
         /// As they are.
         found: String,
     },
+}
+
+fn name(source: &TopologySource) -> String {
+    match source {
+        TopologySource::Host => "this host".into(),
+        TopologySource::Xml(path) => path.clone(),
+        TopologySource::Synthetic(text) => format!("synthetic:\"{text}\""),
+    }
 }
 
 fn list_counts(counts: &[(u32, u64)]) -> String {

@@ -62,6 +62,9 @@ fn plan_on(file: &ExperimentFile, name: &str, topology: &Topology) -> Option<Pla
 #[test]
 fn every_experiment_is_placed_where_it_may_be() {
     let machines = machines();
+    if machines.is_empty() {
+        return;
+    }
     let experiments = files(&root().join("experiments"), "toml");
     assert!(!experiments.is_empty());
     let (mut points, mut skipped, mut refused) = (0, 0, 0);

@@ -146,8 +146,11 @@ impl<'de> Deserialize<'de> for Topology {
 }
 
 impl Topology {
-    /// What does not fit together, one line.
-    fn check(&self) -> Result<(), String> {
+    /// Whether it fits together, so that others may index by what it says.
+    ///
+    /// # Errors
+    /// What does not, one line.
+    pub fn check(&self) -> Result<(), String> {
         let ascending = |indexes: Vec<u32>| indexes.is_sorted_by(|a, b| a < b);
         let indexes = self.pus.iter().map(|pu| pu.os_index).chain(self.nodes.iter().map(|node| node.os_index));
         // First of all: a set with one member of four thousand millions has half a GiB.

@@ -3,7 +3,7 @@
 use hwlocality::object::TopologyObject;
 use hwlocality::object::attributes::ObjectAttributes;
 use hwlocality::object::types::ObjectType;
-use plan::set::{CpuSet, NodeSet};
+use plan::set::{CpuSet, HIGHEST_INDEX, NodeSet};
 use plan::topology::{Cache, Distances, Group, Node, NodeKind, Pu, Topology, TopologySource};
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ pub(super) fn read(hwloc: &hwlocality::Topology, source: TopologySource) -> Topo
         nodes.iter().map(|node| node.os_index).filter(|&node| hwloc.allowed_nodeset().is_set(node as usize)).collect();
     // An unbounded set means "whatever there may be", not PUs that are offline.
     let known = hwloc.complete_cpuset();
-    let offline_pus: CpuSet = match known.weight() {
-        Some(_) => known.iter_set().map(|pu| usize::from(pu) as u32).filter(|&pu| !online.contains(pu)).collect(),
+    let offline_pus = match known.weight() {
+        Some(_) => pus_of(&known).difference(&online),
         None => CpuSet::new(),
     };
     Topology {
@@ -228,5 +228,12 @@ fn os_indexes(hwloc: &hwlocality::Topology, kind: ObjectType) -> impl Iterator<I
 }
 
 fn cpuset(object: &TopologyObject) -> CpuSet {
-    object.cpuset().map(|set| set.iter_set().map(|pu| usize::from(pu) as u32).collect()).unwrap_or_default()
+    object.cpuset().map(|set| pus_of(&set)).unwrap_or_default()
+}
+
+/// Members up to one more than there can be, which [`Topology::check`] refuses: an unbounded set would fill the memory.
+fn pus_of(set: &hwlocality::cpu::cpuset::CpuSet) -> CpuSet {
+    let most = HIGHEST_INDEX as usize + 1;
+    let bounded = set & hwlocality::cpu::cpuset::CpuSet::from_range(0..=most);
+    bounded.iter_set().map(|pu| usize::from(pu) as u32).collect()
 }

@@ -117,20 +117,34 @@ fn read_host() -> Result<Read, HostError> {
     Ok(Read { topology, disagreements, granted: Some(granted), hwloc })
 }
 
-/// Refuses a description of more PUs than a set can hold: hwloc would build them all, for minutes.
+/// Refuses a description of more PUs than a set can hold: hwloc would build them all, for minutes. Attributes, in
+/// parentheses, do not count; what is no number is hwloc's to refuse.
 fn refuse_oversized(text: &str) -> Result<(), HostError> {
-    let counts =
-        text.split_whitespace().map(|level| level.rsplit(':').next().unwrap_or_default().trim_end_matches(']'));
-    // What is no number is hwloc's to refuse.
-    let pus = counts.filter_map(|count| count.parse().ok()).fold(1u64, u64::saturating_mul);
+    let outside = text.split('(').enumerate().map(|(at, part)| match at {
+        0 => part,
+        _ => part.split_once(')').map_or("", |(_, rest)| rest),
+    });
+    let words = outside.flat_map(|part| part.split(|letter: char| !letter.is_ascii_alphanumeric()));
+    let counts = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit())).map(count);
+    let pus = counts.filter(|&count| count > 0).fold(1u64, u64::saturating_mul);
     let most = u64::from(plan::set::HIGHEST_INDEX) + 1;
     if pus > most { Err(HostError::TooManyPus { text: text.into(), pus, most }) } else { Ok(()) }
+}
+
+/// A number as hwloc's strtoul reads it, hexadecimal too; what follows its digits is not looked at.
+fn count(word: &str) -> u64 {
+    let (digits, radix) = match word.strip_prefix("0x").or(word.strip_prefix("0X")) {
+        Some(hex) => (hex, 16),
+        None => (word, 10),
+    };
+    let digits = digits.chars().map_while(|digit| digit.to_digit(radix));
+    digits.fold(0, |number: u64, digit| number.saturating_mul(u64::from(radix)).saturating_add(u64::from(digit)))
 }
 
 /// Reads a topology: this host's, a file's, or a description's.
 ///
 /// # Errors
-/// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`, `TooManyPus`.
+/// Those of [`probe`]; `File`, `Folder`, `NotATopology`; `NotSynthetic`, `TooManyPus`; `Unsound`.
 pub fn read_topology(input: &Input) -> Result<Read, HostError> {
     match input {
         Input::Host => read_host(),
@@ -140,7 +154,7 @@ pub fn read_topology(input: &Input) -> Result<Read, HostError> {
             refuse_oversized(text)?;
             let builder = without_plugins(TopologyBuilder::new).from_synthetic(text).map_err(|_| refuse())?;
             let hwloc = builder.build().map_err(|_| refuse())?;
-            Ok(foreign(hwloc, TopologySource::Synthetic(text.clone())))
+            foreign(hwloc, TopologySource::Synthetic(text.clone()))
         }
     }
 }
@@ -158,7 +172,7 @@ fn read_xml(path: &Path) -> Result<Read, HostError> {
     hush();
     let hwloc =
         build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
-    Ok(foreign(hwloc, TopologySource::Xml(path.display().to_string())))
+    foreign(hwloc, TopologySource::Xml(path.display().to_string()))
 }
 
 fn build_xml(text: &str) -> Option<hwlocality::Topology> {
@@ -213,8 +227,11 @@ fn hush() {
     }
 }
 
-fn foreign(hwloc: hwlocality::Topology, source: TopologySource) -> Read {
-    Read { topology: hwloc::read(&hwloc, source), disagreements: Vec::new(), granted: None, hwloc }
+/// What hwloc accepts need not fit together.
+fn foreign(hwloc: hwlocality::Topology, source: TopologySource) -> Result<Read, HostError> {
+    let topology = hwloc::read(&hwloc, source);
+    topology.check().map_err(|why| HostError::Unsound { topology: topology.source.clone(), why })?;
+    Ok(Read { topology, disagreements: Vec::new(), granted: None, hwloc })
 }
 
 fn export(hwloc: &hwlocality::Topology) -> String {

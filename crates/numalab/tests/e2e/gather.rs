@@ -135,7 +135,7 @@ fn planned_as_it_grants() -> Result<(), Failed> {
     ensure(answer.out.contains("\n  strict x 1, 2, 4, 8: memory policy bind"), || answer.out.clone())
 }
 
-/// Found by `make fuzz`, each of them; libhwloc 2.9 crashes, and others may only refuse.
+/// As `make fuzz` found them, shortened; libhwloc 2.9 crashes at the first, and others may only refuse.
 fn deadly_xml() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     for (name, text) in DEADLY {
@@ -149,4 +149,19 @@ fn deadly_xml() -> Result<(), Failed> {
     Ok(())
 }
 
-const DEADLY: &[(&str, &str)] = &[];
+const DEADLY: &[(&str, &str)] = &[
+    (
+        "segv",
+        "<topology version=\"2.0\">\n<object cpuset=\"0x00000003\" nodeset=\"0x00000001\" \
+         complete_nodeset=\"0x00000001\">\n</object>\n</topology>\n",
+    ),
+    // Lets hwloc ask for half a GiB a set, and PUs without end.
+    (
+        "endless",
+        "<topology version=\"2.0\">\n<object type=\"Machine\" os_index=\"0\" cpuset=\"0xf...f\" complete_cpuset=\"0xf...f\" \
+         allowed_cpuset=\"0xf...f\" nodeset=\"0x1\" complete_nodeset=\"0x1\" allowed_nodeset=\"0x1\" gp_index=\"1\">\n\
+         <object type=\"NUMANode\" os_index=\"0\" cpuset=\"0xf...f\" complete_cpuset=\"0xf...f\" nodeset=\"0x1\" \
+         complete_nodeset=\"0x1\" gp_index=\"2\"/>\n<object type=\"PU\" os_index=\"0\" cpuset=\"0xf...f\" \
+         complete_cpuset=\"0xf...f\" nodeset=\"0x1\" complete_nodeset=\"0x1\" gp_index=\"3\"/>\n</object>\n</topology>\n",
+    ),
+];

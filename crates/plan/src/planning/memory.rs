@@ -117,7 +117,8 @@ fn check_huge(workload: &Workload, size: u64, placement: &Placement, conditions:
     let need = workload.need();
     let pages = |bytes: u64| bytes.div_ceil(size);
     let all = pages(need.private_bytes) * placement.workers.len() as u64 + pages(need.shared_bytes);
-    let all_free = free.iter().map(|(_, pages)| pages).sum();
+    let sum = |sum: u64, pages: &u64| sum.saturating_add(*pages);
+    let all_free = free.iter().map(|(_, pages)| pages).fold(0, sum);
     if all > all_free {
         return Err(Reason::TooFewPages { size, need: all, free: all_free, place: "in all".into() });
     }
@@ -128,7 +129,7 @@ fn check_huge(workload: &Workload, size: u64, placement: &Placement, conditions:
     // hugetlb of another policy than bind spills to other nodes; bind ends in SIGBUS. Both are not what was asked.
     let on_node = bytes_on_node(placement, rounded).into_iter().map(|(node, bytes)| (NodeSet::of(node), bytes));
     for (nodes, bytes) in on_node.chain(placement.bound(rounded)) {
-        let free = free.iter().filter(|(node, _)| nodes.contains(*node)).map(|(_, pages)| pages).sum();
+        let free = free.iter().filter(|(node, _)| nodes.contains(*node)).map(|(_, pages)| pages).fold(0, sum);
         if pages(bytes) > free {
             return Err(Reason::TooFewPages { size, need: pages(bytes), free, place: format!("on node {nodes}") });
         }

@@ -184,7 +184,7 @@ impl ServeFile {
         self.check()?;
         let llc_bytes = scope.topology.llc_bytes().unwrap_or(PRIVATE_BYTES_MOST);
         let sharers = scope.topology.llcs.iter().map(|llc| llc.pus.len() as u64).max().unwrap_or(1).max(1);
-        let private_auto = (2 * llc_bytes / sharers).clamp(PRIVATE_BYTES_LEAST, PRIVATE_BYTES_MOST);
+        let private_auto = (llc_bytes.saturating_mul(2) / sharers).clamp(PRIVATE_BYTES_LEAST, PRIVATE_BYTES_MOST);
         let shared_auto = llc_bytes.clamp(SHARED_BYTES_LEAST, SHARED_BYTES_MOST);
         let (private_auto, shared_auto) = fit_memory(scope, private_auto, shared_auto);
         Ok(Serve {
