@@ -152,6 +152,10 @@ fn what_is_not_a_topology_is_refused_in_one_line() {
         b"<topology version=\"3.0\"></topology>",
         "written by hwloc 3, this program has hwloc 2; write it again with lstopo --of xml of hwloc 2",
     );
+    check(
+        whole.replacen("type=\"PU\" os_index=\"1\"", "type=\"PU\" os_index=\"4294967295\"", 1).as_bytes(),
+        "a PU or node has an index above 32767; that is no machine",
+    );
     check(b"<topology version=\"2.0\"></topology>", "hwloc refuses this topology; check it with lstopo -i FILE.xml");
     let refused = |input: Input| read_topology(&input).expect_err("refused").to_string();
     let missing = folder.path().join("none.xml");

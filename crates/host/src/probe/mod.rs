@@ -213,7 +213,23 @@ fn why_not_a_topology(text: &str) -> Option<&'static str> {
     if head.contains("version=\"3") {
         return Some("written by hwloc 3, this program has hwloc 2; write it again with lstopo --of xml of hwloc 2");
     }
-    (!text.contains("</topology>")).then_some("cut short: it has no </topology>; copy it again")
+    if !text.contains("</topology>") {
+        return Some("cut short: it has no </topology>; copy it again");
+    }
+    // hwloc makes sets that reach up to it: half a GiB each.
+    let mut objects = text.split("<object").skip(1).map(|object| object.split('>').next().unwrap_or_default());
+    objects.any(index_too_high).then_some("a PU or node has an index above 32767; that is no machine")
+}
+
+/// Whether an object, given by its attributes, is a PU or node with an index that no machine has.
+fn index_too_high(object: &str) -> bool {
+    let value = |name: &str| {
+        let (_, rest) = object.split_once(&format!("{name}=\""))?;
+        Some(rest.split('"').next().unwrap_or_default())
+    };
+    let is_indexed = value(" type").is_some_and(|kind| kind == "PU" || kind == "NUMANode");
+    let in_range = |index: &str| index.parse::<u32>().is_ok_and(|index| index <= plan::set::HIGHEST_INDEX);
+    is_indexed && value(" os_index").is_some_and(|index| !in_range(index))
 }
 
 /// Keeps hwloc from printing: boxes of asterisks about files of its ancestors, which load all the same, and that there is

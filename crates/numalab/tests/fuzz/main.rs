@@ -46,24 +46,24 @@ type Make = fn(&std::path::Path) -> Box<dyn Parser>;
 /// What libhwloc parses: its crashes are counted, and are no failure, since the product reads such texts in a child.
 const IN_C: &[&str] = &["synthetic description", "hwloc XML"];
 
-/// Every parser by name, with cases under plain `cargo test`: about half a second each, unoptimized.
+/// Every parser by name, with cases under plain `cargo test`: less than a second each, unoptimized.
 const PARSERS: &[(&str, u64, Make)] = &[
-    ("node and PU lists", 20_000, |_| Box::new(lists::Lists::new())),
+    ("node and PU lists", 10_000, |_| Box::new(lists::Lists::new())),
     ("experiment TOML", 1_000, |_| Box::new(texts::Experiment::new())),
     ("gathered machine", 500, |_| Box::new(texts::Gathered::new())),
     ("synthetic description", 200, |_| Box::new(xml::Synthetic::new())),
     ("hwloc XML", 500, |folder| Box::new(xml::Xml::new(folder))),
-    ("samples.csv", 200, |folder| Box::new(folder::Folder::new(folder, "samples.csv"))),
-    ("pauses.csv", 200, |folder| Box::new(folder::Folder::new(folder, "pauses.csv"))),
-    ("windows.csv", 200, |folder| Box::new(folder::Folder::new(folder, "windows.csv"))),
-    ("workers.csv", 200, |folder| Box::new(folder::Folder::new(folder, "workers.csv"))),
-    ("traffic.csv", 200, |folder| Box::new(folder::Folder::new(folder, "traffic.csv"))),
-    ("facts.csv", 200, |folder| Box::new(folder::Folder::new(folder, "facts.csv"))),
-    ("points.csv", 200, |folder| Box::new(folder::Folder::new(folder, "points.csv"))),
-    ("manifest.json", 200, |folder| Box::new(folder::Folder::new(folder, "manifest.json"))),
-    ("plan.toml", 200, |folder| Box::new(folder::Folder::new(folder, "plan.toml"))),
-    ("topology.json", 200, |folder| Box::new(folder::Folder::new(folder, "topology.json"))),
-    ("SHA256SUMS", 200, |folder| Box::new(folder::Folder::new(folder, "SHA256SUMS"))),
+    ("samples.csv", 100, |folder| Box::new(folder::Folder::new(folder, "samples.csv"))),
+    ("pauses.csv", 100, |folder| Box::new(folder::Folder::new(folder, "pauses.csv"))),
+    ("windows.csv", 100, |folder| Box::new(folder::Folder::new(folder, "windows.csv"))),
+    ("workers.csv", 100, |folder| Box::new(folder::Folder::new(folder, "workers.csv"))),
+    ("traffic.csv", 100, |folder| Box::new(folder::Folder::new(folder, "traffic.csv"))),
+    ("facts.csv", 100, |folder| Box::new(folder::Folder::new(folder, "facts.csv"))),
+    ("points.csv", 100, |folder| Box::new(folder::Folder::new(folder, "points.csv"))),
+    ("manifest.json", 100, |folder| Box::new(folder::Folder::new(folder, "manifest.json"))),
+    ("plan.toml", 100, |folder| Box::new(folder::Folder::new(folder, "plan.toml"))),
+    ("topology.json", 100, |folder| Box::new(folder::Folder::new(folder, "topology.json"))),
+    ("SHA256SUMS", 100, |folder| Box::new(folder::Folder::new(folder, "SHA256SUMS"))),
 ];
 
 fn main() {

@@ -19,6 +19,7 @@ const WRONG_MOST: usize = 20;
 struct Total {
     accepted: u64,
     panics: u64,
+    binding_panics: u64,
     peak_mib: u64,
     /// Of a case, with its number.
     slowest_ms: (u64, u64),
@@ -43,7 +44,7 @@ pub(crate) fn run(parser: &str, cases: u64) -> Result<(), Failed> {
         let order = Order { parser: parser.into(), seed, from: next, to, folder: folder.path().into() };
         next = one_child(&order, &mut total)?;
     }
-    let Total { accepted, panics, peak_mib, slowest_ms, wrong, deaths } = total;
+    let Total { accepted, panics, binding_panics, peak_mib, slowest_ms, wrong, deaths } = total;
     println!(
         "{parser}: cases {count}, seconds {seconds:.1}, panics {panics}, crashes and hangs {died}, accepted {accepted}, \
          slowest {ms} ms (case {slowest}), peak {peak_mib} MiB",
@@ -55,6 +56,9 @@ pub(crate) fn run(parser: &str, cases: u64) -> Result<(), Failed> {
     );
     for (how, (times, first)) in &deaths {
         println!("{parser}: {times} x {how}, first in case {first}");
+    }
+    if binding_panics > 0 {
+        println!("{parser}: {binding_panics} x panic in hwlocality, on what hwloc made of it");
     }
     if wrong.is_empty() {
         return Ok(());
@@ -99,6 +103,7 @@ fn one_child(order: &Order, total: &mut Total) -> Result<u64, Failed> {
     let state = State::read(folder).ok_or_else(|| format!("the child died before its first case: {told}"))?;
     total.accepted += state.accepted;
     total.panics += state.panics;
+    total.binding_panics += state.binding_panics;
     total.peak_mib = total.peak_mib.max(state.peak_mib);
     total.slowest_ms = total.slowest_ms.max((state.slowest_ms, state.slowest_case));
     let panics = fs::read_to_string(folder.join("panics")).unwrap_or_default();
