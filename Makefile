@@ -25,7 +25,7 @@ doctor: setup ## what this host allows, and what will disturb a measurement
 test: ## installs what the tests need and runs all of them
 	@scripts/setup test
 	@scripts/setup lab
-	NUMALAB_REQUIRE=latex,numactl,lstopo,strace,new-workload,lab cargo test --workspace
+	NUMALAB_REQUIRE=latex,numactl,lstopo,strace,new-workload,lab cargo test --workspace --no-fail-fast
 
 check: setup ## fmt, clippy with warnings denied, docs, the minimum Rust version
 	cargo fmt --all --check

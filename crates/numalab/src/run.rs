@@ -103,6 +103,9 @@ fn introduce(plan: &plan::point::Plan, here: &Here) {
     let model = here.topology.cpu_model.as_deref().unwrap_or("processor not named");
     say(&format!("{model}: {shape}", shape = crate::topo::shape(&here.topology)));
     say(&format!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; ")));
+    if let Some(disturbing) = here.machine.get(runner::manifest::DISTURBING) {
+        say(&format!("disturbing here: {disturbing}; see numalab doctor"));
+    }
     say(&plan.question);
     for note in &plan.notes {
         say(&format!("note: {note}"));

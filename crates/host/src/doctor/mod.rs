@@ -67,6 +67,8 @@ pub fn examine_in(root: &Root, nodes: usize) -> Vec<Finding> {
     let mut findings = processor::examine(root);
     findings.extend(pages::examine(root, nodes));
     findings.extend(limits::examine(root));
+    // Last, since it alone changes from minute to minute.
+    findings.push(processor::load(root));
     findings
 }
 

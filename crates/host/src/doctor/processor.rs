@@ -11,7 +11,6 @@ pub(super) fn examine(root: &Root) -> Vec<Finding> {
     vec![
         virtualisation(),
         steal(root),
-        load(root),
         clock_source(root),
         governor(root),
         turbo(root),
@@ -69,7 +68,7 @@ fn steal(root: &Root) -> Finding {
 }
 
 /// What others run now: the commonest disturbance.
-fn load(root: &Root) -> Finding {
+pub(super) fn load(root: &Root) -> Finding {
     // Of a minute, so that a command that has just ended counts as well.
     const DISTURBS_FROM: f64 = 0.1;
     const REMEDY: &str = "others run here now, or did a minute ago; see top, and wait until they are done";
