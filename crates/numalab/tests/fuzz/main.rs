@@ -4,8 +4,7 @@
 //! crash in C is seen and counted. A case is a pure function of parser, seed and number: what a failure prints
 //! repeats it.
 //!
-//! bolero was tried: under plain `cargo test` its engine makes inputs from random bytes and mutates no seed, and a SIGSEGV in
-//! libhwloc ends it.
+//! Not bolero: a plain `cargo test` of it draws bytes and mutates no seed, and does not outlive a SIGSEGV in libhwloc.
 
 mod child;
 mod folder;
