@@ -23,10 +23,8 @@ pub(crate) enum Needs {
     NewWorkload,
     /// The emulated lab, and time to boot its machines.
     Lab,
-    /// The same, and time to boot all of them.
+    /// The same, and time to boot all of them, hostile ones too.
     LabAll,
-    /// As [`Needs::Lab`], and minutes more: hostile hosts are booted afresh.
-    LabHosts,
 }
 
 impl Needs {
@@ -42,7 +40,6 @@ impl Needs {
             Needs::NewWorkload => "new-workload",
             Needs::Lab => "lab",
             Needs::LabAll => "lab-all",
-            Needs::LabHosts => "lab-hosts",
         }
     }
 
@@ -70,10 +67,10 @@ impl Needs {
             Needs::Setpriv => works("setpriv", &["--reuid=65534", "--regid=65534", "--clear-groups", "true"]),
             Needs::NewWorkload if self.required() => None,
             Needs::NewWorkload => Some("it builds the workspace once more".into()),
-            Needs::Lab | Needs::LabAll | Needs::LabHosts if self.required() => {
+            Needs::Lab | Needs::LabAll if self.required() => {
                 works(&root().join("scripts/lab").to_string_lossy(), &["kernels", "stable"])
             }
-            Needs::Lab | Needs::LabAll | Needs::LabHosts => Some("it boots machines; make lab-test runs it".into()),
+            Needs::Lab | Needs::LabAll => Some("it boots machines; make lab-test runs it".into()),
         }
     }
 }

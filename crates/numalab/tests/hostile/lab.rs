@@ -61,7 +61,7 @@ pub(crate) fn trials(machine: Machine, cases: &'static [Case]) -> Vec<Trial> {
     let trial = |&(kind, name, check): &Case| {
         let booted = booted.clone();
         let machine = booted.0.name;
-        host(kind, &format!("{machine}: {name}"), Some(Needs::LabHosts), move || {
+        host(kind, &format!("{machine}: {name}"), Some(Needs::LabAll), move || {
             let (machine, boot) = &*booted;
             let text = |failed: Failed| failed.message().unwrap_or_default().to_string();
             check(boot.get_or_init(|| Boot::of(machine).map_err(text)).as_ref().map_err(String::clone)?)
