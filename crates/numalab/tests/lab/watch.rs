@@ -126,7 +126,9 @@ impl Seen {
             let mut next = || words.next().unwrap_or_default();
             (next(), next(), next())
         };
-        Ok(self.text(&format!("{name}/tasks"))?.lines().map(task).collect())
+        let tasks: Vec<_> = self.text(&format!("{name}/tasks"))?.lines().map(task).collect();
+        ensure(!tasks.is_empty(), || format!("{name}: its sample was over before it was looked at"))?;
+        Ok(tasks)
     }
 
     /// Pages of each node as numastat's last line tells them, in MB with two decimals.
