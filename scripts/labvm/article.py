@@ -13,7 +13,7 @@ MACHINE = "2x32"
 # Operations are counted, since seconds mean nothing here; the heaps fit the nodes by themselves (auto).
 # Half of each block goes to the settled arm, which waits for NUMA balancing as on any machine. A busy host gets fewer
 # whole blocks within the budget.
-COMMAND = "numalab run experiments/numa-binding.toml --operations 300 --repetitions 2 --budget 7m --oversubscribe all"
+COMMAND = "numalab run experiments/numa-binding.toml --operations 100 --repetitions 2 --budget 11m --oversubscribe all"
 # What is promised, the build aside. Beyond it the run is asked to end, and what it has comes out.
 SECONDS_MOST = 15 * 60
 SECONDS_FOR_THE_REST = 45
