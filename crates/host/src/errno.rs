@@ -17,16 +17,10 @@ impl Errno {
     pub(crate) fn of(error: &std::io::Error) -> Errno {
         Errno(error.raw_os_error().unwrap_or(0))
     }
-}
 
-impl Errno {
     /// What to do about it, with its semicolon; empty where its name says all there is to say, or the call decides.
     pub(crate) fn advice(self) -> String {
-        let error = std::io::Error::from_raw_os_error(self.0);
-        match self.0 {
-            libc::EPERM | libc::EACCES | libc::EROFS => String::new(),
-            _ => plan::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default(),
-        }
+        plan::remedy::advice(plan::remedy::remedy(&std::io::Error::from_raw_os_error(self.0)))
     }
 }
 

@@ -79,8 +79,8 @@ pub(crate) fn print(text: &str) -> Result<(), Exit> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let remedy = plan::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-            Err(Exit::new(FAILED, format!("cannot write to stdout: {error}{remedy}")))
+            let advice = plan::remedy::advice(plan::remedy::remedy(&error));
+            Err(Exit::new(FAILED, format!("cannot write to stdout: {error}{advice}")))
         }
         _ => Ok(()),
     }

@@ -88,7 +88,7 @@ pub(crate) fn program() -> Result<Program, Exit> {
         commit: env!("NUMALAB_COMMIT").into(),
         rustc: env!("NUMALAB_RUSTC").into(),
         sha256: sha256.map_err(|error| {
-            let remedy = plan::remedy::remedy(&error).unwrap_or("samples are started from it: mount /proc");
+            let remedy = plan::remedy::of_reading(&error).unwrap_or("samples are started from it: mount /proc");
             Exit::new(FAILED, format!("cannot read /proc/self/exe: {error}; {remedy}"))
         })?,
     })

@@ -1,5 +1,6 @@
 //! Why a results folder cannot be read, or its derived files not written.
 
+use plan::remedy::{of_reading, of_writing};
 use std::path::PathBuf;
 
 /// An error of this crate. A mismatch that `verify` finds is not one: it is an answer.
@@ -14,7 +15,7 @@ pub enum ReportError {
         file: &'static str,
     },
     /// A file could not be read.
-    #[error("cannot read {path}: {source}{advice}", path = path.display(), advice = advice(source, "try again"))]
+    #[error("cannot read {path}: {source}{advice}", path = path.display(), advice = advice(of_reading(source), "try again"))]
     Read {
         /// The file.
         path: PathBuf,
@@ -22,7 +23,7 @@ pub enum ReportError {
         source: std::io::Error,
     },
     /// A file could not be written or replaced; what was there before is untouched.
-    #[error("cannot write {path}: {source}{advice}", path = path.display(), advice = advice(source, "call numalab report"))]
+    #[error("cannot write {path}: {source}{advice}", path = path.display(), advice = advice(of_writing(source), "call numalab report"))]
     Write {
         /// The file.
         path: PathBuf,
@@ -138,6 +139,6 @@ pub enum ReportError {
 }
 
 /// What to do about a system's answer, with its semicolon; empty where there is nothing to say.
-fn advice(source: &std::io::Error, then: &str) -> String {
-    plan::remedy::remedy(source).map(|remedy| format!("; {remedy}, then {then}")).unwrap_or_default()
+fn advice(remedy: Option<&str>, then: &str) -> String {
+    remedy.map(|remedy| format!("; {remedy}, then {then}")).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Why a run cannot start or go on. A sample that fails is no error: it is a row.
 
+use plan::remedy::{of_writing, remedy};
 use std::io;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A file or folder of the results cannot be made, read, written or synced.
-    #[error("{path}: cannot {doing}: {source}{advice}", path = path.display(), advice = advice(source))]
+    #[error("{path}: cannot {doing}: {source}{advice}", path = path.display(), advice = advice(of_writing(source)))]
     File {
         /// The file.
         path: PathBuf,
@@ -97,7 +98,7 @@ pub enum RunError {
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The child's program cannot be started.
-    #[error("cannot start {program}: {source}{advice}", advice = advice(source))]
+    #[error("cannot start {program}: {source}{advice}", advice = advice(remedy(source)))]
     Start {
         /// The program.
         program: String,
@@ -105,7 +106,7 @@ pub enum Stop {
         source: io::Error,
     },
     /// The channels to a child cannot be made or watched.
-    #[error("cannot {doing} of a child: {source}{advice}", advice = advice(source))]
+    #[error("cannot {doing} of a child: {source}{advice}", advice = advice(remedy(source)))]
     Channel {
         /// What failed.
         doing: &'static str,
@@ -133,6 +134,6 @@ impl RunError {
 }
 
 /// What to do about a system's answer, with its semicolon; empty where there is nothing to say.
-fn advice(source: &io::Error) -> String {
-    plan::remedy::remedy(source).map(|remedy| format!("; {remedy}, then resume or start again")).unwrap_or_default()
+fn advice(remedy: Option<&str>) -> String {
+    remedy.map(|remedy| format!("; {remedy}, then resume or start again")).unwrap_or_default()
 }

@@ -102,8 +102,8 @@ fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError
     let name = path.display().to_string();
     let whole = |message: String| FileError { path: name.clone(), line: None, message };
     let cannot = |error: std::io::Error| {
-        let remedy = crate::remedy::remedy(&error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        whole(format!("cannot read the {what}: {error}{remedy}"))
+        let advice = crate::remedy::advice(crate::remedy::of_reading(&error));
+        whole(format!("cannot read the {what}: {error}{advice}"))
     };
     let kind = std::fs::metadata(path).map_err(cannot)?;
     if kind.is_dir() {
