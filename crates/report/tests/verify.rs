@@ -90,6 +90,7 @@ fn each_row_is_that_of_its_point_and_run() {
         "0.03",
         "run_delay_ratio of a sample that is not flagged: found 0.03, expected 0.02 at most",
     );
+    samples("major_faults", "3", "major_faults of a sample that is not flagged: found 3, expected 0 at most");
     check_one("workers.csv", 2, "run_id", "x", "workers.csv:2: run_id: found x, expected 20260102T030405Z-golden");
     check_one("facts.csv", 2, "run_id", "x", "facts.csv:2: run_id: found x, expected 20260102T030405Z-golden");
 }

@@ -8,9 +8,6 @@ use plan::point::Point;
 use plan::policy::MemoryPolicy;
 use plan::record::SampleRow;
 
-/// A larger share of pages that spilled is a disturbance.
-const SPILLED: f64 = 0.05;
-
 /// The causes found, one short sentence each; empty for an undisturbed sample.
 ///
 /// `row` must hold the ratios already: `run_delay_ratio`, `steal_ratio`, `major_faults`, `worker_migrations`,
@@ -33,8 +30,9 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
         let limit = limits.throttled_periods;
         reasons.push(format!("throttled by the cgroup's quota in {periods} periods (limit {limit})"));
     }
-    if let Some(faults) = row.major_faults.filter(|faults| *faults > 0) {
-        reasons.push(format!("workers waited {faults} times for a page from swap or disk"));
+    if let Some(faults) = row.major_faults.filter(|faults| *faults > limits.major_faults) {
+        let limit = limits.major_faults;
+        reasons.push(format!("workers waited {faults} times for a page from swap or disk (limit {limit})"));
     }
     if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && is_pinned(point)) {
         reasons.push(format!("pinned workers changed PU {moves} times"));
@@ -42,9 +40,12 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
     if let Some(pages) = row.pages_migrated.filter(|pages| *pages > 0 && (binds_cpus(point) || binds_memory(point))) {
         reasons.push(format!("{pages} pages changed node"));
     }
-    if let Some((outside, all)) = measured.pages_spilled.filter(|&(outside, all)| outside as f64 > SPILLED * all as f64)
-    {
-        reasons.push(format!("{outside} of {all} pages lie outside the nodes of their policy, which were full"));
+    let most = limits.pages_spilled_ratio;
+    if let Some((outside, all)) = measured.pages_spilled.filter(|&(outside, all)| outside as f64 > most * all as f64) {
+        let limit = 100.0 * most;
+        reasons.push(format!(
+            "{outside} of {all} pages lie outside the nodes of their policy, which were full (limit {limit:.1} %)"
+        ));
     }
     reasons
 }

@@ -164,7 +164,7 @@ fn only_causes_from_outside_flag_a_sample() {
     check(|_, m| m.steal_ticks = Some((8, 200)), Some("steal 4.0 %, 8 ticks (limits 2.0 % and 3)"));
     check(|_, m| m.steal_ticks = Some((2, 20)), None);
     check(|_, m| m.throttled_periods = Some(17), Some("throttled by the cgroup's quota in 17 periods (limit 0)"));
-    check(|_, m| m.faults = Some((9, 3)), Some("workers waited 3 times for a page from swap or disk"));
+    check(|_, m| m.faults = Some((9, 3)), Some("workers waited 3 times for a page from swap or disk (limit 0)"));
     check(|_, m| m.workers[1].migrations = Some(2), Some("pinned workers changed PU 2 times"));
     check(|_, m| m.pages_migrated = Some(5), Some("5 pages changed node"));
     // Unbound, first touch: the kernel may move whatever it likes, that is what is measured.
@@ -195,24 +195,38 @@ fn pages_that_spilled_are_a_disturbance() {
         assert_eq!(rows.sample.contaminated_reason.as_deref(), expect, "{outside} of 100");
     };
     check(5, None);
-    check(6, Some("6 of 100 pages lie outside the nodes of their policy, which were full"));
+    check(6, Some("6 of 100 pages lie outside the nodes of their policy, which were full (limit 5.0 %)"));
 }
 
 #[test]
 fn limits_of_disturbance_are_those_of_the_plan() {
     let row = make(|_, _| ()).sample;
-    let row = SampleRow { run_delay_ratio: Some(0.1), steal_ratio: Some(0.1), ..row };
-    let measured = Measured { steal_ticks: Some((9, 90)), throttled_periods: Some(7), ..measured() };
+    let row = SampleRow { run_delay_ratio: Some(0.1), steal_ratio: Some(0.1), major_faults: Some(4), ..row };
+    let measured = Measured {
+        steal_ticks: Some((9, 90)),
+        throttled_periods: Some(7),
+        pages_spilled: Some((20, 100)),
+        ..measured()
+    };
     let point = toml::from_str::<Plan>(&golden("plan.toml")).unwrap().points.swap_remove(0);
     let check = |limits: Thresholds, expect: usize| {
         assert_eq!(disturbances(&row, &point, &measured, &limits).len(), expect, "{limits:?}");
     };
-    let just = Thresholds { run_delay_ratio: 0.1, steal_ratio: 0.1, steal_ticks: 9, throttled_periods: 7 };
+    let just = Thresholds {
+        run_delay_ratio: 0.1,
+        steal_ratio: 0.1,
+        steal_ticks: 9,
+        throttled_periods: 7,
+        major_faults: 4,
+        pages_spilled_ratio: 0.2,
+    };
     check(just, 0);
     check(Thresholds { run_delay_ratio: 0.09, ..just }, 1);
     check(Thresholds { steal_ratio: 0.09, ..just }, 1);
     check(Thresholds { steal_ratio: 0.09, steal_ticks: 10, ..just }, 0);
     check(Thresholds { throttled_periods: 6, ..just }, 1);
+    check(Thresholds { major_faults: 3, ..just }, 1);
+    check(Thresholds { pages_spilled_ratio: 0.19, ..just }, 1);
 }
 
 #[test]

@@ -297,13 +297,35 @@ pub struct Thresholds {
     /// Periods in which the cgroup's quota stopped us; plans from before it was written had 0, too.
     #[serde(default)]
     pub throttled_periods: u64,
+    /// Page faults of workers that waited for swap or disk; plans from before it was written had no limit.
+    #[serde(default = "Thresholds::any_count")]
+    pub major_faults: u64,
+    /// Pages outside the nodes of their policy / all pages that belong to some; likewise.
+    #[serde(default = "Thresholds::any_ratio")]
+    pub pages_spilled_ratio: f64,
 }
 
 impl Thresholds {
-    /// 2 % of run delay; 2 % and 3 ticks of steal; no throttled period, each of which takes the PU for up to 100 ms. Source: measured beside noisy neighbours, 9-18 % of run delay
-    /// where steal showed 0-3 ticks; quiet runs stay below 1 %.
-    pub const DEFAULT: Thresholds =
-        Thresholds { run_delay_ratio: 0.02, steal_ratio: 0.02, steal_ticks: 3, throttled_periods: 0 };
+    /// 2 % of run delay; 2 % and 3 ticks of steal; no throttled period, each of which takes the PU for up to 100 ms; no page
+    /// from swap or disk; 5 % of the pages elsewhere. Source: measured beside noisy neighbours, 9-18 % of run delay where
+    /// steal showed 0-3 ticks; quiet runs stay below 1 %.
+    pub const DEFAULT: Thresholds = Thresholds {
+        run_delay_ratio: 0.02,
+        steal_ratio: 0.02,
+        steal_ticks: 3,
+        throttled_periods: 0,
+        major_faults: 0,
+        pages_spilled_ratio: 0.05,
+    };
+
+    fn any_count() -> u64 {
+        // The most that TOML can write.
+        i64::MAX as u64
+    }
+
+    fn any_ratio() -> f64 {
+        1.0
+    }
 }
 
 /// What the command line changes about an experiment before it is planned.

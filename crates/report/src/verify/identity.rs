@@ -1,6 +1,7 @@
 //! That a row of samples.csv says of its point, its run and its place in the schedule what plan and manifest say.
 
 use super::samples::Note;
+use plan::experiment::Thresholds;
 use plan::manifest::Manifest;
 use plan::place::Regime;
 use plan::point::{Plan, Point, Slot};
@@ -59,7 +60,7 @@ impl<'a> Identity<'a> {
                 }
                 let slot = Slot { point: at, block: row.block, order: row.order };
                 note.unequal("seed, that of the plan and the order", row.seed, sample_seed(self.plan, slot));
-                check_flag(row, point, self.plan.measure.thresholds.run_delay_ratio, note);
+                check_flag(row, point, &self.plan.measure.thresholds, note);
             }
         }
         // Each block holds every point once.
@@ -93,12 +94,17 @@ fn check_point(row: &SampleRow, point: &Point, note: &mut Note<'_>) {
     note.unequal("nodes_spanned", row.nodes_spanned, point.nodes_spanned);
 }
 
-/// A flag has its reason, and who waited too long for a PU is flagged. Of steal the ticks are not in the row, of
-/// throttling nothing is: what the reason says of them is believed.
-fn check_flag(row: &SampleRow, point: &Point, limit: f64, note: &mut Note<'_>) {
+/// A flag has its reason, and who waited too long for a PU or a page is flagged. Of steal the ticks are not in the row, of
+/// throttling and of pages that spilled nothing is: what the reason says of them is believed.
+fn check_flag(row: &SampleRow, point: &Point, limits: &Thresholds, note: &mut Note<'_>) {
+    let limit = limits.run_delay_ratio;
     note.unequal("contaminated, whether there is a reason", row.contaminated, row.contaminated_reason.is_some());
     let waited = row.run_delay_ratio.filter(|&ratio| ratio > limit && point.regime != Regime::Oversubscribed);
     if let (Some(ratio), false) = (waited, row.contaminated) {
         note.other("run_delay_ratio of a sample that is not flagged", ratio, format!("{limit} at most"));
+    }
+    let faults = row.major_faults.filter(|&faults| faults > limits.major_faults);
+    if let (Some(faults), false) = (faults, row.contaminated) {
+        note.other("major_faults of a sample that is not flagged", faults, format!("{} at most", limits.major_faults));
     }
 }
