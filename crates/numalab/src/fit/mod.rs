@@ -14,7 +14,7 @@ use read::{Group, read};
 use stats::argmax::{Argmax, argmax, argmax_point};
 use stats::fit::{
     Choice, ChoiceVerdict, Diagnostics, Fit, FitSettings, IntervalKind, MIN_DISTINCT_X, Model, Resampling, Response,
-    bootstrap, candidates, choose, diagnose, fit_weighted, solve_exactly,
+    bootstrap, candidates, choose, diagnose, fit_weighted, means_by_x, solve_exactly,
 };
 use stats::kneedle::{USUAL_SENSITIVITY, kneedle};
 use stats::{Estimate, StatsError};
@@ -122,7 +122,7 @@ fn analyse(args: &Args, group: Group) -> Result<Analysis, Exit> {
     let with_interval =
         argmax(x, y, args.level, args.resamples as usize, args.seed).ok().map(PeakOfMeans::WithInterval);
     let argmax = with_interval.or_else(|| argmax_point(x, y).ok().map(PeakOfMeans::Point));
-    let (distinct, means) = means(x, y);
+    let (distinct, means) = means_by_x(x, y);
     let kneedle = kneedle(&distinct, &means, USUAL_SENSITIVITY);
     Ok(Analysis { outcome, choice, argmax, kneedle, variance_power, weights: in_text, group })
 }
@@ -161,7 +161,7 @@ fn weights(args: &Args, group: &Group, variance_power: Option<Estimate>) -> Resu
             }
         },
     };
-    let (distinct, means) = means(&group.x, &group.y);
+    let (distinct, means) = means_by_x(&group.x, &group.y);
     if let Some(mean) = means.iter().find(|mean| **mean <= 0.0) {
         let name = group.name(args);
         return Err(Exit::new(
@@ -174,14 +174,6 @@ fn weights(args: &Args, group: &Group, variance_power: Option<Estimate>) -> Resu
         means[at].powf(-power)
     };
     Ok((Some(group.x.iter().map(weight).collect()), format!("weighted by 1/mean^{power:.3}")))
-}
-
-/// Distinct x, ascending, and the mean of y at each.
-fn means(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let mut order: Vec<usize> = (0..x.len()).collect();
-    order.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
-    let groups = order.chunk_by(|a, b| x[*a] == x[*b]);
-    groups.map(|group| (x[group[0]], group.iter().map(|at| y[*at]).sum::<f64>() / group.len() as f64)).unzip()
 }
 
 /// An error of `stats` in the words of the file.

@@ -92,8 +92,8 @@ fn peak(model: Model, parameters: &[f64]) -> f64 {
     }
 }
 
-/// Where a knee model is highest: golden section over ln x, which the proof of its one peak allows; infinite where it
-/// still rises ten million times beyond x = 1.
+/// Where a knee model is highest, of whose one peak there is a proof: the highest of a grid over ln x, then halving where
+/// the slope changes its sign; infinite where it still rises ten million times beyond x = 1.
 fn peak_by_slope(model: Model, parameters: &[f64]) -> f64 {
     let at = |ln: f64| model.value(parameters, ln.exp());
     let (first, last) = (-7.0_f64, 16.0);

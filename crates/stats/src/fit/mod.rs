@@ -27,7 +27,7 @@ pub use choose::{Candidate, Choice, ChoiceVerdict, DECISIVE_LEAD, FEW_MEANS, NES
 pub use diagnose::{Diagnostics, Influence, Runs, diagnose};
 pub use knee::peak_of;
 pub use model::{Family, KneeConstants, KneeForm, Model, SPECS, Spec};
-pub use quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA, akaike_weights};
+pub use quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA, akaike_weights, means_by_x};
 pub use result::{Fit, FitStatus, FittedValue, IntervalMethod};
 pub use solve::Response;
 

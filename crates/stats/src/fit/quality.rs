@@ -16,6 +16,12 @@ pub(crate) fn group_by_x(x: &[f64]) -> Vec<Vec<usize>> {
     order.chunk_by(|a, b| x[*a] == x[*b]).map(<[usize]>::to_vec).collect()
 }
 
+/// Distinct x, ascending, and the mean of y at each. Both slices have one length.
+pub fn means_by_x(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let mean = |group: &Vec<usize>| group.iter().map(|at| y[*at]).sum::<f64>() / group.len() as f64;
+    group_by_x(x).iter().map(|group| (x[group[0]], mean(group))).unzip()
+}
+
 /// rms over the distinct x of the relative distance between mean and curve.
 pub(crate) fn misfit_ratio(problem: &Problem, parameters: &[f64]) -> f64 {
     let distance = |(x, mean): (&f64, &f64)| {

@@ -97,6 +97,8 @@ pub(crate) enum Range {
 
 /// One row of the table of models.
 pub struct Spec {
+    /// Which it is.
+    pub model: Model,
     /// Name as in fits.csv and on the command line.
     pub name: &'static str,
     /// What it is a curve of.
@@ -112,35 +114,6 @@ pub struct Spec {
     pub(crate) starts: fn(&Points) -> Vec<Vec<f64>>,
 }
 
-/// Every model, in the order of [`SPECS`].
-const ALL: [Model; 25] = [
-    Model::Usl,
-    Model::Amdahl,
-    Model::Gustafson,
-    Model::ExponentialSaturation,
-    Model::Quadratic,
-    Model::ExponentialDecay,
-    Model::BiExponential,
-    Model::Stretched,
-    Model::Hyperbolic,
-    Model::Lomax,
-    Model::Hill,
-    Model::Logistic,
-    Model::Power,
-    Model::BrokenLine,
-    Model::Proportional,
-    Model::Linear,
-    Model::NLogN,
-    Model::QuadraticGrowth,
-    Model::ExponentialGrowth,
-    Model::Knee,
-    Model::KneeAdditive,
-    Model::KneeUseful,
-    Model::KneeKappa,
-    Model::UslPeak,
-    Model::QuadraticPeak,
-];
-
 impl Model {
     /// Its row of the table.
     pub fn spec(&self) -> &'static Spec {
@@ -149,7 +122,7 @@ impl Model {
 
     /// All models that can be asked for by name.
     pub fn all() -> impl Iterator<Item = Model> {
-        ALL.into_iter().filter(|model| model.spec().family != Family::Reparametrised)
+        SPECS.iter().filter(|spec| spec.family != Family::Reparametrised).map(|spec| spec.model)
     }
 
     /// The model of that name; `_` counts as `-`.
@@ -263,8 +236,8 @@ mod tests {
 
     #[test]
     fn the_table_is_in_the_order_of_the_names() {
-        for (at, model) in ALL.into_iter().enumerate() {
-            let spec = model.spec();
+        for (at, spec) in SPECS.iter().enumerate() {
+            let model = spec.model;
             assert_eq!(model as usize, at);
             assert_eq!(spec.parameters.len(), spec.ranges.len(), "{model}");
             assert!(spec.parameters.len() <= MAX_PARAMETERS, "{model}");
@@ -278,8 +251,8 @@ mod tests {
     /// Every gradient against central differences, which agree to their own error.
     #[test]
     fn gradients_are_those_of_the_formulas() {
-        for model in ALL {
-            let spec = model.spec();
+        for spec in &SPECS {
+            let model = spec.model;
             let mut parameters: Vec<f64> =
                 spec.ranges.iter().zip(spec.parameters).map(|(range, name)| usual(range, name)).collect();
             if model == Model::ExponentialGrowth {
@@ -307,8 +280,8 @@ mod tests {
     /// At x = 0, where a formula takes it, neither value nor gradient is lost in ln 0.
     #[test]
     fn x_of_0_is_no_hole() {
-        for model in ALL.into_iter().filter(|model| !model.needs_positive_x()) {
-            let spec = model.spec();
+        for spec in SPECS.iter().filter(|spec| !spec.model.needs_positive_x()) {
+            let model = spec.model;
             let parameters: Vec<f64> =
                 spec.ranges.iter().zip(spec.parameters).map(|(range, name)| usual(range, name)).collect();
             let (f, gradient) = model.value_and_gradient(&parameters, 0.0);

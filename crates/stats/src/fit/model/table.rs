@@ -1,7 +1,7 @@
 //! The table of models: what `numalab fit --help` lists.
 
 use super::Range::{self, Amplitude, Break, Free, NotNegative, Place, Positive, Power, Rate, Scale, Share};
-use super::{Family, Spec, decay, growth, knee, throughput};
+use super::{Family, Model, Spec, decay, growth, knee, throughput};
 
 const ALPHA: Range = NotNegative { power: 2 };
 const BETA: Range = NotNegative { power: 1 };
@@ -10,6 +10,7 @@ const PHI: Range = NotNegative { power: 0 };
 /// The table of models, in the order of [`Model`].
 pub static SPECS: [Spec; 25] = [
     Spec {
+        model: Model::Usl,
         name: "usl",
         family: Family::Throughput,
         formula: "lambda x / (1 + sigma (x-1) + kappa x (x-1))",
@@ -19,6 +20,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::usl_starts,
     },
     Spec {
+        model: Model::Amdahl,
         name: "amdahl",
         family: Family::Throughput,
         formula: "lambda x / (1 + sigma (x-1))",
@@ -28,6 +30,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::amdahl_starts,
     },
     Spec {
+        model: Model::Gustafson,
         name: "gustafson",
         family: Family::Throughput,
         formula: "lambda (sigma + (1 - sigma) x)",
@@ -37,6 +40,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::gustafson_starts,
     },
     Spec {
+        model: Model::ExponentialSaturation,
         name: "exponential-saturation",
         family: Family::Throughput,
         formula: "m (1 - exp(-x/tau))",
@@ -46,6 +50,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::saturation_starts,
     },
     Spec {
+        model: Model::Quadratic,
         name: "quadratic",
         family: Family::Throughput,
         formula: "a x + b x^2",
@@ -55,6 +60,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::quadratic_starts,
     },
     Spec {
+        model: Model::ExponentialDecay,
         name: "exponential",
         family: Family::Decay,
         formula: "a exp(-x/tau)",
@@ -64,6 +70,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::exponential_starts,
     },
     Spec {
+        model: Model::BiExponential,
         name: "bi-exponential",
         family: Family::Decay,
         formula: "a1 exp(-x/tau1) + a2 exp(-x/tau2), tau1 < tau2",
@@ -73,6 +80,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::bi_exponential_starts,
     },
     Spec {
+        model: Model::Stretched,
         name: "stretched",
         family: Family::Decay,
         formula: "a exp(-(x/tau)^b)",
@@ -82,6 +90,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::stretched_starts,
     },
     Spec {
+        model: Model::Hyperbolic,
         name: "hyperbolic",
         family: Family::Decay,
         formula: "a / (1 + x/n0)",
@@ -91,6 +100,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::hyperbolic_starts,
     },
     Spec {
+        model: Model::Lomax,
         name: "lomax",
         family: Family::Decay,
         formula: "a (1 + x/n0)^-p",
@@ -100,6 +110,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::lomax_starts,
     },
     Spec {
+        model: Model::Hill,
         name: "hill",
         family: Family::Decay,
         formula: "a / (1 + (x/n0)^p)",
@@ -109,6 +120,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::hill_starts,
     },
     Spec {
+        model: Model::Logistic,
         name: "logistic",
         family: Family::Decay,
         formula: "a / (1 + exp((x-n0)/h)), rising where h < 0",
@@ -118,6 +130,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::logistic_starts,
     },
     Spec {
+        model: Model::Power,
         name: "power",
         family: Family::Decay,
         formula: "a x^b, rising where b > 0",
@@ -127,6 +140,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::power_starts,
     },
     Spec {
+        model: Model::BrokenLine,
         name: "broken-line",
         family: Family::Decay,
         formula: "a + b x + d max(x-psi, 0)",
@@ -136,6 +150,7 @@ pub static SPECS: [Spec; 25] = [
         starts: decay::broken_line_starts,
     },
     Spec {
+        model: Model::Proportional,
         name: "proportional",
         family: Family::Growth,
         formula: "b x",
@@ -145,6 +160,7 @@ pub static SPECS: [Spec; 25] = [
         starts: growth::proportional_starts,
     },
     Spec {
+        model: Model::Linear,
         name: "linear",
         family: Family::Growth,
         formula: "a + b x",
@@ -154,6 +170,7 @@ pub static SPECS: [Spec; 25] = [
         starts: growth::linear_starts,
     },
     Spec {
+        model: Model::NLogN,
         name: "n-log-n",
         family: Family::Growth,
         formula: "a + b x ln x",
@@ -163,6 +180,7 @@ pub static SPECS: [Spec; 25] = [
         starts: growth::n_log_n_starts,
     },
     Spec {
+        model: Model::QuadraticGrowth,
         name: "quadratic-growth",
         family: Family::Growth,
         formula: "a + b x + c x^2",
@@ -172,6 +190,7 @@ pub static SPECS: [Spec; 25] = [
         starts: growth::quadratic_starts,
     },
     Spec {
+        model: Model::ExponentialGrowth,
         name: "exponential-growth",
         family: Family::Growth,
         formula: "a exp(b x)",
@@ -181,6 +200,7 @@ pub static SPECS: [Spec; 25] = [
         starts: growth::exponential_starts,
     },
     Spec {
+        model: Model::Knee,
         name: "knee",
         family: Family::Knee,
         formula: "lambda x / (1 + S F), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
@@ -190,6 +210,7 @@ pub static SPECS: [Spec; 25] = [
         starts: knee::coupled_starts,
     },
     Spec {
+        model: Model::KneeAdditive,
         name: "knee-additive",
         family: Family::Knee,
         formula: "lambda x / (1 + S + phi F), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
@@ -199,6 +220,7 @@ pub static SPECS: [Spec; 25] = [
         starts: knee::additive_starts,
     },
     Spec {
+        model: Model::KneeUseful,
         name: "knee-useful",
         family: Family::Knee,
         formula: "lambda x exp(-g x) / (1 + S), S = alpha x^2 + beta x",
@@ -208,6 +230,7 @@ pub static SPECS: [Spec; 25] = [
         starts: knee::useful_starts,
     },
     Spec {
+        model: Model::KneeKappa,
         name: "knee-kappa",
         family: Family::Knee,
         formula: "S F (a cost: it has no optimum), S = alpha x^2 + beta x, F = 1 - exp(-g x)",
@@ -217,6 +240,7 @@ pub static SPECS: [Spec; 25] = [
         starts: knee::kappa_starts,
     },
     Spec {
+        model: Model::UslPeak,
         name: "usl-peak",
         family: Family::Reparametrised,
         formula: "the USL with kappa = (1-sigma)/n_star^2",
@@ -226,6 +250,7 @@ pub static SPECS: [Spec; 25] = [
         starts: throughput::no_starts,
     },
     Spec {
+        model: Model::QuadraticPeak,
         name: "quadratic-peak",
         family: Family::Reparametrised,
         formula: "a (x - x^2 / (2 n_star))",
