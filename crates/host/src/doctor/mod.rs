@@ -147,8 +147,10 @@ mod tests {
         check("swap", &[("proc/meminfo", "SwapTotal: 0 kB\n")], Good, "none");
         check("swap", &[("proc/meminfo", "SwapTotal: 1048576 kB\n")], Notice, "1.00 GiB");
         let online = ("sys/devices/system/cpu/online", "0-7\n");
-        check("load", &[online, ("proc/loadavg", "0.79 0 0 1/9 9\n")], Good, "0.79 of 8 PUs, over a minute");
-        check("load", &[online, ("proc/loadavg", "0.8 0 0 1/9 9\n")], Disturbs, "0.8 of 8 PUs, over a minute");
+        let load = |text| [online, ("proc/loadavg", text)];
+        check("load", &load("0.79 0 0 3/9 9\n"), Good, "0.79 of 8 PUs over a minute, 2 other tasks run now");
+        check("load", &load("0.8 0 0 3/9 9\n"), Disturbs, "0.8 of 8 PUs over a minute, 2 other tasks run now");
+        check("load", &load("0.8 0 0 1/9 9\n"), Notice, "0.8 of 8 PUs over a minute, 0 other tasks run now");
         let clock = "sys/devices/system/clocksource/clocksource0/current_clocksource";
         check("clock source", &[(clock, "tsc\n")], Good, "tsc");
         check("clock source", &[(clock, "hpet\n")], Disturbs, "hpet");

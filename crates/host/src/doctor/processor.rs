@@ -67,22 +67,26 @@ fn steal(root: &Root) -> Finding {
     }
 }
 
-/// What others run now: the commonest disturbance.
+/// What others run: the commonest disturbance.
 pub(super) fn load(root: &Root) -> Finding {
-    // Of a minute, so that a command that has just ended counts as well.
     const DISTURBS_FROM: f64 = 0.1;
-    const REMEDY: &str = "others run here now, or did a minute ago; see top, and wait until they are done";
-    let load = root.text("proc/loadavg").and_then(|text| text.split_ascii_whitespace().next()?.parse::<f64>().ok());
+    const NAME: &str = "load";
+    let text = root.text("proc/loadavg").unwrap_or_default();
+    let mut words = text.split_ascii_whitespace();
+    let load: Option<f64> = words.next().and_then(|word| word.parse().ok());
+    let running: Option<u64> = words.nth(2).and_then(|word| word.split_once('/')?.0.parse().ok());
     let pus = root.cpus("sys/devices/system/cpu/online").map(|pus| pus.len());
-    match load.zip(pus) {
-        None => unknown("load"),
-        Some((load, pus)) => {
-            let value = format!("{load} of {pus} PUs, over a minute");
-            match load < DISTURBS_FROM * pus as f64 {
-                true => finding("load", value, Verdict::Good, None),
-                false => finding("load", value, Verdict::Disturbs, Some(REMEDY)),
-            }
-        }
+    let (Some(load), Some(running), Some(pus)) = (load, running, pus) else { return unknown(NAME) };
+    // Without the one that asks.
+    let others = running.saturating_sub(1);
+    let value = format!("{load} of {pus} PUs over a minute, {others} other tasks run now");
+    if load < DISTURBS_FROM * pus as f64 {
+        finding(NAME, value, Verdict::Good, None)
+    } else if others == 0 {
+        // A build that has just ended, say: it is over.
+        finding(NAME, value, Verdict::Notice, Some("somebody worked here a minute ago; see top if it was not you"))
+    } else {
+        finding(NAME, value, Verdict::Disturbs, Some("others run here now; see top, and wait until they are done"))
     }
 }
 
