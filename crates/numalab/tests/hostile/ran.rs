@@ -106,6 +106,18 @@ impl Ran {
         only_folder(&self.results).is_ok()
     }
 
+    /// Fails unless what disturbs here, among whatever else this host does, was said before the first sample and stands
+    /// in the manifest.
+    pub(crate) fn expect_disturbing(&self, what: &str) -> Result<(), Failed> {
+        let said = self.answer.err.lines().find_map(|line| line.strip_prefix("disturbing here: "));
+        let said = said.and_then(|line| line.strip_suffix("; see numalab doctor")).unwrap_or_default();
+        ensure(said.contains(what), || format!("stderr does not say {what:?}: {}", self.answer.err))?;
+        let manifest: plan::manifest::Manifest =
+            serde_json::from_str(&std::fs::read_to_string(self.dir()?.join("manifest.json"))?)?;
+        let kept = manifest.machine.get("disturbing").cloned().unwrap_or_default();
+        ensure(kept == said, || format!("the manifest says {kept:?}, not {said:?}"))
+    }
+
     /// Fails where it left anything.
     pub(crate) fn left_nothing(&self) -> Result<(), Failed> {
         ensure(!self.results.exists() && self.answer.out.is_empty(), || {

@@ -109,7 +109,7 @@ fn expect_three_of_each(ran: &crate::ran::Ran) -> Result<(), Failed> {
 fn oom_group(boot: &Boot) -> Result<(), Failed> {
     let ran = boot.ran("oom")?;
     ensure(ran.answer.code == Some(137), || format!("{:?}", ran.answer))?;
-    ensure(ran.answer.err.contains("disturbing here: memory.oom.group 1"), || ran.answer.err.clone())?;
+    ran.expect_disturbing("memory.oom.group 1")?;
     let disturbs = finding(&boot.text("oom-doctor.out")?, "memory.oom.group")?;
     expect_finding(disturbs, "disturbs", "1")?;
     boot.ran("oom-resumed")?.answer.expect_code(0)?;
@@ -118,7 +118,7 @@ fn oom_group(boot: &Boot) -> Result<(), Failed> {
 
 fn cpu_max(boot: &Boot) -> Result<(), Failed> {
     let ran = boot.ran("quota")?;
-    ran.expect(0, &["disturbing here: CPU quota 0.20 PUs"])?;
+    ran.expect(0, &[])?.expect_disturbing("CPU quota 0.20 PUs")?;
     ran.expect_flag("near", "throttled by the cgroup's quota in # periods (limit 0)")
 }
 
