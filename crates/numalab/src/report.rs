@@ -47,7 +47,8 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Exit> {
     let lines: String = mismatches.iter().map(|mismatch| format!("{mismatch}\n")).collect();
     print(&lines)?;
     let n = mismatches.len();
-    Err(Exit::new(CHECK, format!("{dir}: {n} mismatches", dir = args.dir.display())))
+    let word = if n == 1 { "mismatch" } else { "mismatches" };
+    Err(Exit::new(CHECK, format!("{dir}: {n} {word}", dir = args.dir.display())))
 }
 
 pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {

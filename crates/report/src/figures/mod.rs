@@ -123,6 +123,7 @@ impl Drawing<'_> {
             Timing::Hardware => String::new(),
             Timing::Modelled => " (modelled, not measured)".into(),
             Timing::Emulated if self.subject.is_time => " (emulated: no time is true)".into(),
+            Timing::Emulated => " (emulated)".into(),
             Timing::Virtual if self.subject.is_time => " (virtual machine)".into(),
             _ => String::new(),
         };
