@@ -54,6 +54,15 @@ impl Drop for PolicyGuard {
     }
 }
 
+/// Sets the calling thread's policy until the guard goes out of scope, for a process that it starts in between: what that
+/// process writes before its first line lies by this policy, too, as numactl has it.
+///
+/// `None` where it cannot be set: the process, which sets it again, says why.
+pub fn lend(policy: &MemoryPolicy) -> Option<PolicyGuard> {
+    let kept = PolicyGuard::keep().ok()?;
+    set_thread_unchecked(policy).ok().map(|()| kept)
+}
+
 /// The policy of the mapping at `address`, not of the thread. It brings no page into memory.
 pub(crate) fn at(address: *mut c_void) -> Result<MemoryPolicy, HostError> {
     ask(address, numa::MPOL_F_ADDR)
@@ -229,6 +238,21 @@ mod tests {
             }
         }
         assert_eq!(thread(), Ok(before));
+    }
+
+    #[test]
+    fn a_process_that_is_started_inherits_what_is_lent() {
+        let granted = Granted::read(&Root::system()).expect("the live host");
+        let node = granted.allowed_nodes().first().expect("a node with memory");
+        let before = thread().expect("a policy");
+        let lent = lend(&format!("bind:{node}").parse().expect("a policy")).expect("it can be set");
+        let maps = std::process::Command::new("cat").arg("/proc/self/numa_maps").output().expect("cat");
+        drop(lent);
+        let maps = String::from_utf8(maps.stdout).expect("text");
+        let others: Vec<&str> = maps.lines().filter(|line| !line.contains(&format!(" bind:{node}"))).collect();
+        assert!(!maps.is_empty() && others.is_empty(), "{others:?}");
+        assert_eq!(thread(), Ok(before));
+        assert!(lend(&MemoryPolicy::Bind(NodeSet::new())).is_none());
     }
 
     #[test]

@@ -42,11 +42,16 @@ pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
 }
 
-/// Starts `command`, hands it `job`, and waits until it ends, at most `limit`.
+/// Has `command` started by `start`, hands it `job`, and waits until it ends, at most `limit`.
 ///
 /// # Errors
 /// `Stop` where it cannot be started or watched: the next one could not either.
-pub(crate) fn converse(mut command: Command, job: &[u8], limit: Duration) -> Result<Ended, Stop> {
+pub(crate) fn converse(
+    mut command: Command,
+    start: impl FnOnce(&mut Command) -> io::Result<Child>,
+    job: &[u8],
+    limit: Duration,
+) -> Result<Ended, Stop> {
     let deadline = Instant::now() + limit;
     let program = command.get_program().to_string_lossy().into_owned();
     let channel = |doing| move |source| Stop::Channel { doing, source };
@@ -56,7 +61,7 @@ pub(crate) fn converse(mut command: Command, job: &[u8], limit: Duration) -> Res
     command
         .fd_mappings(vec![mapping])
         .map_err(|error| Stop::Channel { doing: "map the pipe", source: io::Error::other(error) })?;
-    let child = command.spawn().map_err(|source| Stop::Start { program, source })?;
+    let child = start(&mut command).map_err(|source| Stop::Start { program, source })?;
     // It holds the pipe's other end, which must close with the child.
     drop(command);
     let mut talk = Talk::new(child, frames, job).map_err(channel("open the pipes"))?;

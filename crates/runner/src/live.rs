@@ -2,9 +2,9 @@
 //!
 //! The job goes in as one JSON line on stdin; frames come back on fd 3, so that a death names its phase; the last of
 //! stderr is kept for its cause. A child that does not answer in time is killed. Children are started by the thread that
-//! calls [`Executor::sample`], which must live as long as the run: they ask to die with it. They inherit the affinity and
-//! memory policy that this process started with, and form process groups of their own, so that Ctrl-C at a terminal
-//! reaches only this one and the sample can end in peace.
+//! calls [`Executor::sample`], which must live as long as the run: they ask to die with it. They inherit the affinity that
+//! this process started with, and its memory policy unless the point has one for the whole process. They form process
+//! groups of their own, so that Ctrl-C at a terminal reaches only this one and the sample can end in peace.
 
 use crate::child_io::{Ended, converse};
 use crate::death::{Evidence, outcome};
@@ -97,7 +97,11 @@ impl Executor for Live {
         let started_utc = host::clock::utc_now();
         let evidence = Evidence::before(point);
         let limit = deadline(point, measure);
-        let ended: Ended = converse(self.command(), &job, limit)?;
+        let start = |command: &mut Command| {
+            let _lent = point.placement.process.memory.as_ref().and_then(host::policy::lend);
+            command.spawn()
+        };
+        let ended: Ended = converse(self.command(), start, &job, limit)?;
         Ok(Sample { started_utc, outcome: outcome(ended, point, &evidence, limit) })
     }
 
