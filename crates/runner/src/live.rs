@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_process_policy_is_in_force_before_the_program_starts() {
+        let mut plan = plan();
+        plan.measure.grace_seconds = 60.0;
+        plan.points[0].placement.process.memory = Some("bind:0".parse().unwrap());
+        let Outcome::Failed(failure) = play("grep -vc bind:0 /proc/self/numa_maps >&2; exit 3", &plan) else {
+            panic!("measured")
+        };
+        assert_eq!(failure.cause, "ended with exit code 3: 0");
+    }
+
+    #[test]
     fn seccomp_is_named() {
         let mut plan = plan();
         plan.measure.grace_seconds = 60.0;
