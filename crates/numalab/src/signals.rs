@@ -1,7 +1,8 @@
-//! Signals that end a run: the sample at hand is finished first. A second one ends it at once.
+//! Signals that end a run: the sample at hand is finished first. A second one ends it at once. What was ignored from the
+//! start stays so, as nohup wants it of SIGHUP.
 
 use crate::exit::{Exit, FAILED};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::io;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What arrived.
 pub(crate) struct Signals {
-    /// Set by SIGINT and SIGTERM.
+    /// Set by SIGHUP, SIGINT and SIGTERM.
     pub(crate) interrupt: Arc<AtomicBool>,
     last: Arc<AtomicUsize>,
 }
@@ -23,7 +24,9 @@ impl Signals {
     }
 
     fn register(&self) -> io::Result<()> {
-        for signal in [SIGINT, SIGTERM] {
+        let ignored = ignored();
+        let heard = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        for signal in heard {
             // In this order: the shutdown acts only if the flag was set by an earlier signal.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&self.interrupt))?;
             flag::register(signal, Arc::clone(&self.interrupt))?;
@@ -38,4 +41,11 @@ impl Signals {
     pub(crate) fn exit_code(&self) -> u8 {
         128 + u8::try_from(self.last.load(Ordering::Relaxed)).unwrap_or(0)
     }
+}
+
+/// Signals that this process ignores, the first in bit 0; none where /proc does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
 }

@@ -1,7 +1,7 @@
 //! The loop over blocks and points: new runs and resumed ones.
 //!
 //! Whole blocks only: a block holds every point once, so a run that ends between two of them compares like with like.
-//! SIGINT and SIGTERM end it between two samples; what is committed stays and can be resumed.
+//! SIGHUP, SIGINT and SIGTERM end it between two samples; what is committed stays and can be resumed.
 
 use crate::admit;
 use crate::error::RunError;

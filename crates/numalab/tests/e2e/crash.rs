@@ -12,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("SIGINT finishes the sample and says how to resume", || interrupt("INT", 130)),
         test("SIGTERM likewise", || interrupt("TERM", 143)),
+        test("a terminal that is closed likewise", || interrupt("HUP", 129)),
+        test("under nohup a closed terminal ends nothing", nohup),
         test("a folder in use is not entered", locked),
         test("a torn tail is cut, changed rows are found", torn_and_changed),
         test("a file that may not grow: one line, committed rows stay", file_limit),
@@ -39,6 +41,18 @@ fn interrupt(signal: &str, code: i32) -> Result<(), Failed> {
     wait_until(&mut child, || bench.samples() > before)?;
     child.kill()?;
     child.wait()?;
+    Ok(())
+}
+
+fn nohup() -> Result<(), Failed> {
+    let bench = bench(10)?;
+    let run = bench.run();
+    let mut command = Command::new("nohup");
+    command.current_dir(root()).arg(run.get_program()).args(run.get_args());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    ensure(wait_until(&mut child, || bench.samples() >= 1)?, || "it ended before the signal".into())?;
+    Command::new("kill").arg("-HUP").arg(child.id().to_string()).status()?;
+    answer(child.wait_with_output()?).expect_code(0)?;
     Ok(())
 }
 
