@@ -250,6 +250,7 @@ mod tests {
             memory_bytes: None,
             free_bytes: None,
             reclaimable_bytes: None,
+            reserved_bytes: None,
             package: None,
         };
         Topology {

@@ -104,6 +104,9 @@ pub struct Node {
     pub free_bytes: Option<u64>,
     /// `Inactive(file)` + `SReclaimable` when probed: page cache that gives way to an allocation.
     pub reclaimable_bytes: Option<u64>,
+    /// What of `free_bytes` the kernel keeps for itself (watermarks of /proc/zoneinfo); `None` where not probed.
+    #[serde(default)]
+    pub reserved_bytes: Option<u64>,
     /// Index into [`Topology::packages`] of the package it is attached to.
     pub package: Option<u32>,
 }
@@ -253,11 +256,13 @@ impl Node {
         self.memory_bytes != Some(0)
     }
 
-    /// Bytes that a bind can count on: free plus what the page cache gives back; `None` where not probed.
+    /// Bytes that a bind can count on: free, less the kernel's own, plus what the page cache gives back; `None` where not
+    /// probed.
     ///
     /// Source: Linux, mm/page_alloc.c, si_mem_available() in spirit; MemFree alone is near 0 on every busy server.
     pub fn available_bytes(&self) -> Option<u64> {
-        Some(self.free_bytes?.saturating_add(self.reclaimable_bytes?))
+        let free = self.free_bytes?.saturating_sub(self.reserved_bytes.unwrap_or(0));
+        Some(free.saturating_add(self.reclaimable_bytes?))
     }
 }
 

@@ -33,6 +33,7 @@ fn machine() -> Topology {
         memory_bytes: Some(8 << 30),
         free_bytes: None,
         reclaimable_bytes: None,
+        reserved_bytes: None,
         package: Some(os_index),
     };
     let group = |os_index: u32, pus: CpuSet| Group { os_index, pus };

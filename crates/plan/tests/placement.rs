@@ -185,6 +185,16 @@ fn what_does_not_fit_is_skipped_with_words() {
         "private = \"bind:1\"",
         "bind to node 1: 1.00 GiB needed and a tenth to spare, 1.00 GiB available there; shrink the heaps or free node 1",
     );
+    // What the kernel keeps for itself is not there to be bound to.
+    let mut kept = with_memory(two.clone(), 64 << 30, 2 << 30);
+    kept.nodes[1].reserved_bytes = Some(1 << 30);
+    check(
+        &kept,
+        &ideal,
+        "private_bytes = \"512MiB\"\nshared_bytes = \"16MiB\"",
+        "private = \"bind:1\"",
+        "bind to node 1: 1.00 GiB needed and a tenth to spare, 1.00 GiB available there; shrink the heaps or free node 1",
+    );
     // Two nodes of three are bound to and have 2 GiB together, whatever the third has; so they have for both policies.
     let mut third = with_memory(machine(3, 4, 1), 64 << 30, 1 << 30);
     third.nodes[2].free_bytes = Some(32 << 30);

@@ -183,6 +183,7 @@ fn shape(topology: &Topology) -> Topology {
     for node in &mut shape.nodes {
         node.free_bytes = None;
         node.reclaimable_bytes = None;
+        node.reserved_bytes = None;
     }
     shape
 }

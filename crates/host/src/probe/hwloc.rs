@@ -179,6 +179,7 @@ fn node(object: &TopologyObject, packages: &[Group]) -> Option<Node> {
         memory_bytes: Some(memory_bytes),
         free_bytes: None,
         reclaimable_bytes: None,
+        reserved_bytes: None,
         package: package.map(|index| index as u32),
     })
 }

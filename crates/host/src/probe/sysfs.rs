@@ -68,6 +68,7 @@ fn nodes(root: &Root, list: &NodeSet, topology: &Topology) -> Vec<Node> {
             },
             free_bytes: memory.map(|memory| memory.free_bytes),
             reclaimable_bytes: memory.map(|memory| memory.reclaimable_bytes),
+            reserved_bytes: memory.map(|memory| memory.reserved_bytes),
             package,
             pus,
         }
@@ -100,6 +101,7 @@ fn fill_free(root: &Root, topology: &mut Topology) {
         node.memory_bytes = Some(memory.total_bytes);
         node.free_bytes = Some(memory.free_bytes);
         node.reclaimable_bytes = Some(memory.reclaimable_bytes);
+        node.reserved_bytes = Some(memory.reserved_bytes);
     }
 }
 

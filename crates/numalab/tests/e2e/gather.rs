@@ -47,7 +47,9 @@ fn comes_back() -> Result<(), Failed> {
         let mut topology = json(text)?;
         topology["source"] = Value::Null;
         for node in topology["nodes"].as_array_mut().into_iter().flatten() {
-            (node["free_bytes"], node["reclaimable_bytes"]) = (Value::Null, Value::Null);
+            for moving in ["free_bytes", "reclaimable_bytes", "reserved_bytes"] {
+                node[moving] = Value::Null;
+            }
         }
         Ok(topology)
     };

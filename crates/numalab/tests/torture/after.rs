@@ -147,7 +147,7 @@ fn shape(mut topology: Topology) -> Topology {
     // A size that is not known says so.
     topology.llcs.iter_mut().for_each(|llc| llc.bytes = None);
     for node in &mut topology.nodes {
-        (node.free_bytes, node.reclaimable_bytes) = (None, None);
+        (node.free_bytes, node.reclaimable_bytes, node.reserved_bytes) = (None, None, None);
     }
     topology
 }

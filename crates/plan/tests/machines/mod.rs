@@ -36,6 +36,7 @@ pub(crate) fn machine(nodes: u32, cores_per_node: u32, smt: u32) -> Topology {
         memory_bytes: Some(NODE_BYTES),
         free_bytes: None,
         reclaimable_bytes: None,
+        reserved_bytes: None,
         package: Some(os_index),
     };
     let llcs = groups(nodes * llcs_per_node, cores_per_llc);
@@ -94,6 +95,7 @@ pub(crate) fn with_cxl(mut topology: Topology) -> Topology {
         memory_bytes: Some(128 << 30),
         free_bytes: None,
         reclaimable_bytes: None,
+        reserved_bytes: None,
         package: None,
     });
     topology.allowed_nodes = (0..=os_index).collect::<NodeSet>();
