@@ -28,6 +28,33 @@ pub fn steal_ticks_in(root: &Root, pus: &CpuSet) -> Option<(u64, u64)> {
     found
 }
 
+/// The scheduling policy of this process, as chrt calls it; `None` where /proc does not tell.
+pub fn scheduling_policy() -> Option<&'static str> {
+    scheduling_policy_in(&Root::system())
+}
+
+/// As [`scheduling_policy`], from elsewhere.
+pub fn scheduling_policy_in(root: &Root) -> Option<&'static str> {
+    let text = root.text("proc/self/stat")?;
+    // The name of the program stands in brackets and may hold anything; `policy` is field 41, the 39th behind it (proc(5)).
+    let policy = text.rsplit_once(')')?.1.split_ascii_whitespace().nth(38)?;
+    // include/uapi/linux/sched.h
+    match policy {
+        "0" => Some("other"),
+        "1" => Some("fifo"),
+        "2" => Some("rr"),
+        "3" => Some("batch"),
+        "5" => Some("idle"),
+        "6" => Some("deadline"),
+        _ => None,
+    }
+}
+
+/// Whether threads of this policy keep a PU until they give it up or a more urgent one comes.
+pub fn is_real_time(policy: &str) -> bool {
+    matches!(policy, "fifo" | "rr" | "deadline")
+}
+
 /// Counters of /proc/vmstat by name, those that are there: `numa_hint_faults`, `numa_pages_migrated`, …
 pub fn vmstat(names: &[&str]) -> BTreeMap<String, u64> {
     vmstat_in(&Root::system(), names)

@@ -52,6 +52,10 @@ struct Stage {
 }
 
 fn live() -> Result<Stage, Exit> {
+    if let Some(policy) = host::proc::scheduling_policy().filter(|policy| host::proc::is_real_time(policy)) {
+        let why = format!("under the scheduling policy {policy} no timer gets a PU that a worker holds");
+        return Err(Exit::new(NOT_TESTABLE, format!("{why}, so nothing would end; start without chrt")));
+    }
     let machine = host::probe().code(FAILED)?;
     for disagreement in machine.disagreements() {
         say(&format!("numalab: {disagreement}"));

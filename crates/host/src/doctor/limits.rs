@@ -6,7 +6,15 @@ use crate::{Machine, Root, proc};
 use plan::quantity::show_bytes;
 
 pub(super) fn examine(root: &Root) -> Vec<Finding> {
-    vec![quota(root), throttling(root), memory_limit(root), oom_group(root), seccomp(root), perf(root)]
+    vec![
+        quota(root),
+        throttling(root),
+        memory_limit(root),
+        oom_group(root),
+        seccomp(root),
+        perf(root),
+        scheduling(root),
+    ]
 }
 
 /// What probing found out.
@@ -68,6 +76,20 @@ pub(super) fn of_machine(machine: &Machine) -> Vec<Finding> {
 
 fn count_with_memory(machine: &Machine) -> usize {
     machine.topology().nodes.iter().filter(|node| node.has_memory()).count()
+}
+
+/// The scheduler's class that the workers inherit.
+fn scheduling(root: &Root) -> Finding {
+    const NAME: &str = "scheduling policy";
+    match proc::scheduling_policy_in(root) {
+        None => unknown(NAME),
+        Some("other") => finding(NAME, "other", Verdict::Good, None),
+        Some(policy) if proc::is_real_time(policy) => {
+            const REMEDY: &str = "no timer gets a PU that a worker holds, so nothing would end; start without chrt";
+            finding(NAME, policy, Verdict::Forbidden, Some(REMEDY))
+        }
+        Some(policy) => finding(NAME, policy, Verdict::Disturbs, Some("all others go first; start without chrt")),
+    }
 }
 
 /// The tightest quota of this group and those above it, in PUs.

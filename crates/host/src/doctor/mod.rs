@@ -151,6 +151,10 @@ mod tests {
         check("load", &load("0.79 0 0 3/9 9\n"), Good, "0.79 of 8 PUs over a minute, 2 other tasks run now");
         check("load", &load("0.8 0 0 3/9 9\n"), Disturbs, "0.8 of 8 PUs over a minute, 2 other tasks run now");
         check("load", &load("0.8 0 0 1/9 9\n"), Notice, "0.8 of 8 PUs over a minute, 0 other tasks run now");
+        let stat = |policy: u32| format!("7 (a) b) R {zeros}{policy} 0 0\n", zeros = "0 ".repeat(37));
+        check("scheduling policy", &[("proc/self/stat", &stat(0))], Good, "other");
+        check("scheduling policy", &[("proc/self/stat", &stat(1))], Forbidden, "fifo");
+        check("scheduling policy", &[("proc/self/stat", &stat(5))], Disturbs, "idle");
         let clock = "sys/devices/system/clocksource/clocksource0/current_clocksource";
         check("clock source", &[(clock, "tsc\n")], Good, "tsc");
         check("clock source", &[(clock, "hpet\n")], Disturbs, "hpet");

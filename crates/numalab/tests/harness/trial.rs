@@ -19,6 +19,8 @@ pub(crate) enum Needs {
     Groups,
     /// Root that can become another user (util-linux).
     Setpriv,
+    /// The right to real-time scheduling, and chrt (util-linux).
+    Chrt,
     /// Time to build the workspace once more.
     NewWorkload,
     /// The emulated lab, and time to boot its machines.
@@ -37,6 +39,7 @@ impl Needs {
             Needs::Mount => "mount",
             Needs::Groups => "groups",
             Needs::Setpriv => "setpriv",
+            Needs::Chrt => "chrt",
             Needs::NewWorkload => "new-workload",
             Needs::Lab => "lab",
             Needs::LabAll => "lab-all",
@@ -65,6 +68,7 @@ impl Needs {
             Needs::Mount => works("unshare", &["-m", "true"]),
             Needs::Groups => works("sh", &["-c", MAKES_GROUPS]).map(|why| format!("no control groups: {why}")),
             Needs::Setpriv => works("setpriv", &["--reuid=65534", "--regid=65534", "--clear-groups", "true"]),
+            Needs::Chrt => works("chrt", &["--fifo", "1", "true"]),
             Needs::NewWorkload if self.required() => None,
             Needs::NewWorkload => Some("it builds the workspace once more".into()),
             Needs::Lab | Needs::LabAll if self.required() => {

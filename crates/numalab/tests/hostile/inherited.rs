@@ -1,4 +1,4 @@
-//! 11 placement that was inherited: from taskset, numactl, and a batch system's launcher.
+//! 11 placement and scheduling that were inherited: from taskset, numactl, chrt, and a batch system's launcher.
 
 use crate::host;
 use crate::program::run;
@@ -12,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         host(11, "taskset: unbound is not the kernel's own placement", Some(Needs::Setpriv), taskset),
         host(11, "numactl --membind: first touch is not the kernel's own", numactl, || policy("--membind", "bind")),
         host(11, "numactl --interleave", numactl, || policy("--interleave", "interleave")),
+        host(11, "chrt --fifo: nothing would end, so nothing begins", Some(Needs::Chrt), fifo),
+        host(11, "chrt --idle is said and kept", Some(Needs::Chrt), idle),
         host(11, "a launcher like srun, whose variables promise more than it gives", numactl, like_srun),
     ]
 }
@@ -46,6 +48,18 @@ fn taskset() -> Result<(), Failed> {
     ran.measured("pinned")?;
     ran.measured("bound")?;
     expect_finding(doctor(&words, "inherited affinity")?, "notice", &pu_in_words)
+}
+
+fn fifo() -> Result<(), Failed> {
+    let words = ["chrt", "--fifo", "1"];
+    let refused = "numalab: under the scheduling policy fifo no timer gets a PU that a worker holds, so nothing would end; \
+                   start without chrt";
+    run_behind(&words, EXPERIMENT)?.expect(77, &[refused])?.left_nothing()?;
+    expect_finding(doctor(&words, "scheduling policy")?, "forbidden", "fifo")
+}
+
+fn idle() -> Result<(), Failed> {
+    run_behind(&["chrt", "--idle", "0"], EXPERIMENT)?.expect(0, &[])?.expect_disturbing("scheduling policy idle")
 }
 
 fn policy(flag: &str, name: &str) -> Result<(), Failed> {
