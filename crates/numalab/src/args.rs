@@ -2,7 +2,7 @@
 
 use crate::machine::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use plan::experiment::{Extent, Overrides, Oversubscribe, Procs};
+use plan::experiment::{Extent, Overrides, Oversubscribe, Procs, REPETITIONS_MOST};
 use plan::record::Timing;
 use std::path::PathBuf;
 
@@ -123,31 +123,31 @@ pub(crate) struct Gather {
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
     /// Seconds of each sample
-    #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "operations")]
+    #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "operations", allow_negative_numbers = true)]
     seconds: Option<f64>,
     /// Operations of each worker instead of seconds, for machines whose time cannot be believed
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     operations: Option<u64>,
     /// Samples of each point
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=REPETITIONS_MOST as i64), allow_negative_numbers = true)]
     repetitions: Option<u32>,
     /// Most time of the whole run, resumed or not, such as 60s or 15m; fewer whole blocks if it does not suffice
-    #[arg(long, value_name = "TIME", value_parser = parse_budget)]
+    #[arg(long, value_name = "TIME", value_parser = parse_budget, allow_negative_numbers = true)]
     budget: Option<f64>,
     /// Numbers of workers: paper, paper,36 (and 36), a list such as 1,2,4, or a range such as 1..=8
-    #[arg(long, value_name = "LIST", value_parser = parse_procs)]
+    #[arg(long, value_name = "LIST", value_parser = parse_procs, allow_negative_numbers = true)]
     procs: Option<Procs>,
     /// Only this arm; may be repeated
     #[arg(long, value_name = "NAME")]
     arm: Vec<String>,
     /// Seed of orders, addresses and pauses
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Points with more workers than PUs: no, next (the first of each arm), all
     #[arg(long, value_name = "WHICH")]
     oversubscribe: Option<Oversubscribe>,
     /// Mean time between two stops of the world, such as 10ms, or never
-    #[arg(long, value_name = "TIME", value_parser = parse_pauses)]
+    #[arg(long, value_name = "TIME", value_parser = parse_pauses, allow_negative_numbers = true)]
     pauses_every: Option<PauseEvery>,
 }
 
@@ -185,6 +185,7 @@ pub(crate) struct Planning {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "numalab run [OPTIONS] FILE\n       numalab run --resume DIR [--retry-failed]")]
 pub(crate) struct Run {
     /// Experiment file
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]

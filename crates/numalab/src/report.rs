@@ -117,12 +117,16 @@ fn rows_of(dir: &Path, file: &str) -> Result<Vec<serde_json::Value>, Exit> {
 }
 
 fn object<'a>(titles: &[&str], cells: impl Iterator<Item = &'a str>) -> serde_json::Value {
-    let value = |cell: &str| match (cell, cell.parse::<f64>()) {
-        ("", _) => serde_json::Value::Null,
-        (_, Ok(number)) if number.is_finite() => serde_json::json!(number),
-        ("true", _) => true.into(),
-        ("false", _) => false.into(),
-        _ => cell.into(),
+    let number = |cell: &str| match (cell.parse::<i64>(), cell.parse::<f64>()) {
+        (Ok(whole), _) => Some(whole.into()),
+        (_, Ok(number)) if number.is_finite() => Some(number.into()),
+        _ => None,
+    };
+    let value = |cell: &str| match cell {
+        "" => serde_json::Value::Null,
+        "true" => true.into(),
+        "false" => false.into(),
+        _ => number(cell).unwrap_or_else(|| cell.into()),
     };
     titles.iter().map(|title| title.to_string()).zip(cells.map(value)).collect::<serde_json::Map<_, _>>().into()
 }

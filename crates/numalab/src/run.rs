@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
     let mut progress = progress();
     let done = match (&args.resume, &args.file) {
         (Some(dir), _) => {
+            say_disturbing(here);
             let options = ResumeOptions { plan: None, retry_failed: args.retry_failed };
             runner::resume(dir, options, here, executor, progress.as_mut(), interrupt)
         }
@@ -107,12 +108,16 @@ fn introduce(plan: &plan::point::Plan, here: &Here) {
     let model = here.topology.cpu_model.as_deref().unwrap_or("processor not named");
     say(&format!("{model}: {shape}", shape = crate::topo::shape(&here.topology)));
     say(&format!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; ")));
-    if let Some(disturbing) = here.machine.get(runner::manifest::DISTURBING) {
-        say(&format!("disturbing here: {disturbing}; see numalab doctor"));
-    }
+    say_disturbing(here);
     say(&plan.question);
     for note in &plan.notes {
         say(&format!("note: {note}"));
+    }
+}
+
+fn say_disturbing(here: &Here) {
+    if let Some(disturbing) = here.machine.get(runner::manifest::DISTURBING) {
+        say(&format!("disturbing here: {disturbing}; see numalab doctor"));
     }
 }
 

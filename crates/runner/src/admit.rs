@@ -6,7 +6,7 @@ use crate::manifest::{Here, sha256};
 use crate::modelled::MODELLED;
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
-use plan::topology::Topology;
+use plan::topology::{Conditions, Topology};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io;
@@ -98,6 +98,14 @@ pub(crate) fn check_here(dir: &Path, manifest: &Manifest, here: &Here, source: &
     if manifest.machine_sha256 != here.machine_sha256() {
         let then: Option<Topology> = read_json(dir, TOPOLOGY)?;
         return other("the machine", here.differs_from(manifest, then.as_ref()));
+    }
+    let grants = |conditions: &Conditions| {
+        // How many huge pages are free changes by itself.
+        let lasting = Conditions { huge_pages: Vec::new(), ..conditions.clone() };
+        serde_json::to_value(lasting).expect("plain data becomes JSON")
+    };
+    if let Some(differs) = differences(&grants(&manifest.conditions), &grants(&here.conditions)) {
+        return other("what the host grants", differs);
     }
     if manifest.timing != here.timing {
         let differs = format!("it was {then} and is {now}", then = manifest.timing, now = here.timing);

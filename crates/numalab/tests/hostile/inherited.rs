@@ -2,8 +2,8 @@
 
 use crate::host;
 use crate::program::run;
-use crate::ran::{EXPERIMENT, doctor, expect_finding, run_behind};
-use crate::trial::Needs;
+use crate::ran::{EXPERIMENT, behind, doctor, expect_finding, run_behind};
+use crate::trial::{Needs, ensure};
 use libtest_mimic::{Failed, Trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -70,7 +70,14 @@ fn policy(flag: &str, name: &str) -> Result<(), Failed> {
     ran.expect_skip("unbound", &started_with_policy(&inherited))?;
     ran.expect_skip("pinned", &started_with_policy(&inherited))?;
     ran.measured("bound")?;
-    expect_finding(doctor(&["numactl", &flag], "inherited policy")?, "notice", &inherited)
+    expect_finding(doctor(&["numactl", &flag], "inherited policy")?, "notice", &inherited)?;
+    // Samples of both would be taken together.
+    let ran = run_behind(&["env"], EXPERIMENT)?;
+    let dir = ran.dir()?;
+    let answer = behind(&["numactl", &flag], &["run", "--resume", &dir.to_string_lossy()])?;
+    answer.expect_code(2)?;
+    let another = format!("what the host grants is another: inherited_policy was null and is \"{inherited}\"");
+    ensure(answer.err.contains(&another), || answer.err.clone())
 }
 
 fn like_srun() -> Result<(), Failed> {

@@ -12,7 +12,7 @@ const KEYS: &[&str] = &["seconds", "operations", "repetitions", "budget", "order
 /// A sample of more than a day is a typing error.
 const SECONDS_MOST: f64 = 86_400.0;
 /// More samples of one point than this are a typing error.
-const REPETITIONS_MOST: u64 = 100_000;
+pub const REPETITIONS_MOST: u64 = 100_000;
 /// Stein's first stage needs this many: statistics of `s` with fewer are too wide to choose a second stage by.
 const PILOT_LEAST: u64 = 10;
 

@@ -10,6 +10,7 @@ mod sweep;
 mod table;
 
 pub use arms::ArmError;
+pub use measure::REPETITIONS_MOST;
 pub use read::{FileError, parse_experiment, read_experiment};
 pub use sweep::ProcsError;
 

@@ -75,8 +75,12 @@ pub fn verify(dir: &Path) -> Result<Verified, ReportError> {
 }
 
 fn look_at(dir: &Path) -> Result<Verified, ReportError> {
+    const MANIFEST: &str = "manifest.json";
+    if !dir.join(MANIFEST).is_file() {
+        return Err(ReportError::NotAResultsFolder { dir: dir.into(), file: MANIFEST });
+    }
     let plan = read_plan(&dir.join("plan.toml"))?;
-    let manifest = read_manifest(&dir.join("manifest.json"))?;
+    let manifest = read_manifest(&dir.join(MANIFEST))?;
     let (mut found, mut unchecked) = (Found::default(), Vec::new());
     let sums = match read_sums(dir) {
         Ok(sums) => sums,
