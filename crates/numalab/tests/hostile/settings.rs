@@ -143,7 +143,7 @@ fn swapped(boot: &Boot) -> Result<(), Failed> {
     let row = ran.measured("near")?;
     let (low, high): (f64, f64) = (row["local_hit_low"].parse()?, row["local_hit_high"].parse()?);
     ensure(low < high, || format!("every page is known, from {low} to {high}, though some were swapped out"))?;
-    ran.expect_flag("near", "workers waited # times for a page from swap or disk")
+    ran.expect_flag("near", "workers waited # times for a page from swap or disk (limit 0)")
 }
 
 fn thp_always(boot: &Boot) -> Result<(), Failed> {
