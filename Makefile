@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper tables topo doctor test check bench bench-stats validate mutants loom breakages torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper tables topo doctor test check bench bench-stats coverage validate mutants loom breakages torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,9 @@ bench: setup ## cost of measuring, paired ratios against their targets
 
 bench-stats: setup ## bootstrap refits of a USL, paired with scipy (needs python3 with scipy)
 	@cargo run --release --quiet --package stats --example refits
+
+coverage: setup ## how often intervals, stopping rules and contrasts hold what they promise, by simulation (minutes)
+	@cargo run --release --quiet --package stats --example coverage
 
 validate: setup ## our fits, tests and quantiles beside certified values, in digits
 	@cargo run --release --quiet --package stats --example validate

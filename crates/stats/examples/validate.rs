@@ -9,8 +9,9 @@ mod nist;
 use nist::{digits, least_digits, rows, sets};
 use serde_json::Value;
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
-use stats::fit::{FitSettings, Model, Response, fit};
+use stats::fit::{FitSettings, Model, Response, davies, fit};
 use stats::interval::t_quantile;
+use stats::series::worth;
 use stats::variance::{brown_forsythe, fligner_killeen};
 
 /// What an acceptable table has at least.
@@ -163,6 +164,20 @@ fn tests_and_quantiles() -> Vec<(String, f64, f64)> {
         lines.push((format!("{what} of GEAR, statistic"), found.statistic, number(golden[0])));
         lines.push((format!("{what} of GEAR, p"), found.p, number(golden[1])));
     }
+    for (set, file) in [("cisco", "usl_cisco.csv"), ("raytracer", "usl_raytracer.csv")] {
+        let (x, y): (Vec<f64>, Vec<f64>) = columns(file).iter().map(|row| (row[0], row[1])).unzip();
+        let p = davies(&x, &y, None).expect("eleven points and more").p;
+        lines.push((
+            format!("Davies' test of {set}, p"),
+            p,
+            number(&golden["segmented"]["r_golden"][set]["davies_p_k10"]),
+        ));
+    }
+    let flow: Vec<f64> = columns("cp_nile.csv").iter().map(|row| row[1]).collect();
+    let nile = worth(&flow).expect("a hundred years");
+    // scipy, statistics notes, section 5.
+    lines.push(("effective size of the Nile's 100 years, AR(1)".into(), nile.ar1, 33.474_978_392_298_99));
+    lines.push(("the same, Geyer".into(), nile.geyer, 9.644_830_587_701_33));
     let quantiles = &golden["distributions"];
     for (df, expect) in quantiles["t_0.975"].as_object().expect("by df") {
         lines.push((format!("t(.975; {df})"), t_quantile(0.975, df.parse().expect("a df")), number(expect)));

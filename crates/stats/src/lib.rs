@@ -10,14 +10,21 @@
 //! | [`interval`] | t intervals of means, geometric means, paired ln ratios, Welch differences |
 //! | [`quantile`] | type-7 quantiles, distribution-free intervals, quantiles pooled over runs |
 //! | [`variance`] | variance, CV and ln-variance ratios over runs; Brown-Forsythe, Fligner-Killeen |
+//! | [`pooled`] | Bonett's interval of a variance ratio, values pooled over runs |
+//! | [`equivalence`] | is a ratio the printed one, give or take: two one-sided tests |
 //! | [`changepoint`] | PELT on mean and variance; where the warm-up ends |
 //! | [`stopping`] | Stein's two stages |
+//! | [`levels`] | builds, runs, iterations: where the spread comes from, what to repeat (Kalibera and Jones) |
+//! | [`series`] | what a series inside one run is worth: effective sample size, batch means |
+//! | [`drift`] | whether rates move over the order of samples |
 //! | [`fit`] | the table of models (USL, Amdahl, decays, growths, the knee model); intervals, knees, lack of fit, AICc |
 //! | [`nonlinear`] | least squares of any function, within bounds |
 //! | [`kneedle`] | the bend of a curve, for display |
 //! | [`argmax`] | the model-free peak with its bootstrap interval |
 //! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
+//! | [`threshold`] | a broken line against smooth curves |
 //! | [`multiplicity`] | Holm, Bonferroni |
+//! | [`random`] | streams of random numbers, one for each seed and index |
 //!
 //! From replicated rates to a verdict about the knee:
 //! ```
@@ -47,17 +54,23 @@
 pub mod argmax;
 pub mod changepoint;
 pub mod decide;
+pub mod drift;
+pub mod equivalence;
 mod error;
 pub mod fit;
 pub mod interval;
 pub mod kneedle;
+pub mod levels;
 mod linear;
 pub mod multiplicity;
 pub mod nonlinear;
+pub mod pooled;
 pub mod quantile;
-mod random;
+pub mod random;
+pub mod series;
 pub mod stopping;
 pub mod summary;
+pub mod threshold;
 pub mod variance;
 
 pub use error::StatsError;

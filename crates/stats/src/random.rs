@@ -5,6 +5,7 @@
 //! a generator of a library may change with its version.
 
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::error::{StatsError, check_unit};
 use crate::interval::Interval;
@@ -14,13 +15,14 @@ use crate::quantile::quantile_of_sorted;
 pub(crate) const MIN_RESAMPLES: usize = 100;
 
 /// One stream of SplitMix64 (Steele, Lea, Flood 2014; constants of Vigna's public-domain splitmix64.c).
-pub(crate) struct Stream {
+#[derive(Debug, Clone)]
+pub struct Stream {
     state: u64,
 }
 
 impl Stream {
     /// The stream of resample `index` under `seed`.
-    pub(crate) fn new(seed: u64, index: u64) -> Stream {
+    pub fn new(seed: u64, index: u64) -> Stream {
         let mut outer = Stream { state: seed };
         let mixed = outer.next();
         let mut inner = Stream { state: mixed ^ index.wrapping_mul(0xd134_2543_de82_ef95) };
@@ -35,8 +37,18 @@ impl Stream {
         z ^ (z >> 31)
     }
 
+    /// A uniform number in (0, 1): the middle of one of 2^53 equal steps.
+    pub fn uniform(&mut self) -> f64 {
+        ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+
+    /// A standard normal number, by the inverse of its distribution.
+    pub fn normal(&mut self) -> f64 {
+        Normal::standard().inverse_cdf(self.uniform())
+    }
+
     /// A uniform index below `n` (multiply-shift; bias below n / 2^64).
-    pub(crate) fn index(&mut self, n: usize) -> usize {
+    pub fn index(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 }
@@ -77,6 +89,18 @@ mod tests {
         let mut stream = Stream { state: 1234567 };
         assert_eq!(stream.next(), 6457827717110365317);
         assert_eq!(stream.next(), 3203168211198807973);
+    }
+
+    #[test]
+    fn uniform_and_normal_numbers_have_their_moments() {
+        let mut stream = Stream::new(1, 0);
+        let uniform: Vec<f64> = (0..20_000).map(|_| stream.uniform()).collect();
+        let normal: Vec<f64> = (0..20_000).map(|_| stream.normal()).collect();
+        let moments = |values: &[f64]| (crate::summary::mean_of(values), crate::summary::variance_of(values));
+        let (mean, variance) = moments(&uniform);
+        assert!((mean - 0.5).abs() < 0.01 && (variance - 1.0 / 12.0).abs() < 0.002, "{mean} {variance}");
+        let (mean, variance) = moments(&normal);
+        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
     }
 
     #[test]

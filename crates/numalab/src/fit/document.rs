@@ -56,9 +56,16 @@ fn rows(args: &Args, analysis: &Analysis) -> Vec<Cells> {
     let mut rows: Vec<Cells> = Vec::new();
     let mut shown = None;
     match &analysis.outcome {
-        Outcome::Fitted(fit, _) => {
+        Outcome::Fitted(fit, diagnostics) => {
             shown = Some(fit.model);
             rows.extend(of_fit(fit));
+            if let Some(davies) = diagnostics.davies {
+                let mut cells = base(fit.model.name());
+                cells.extend([("parameter", "davies_p".into()), ("estimate", davies.p.write())]);
+                cells.extend([("n", fit.n.to_string()), ("df", davies.df.to_string())]);
+                cells.push(("status", "p of a straight line; no test of a threshold".into()));
+                rows.push(cells);
+            }
         }
         Outcome::Estimates(model, values) => {
             for (name, value) in model.parameter_names().iter().zip(values) {
@@ -210,6 +217,12 @@ fn fit_value(fit: &Fit, diagnostics: &Diagnostics) -> Value {
         "durbin_watson": diagnostics.durbin_watson,
         "runs": diagnostics.runs.map(|runs| {
             json!({ "runs": runs.runs, "above": runs.above, "below": runs.below, "z": runs.z, "p": runs.p })
+        }),
+        "davies": diagnostics.davies.map(|davies| {
+            json!({
+                "p": davies.p, "place": davies.place, "t": number(davies.statistic), "df": davies.df,
+                "rejects": "a straight line; any smooth curve does: no test of a threshold",
+            })
         }),
         "influence": diagnostics.influence.iter().map(influence).collect::<Vec<Value>>(),
     })

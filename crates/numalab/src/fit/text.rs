@@ -111,6 +111,13 @@ fn fitted(out: &mut String, args: &Args, fit: &Fit, diagnostics: &Diagnostics) {
         format!("{n} runs of signs, {above} above and {below} below, z = {:.2}, p = {}", runs.z, probability(runs.p))
     });
     let _ = writeln!(out, "  order         Durbin-Watson {durbin_watson}; {runs}");
+    if let Some(davies) = diagnostics.davies {
+        let (p, place, x) = (probability(davies.p), short(davies.place), &args.x);
+        let _ = writeln!(
+            out,
+            "  not straight  Davies' test p = {p}, steepest change near {x} = {place}; any smooth curve is not straight: no test of a threshold"
+        );
+    }
     if let Some(most) =
         diagnostics.influence.iter().max_by(|a, b| a.cook.partial_cmp(&b.cook).unwrap_or(std::cmp::Ordering::Equal))
     {

@@ -111,6 +111,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         let line = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), |n| 20.0 + 3.0 * n), &["--model", "auto"])?;
         ensure(line.out.contains("chosen: linear"), || line.out.clone())
     }));
+    trials.push(test("fit of a broken line tests the straight one, and no threshold", || {
+        let text = fit(&[RAYTRACER, "--model", "broken-line"]);
+        // R's segmented 2.2-0; the profile is scipy's.
+        for says in ["Davies' test p = 1.702e-4", "[8.42", ", 17.1", "no test of a threshold"] {
+            ensure(text.expect_code(0)?.out.contains(says), || format!("not {says:?}: {}", text.out))?;
+        }
+        let rows = csv_rows(&fit(&[RAYTRACER, "--model", "broken-line", "--format", "csv"]).out)?;
+        let davies = rows.iter().find(|row| row.iter().any(|cell| cell == "davies_p")).ok_or("no davies_p")?;
+        ensure(davies.iter().any(|cell| cell.starts_with("0.000170171990")), || format!("{davies:?}"))
+    }));
     trials.push(test("fit --by fits each group, and draws all of them", || {
         let folder = tempfile::tempdir()?;
         let (table, plot) = (folder.path().join("t.csv"), folder.path().join("t.svg"));

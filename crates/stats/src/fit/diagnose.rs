@@ -2,9 +2,12 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use crate::fit::davies::{Davies, davies};
 use crate::fit::knee::figures;
+use crate::fit::model::Model;
+use crate::fit::quality::means_by_x;
 use crate::fit::result::Fit;
-use crate::fit::solve::{Problem, solve_from};
+use crate::fit::solve::{Problem, Response, solve_from};
 use crate::nonlinear::Minimum;
 
 /// Residuals of the means over ascending x, weighted as they were fitted.
@@ -17,6 +20,8 @@ pub struct Diagnostics {
     pub runs: Option<Runs>,
     /// What each x does, ascending in x.
     pub influence: Vec<Influence>,
+    /// Of a broken line: is a straight one rejected? Where residuals are of ln y, they are weighted by 1/mean² here.
+    pub davies: Option<Davies>,
 }
 
 /// How often the residuals change their sign, against what chance would do.
@@ -54,7 +59,21 @@ pub fn diagnose(fit: &Fit, x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Dia
     let minimum = fit.minimum();
     let residuals = problem.residuals(&minimum.parameters);
     let influence = (0..problem.x.len()).map(|at| influence(&problem, &minimum, fit, at)).collect();
-    Diagnostics { durbin_watson: durbin_watson(&residuals), runs: sign_runs(&residuals), influence }
+    let davies = (fit.model == Model::BrokenLine).then(|| davies_of(fit, x, y, weights)).flatten();
+    Diagnostics { durbin_watson: durbin_watson(&residuals), runs: sign_runs(&residuals), influence, davies }
+}
+
+/// A straight line in y also where residuals are of ln y: that is the line of which the fit asks whether it breaks.
+fn davies_of(fit: &Fit, x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Option<Davies> {
+    if fit.response == Response::Raw {
+        return davies(x, y, weights).ok();
+    }
+    let (distinct, means) = means_by_x(x, y);
+    let weight = |(i, x): (usize, &f64)| {
+        let at = distinct.partition_point(|distinct| distinct < x);
+        weights.map_or(1.0, |weights| weights[i]) / means[at].powi(2)
+    };
+    davies(x, y, Some(&x.iter().enumerate().map(weight).collect::<Vec<f64>>())).ok()
 }
 
 fn durbin_watson(residuals: &[f64]) -> Option<f64> {

@@ -5,12 +5,13 @@
 //! standard errors and degrees of freedom are those of two parameters, and the peak is reported as infinite.
 //! Below [`MIN_DISTINCT_X`] distinct x a fit is refused; [`solve_exactly`] gives bare estimates for printed tables.
 //! [`bootstrap`] replaces the intervals by resampled ones, [`diagnose`] looks at the residuals, [`choose`] compares
-//! models. The table of all models is [`SPECS`].
+//! models, [`davies`] tests a straight line. The table of all models is [`SPECS`].
 //!
 //! Not here: a curve without a formula ([`crate::argmax`]), verdicts ([`crate::decide`]).
 
 mod bootstrap;
 mod choose;
+mod davies;
 mod diagnose;
 mod gauss_newton;
 mod knee;
@@ -24,6 +25,7 @@ mod start;
 
 pub use bootstrap::{Resampling, bootstrap};
 pub use choose::{Candidate, Choice, ChoiceVerdict, DECISIVE_LEAD, FEW_MEANS, NESTED_LEAD, candidates, choose};
+pub use davies::{DAVIES_PLACES, Davies, davies};
 pub use diagnose::{Diagnostics, Influence, Runs, diagnose};
 pub use knee::peak_of;
 pub use model::{Family, KneeConstants, KneeForm, Model, SPECS, Spec};

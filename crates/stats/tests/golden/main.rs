@@ -7,6 +7,7 @@ mod reference;
 #[path = "nist.rs"]
 mod certified;
 mod curves;
+mod levels;
 mod models;
 #[path = "../nist/mod.rs"]
 #[allow(dead_code, reason = "the table of digits uses the rest")]

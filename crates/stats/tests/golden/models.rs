@@ -109,6 +109,12 @@ fn breaks_as_segmented() {
         let profile = knee.interval.unwrap();
         assert_close(name, profile.low, number(&golden[name]["psi_ci95_profile"][0]), 1e-6);
         assert_close(name, profile.high, number(&golden[name]["psi_ci95_profile"][1]), 1e-6);
+        let davies = diagnose(&fit, &x, &y, None).davies.unwrap();
+        // Statistics notes, section 7: 1e-9, and 1e-6 below 1e-12.
+        let p = number(&golden["r_golden"][name]["davies_p_k10"]);
+        assert_close(name, davies.p, p, if p < 1e-12 { 1e-6 } else { 1e-9 });
+        assert_close(name, davies.place, number(&golden["davies_k10_python"][name]["best"]), 1e-12);
+        assert_close(name, davies.statistic, number(&golden["davies_k10_python"][name]["max_abs_t"]), 1e-9);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use stats::changepoint::{Warmup, change_points, change_points_above, warmup_end};
 use stats::quantile::quantile_ranks;
+use stats::series::{batch_means, worth};
 
 use crate::reference::{assert_close, column, number, section};
 
@@ -63,4 +64,26 @@ fn quantile_ranks_as_scipy() {
         let rank = |key: &str| row[key].as_u64().map(|rank| rank as usize);
         assert_eq!((ranks.low, ranks.high), (rank("lower"), rank("upper")), "{row}");
     }
+}
+
+/// scipy on the Nile's flow (statistics notes, section 5): 100 years are worth 33 or 10 independent ones.
+#[test]
+fn the_worth_of_the_nile() {
+    let nile = column("cp_nile.csv", "flow");
+    let found = worth(&nile).unwrap();
+    assert_close("lag 1", found.lag1, 0.4984081841330289, 1e-12);
+    assert_close("AR(1)", found.ar1, 33.47497839229899, 1e-12);
+    assert_close("Geyer", found.geyer, 9.64483058770133, 1e-12);
+    assert_close("von Neumann", found.von_neumann, 0.9776376561895563, 1e-12);
+    let (mean, lag1) = batch_means(&nile, 10, 0.95).unwrap();
+    assert_close("standard error of batches", mean.std_error, 36.55534388658745, 1e-12);
+    assert_close("low", mean.interval.low, 836.6560669884046, 1e-10);
+    assert_close("high", mean.interval.high, 1002.0439330115954, 1e-10);
+    // The first 30 years flow higher: batches of 10 are not independent, and this says so.
+    assert!(lag1 > 0.2, "{lag1}");
+    // What does not fill a batch is left out at the start.
+    assert_eq!(batch_means(&nile, 33, 0.95).unwrap(), batch_means(&nile[1..], 33, 0.95).unwrap());
+    let alternating: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+    assert_eq!(worth(&alternating).unwrap().geyer, 40.0);
+    assert!(worth(&nile[..19]).is_err() && worth(&[1.0; 40]).is_err() && batch_means(&nile, 1, 0.95).is_err());
 }

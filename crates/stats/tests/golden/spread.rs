@@ -1,6 +1,7 @@
 //! Tests of equal spread and contrasts of variances.
 
 use stats::StatsError;
+use stats::pooled::pooled_variance_ratio;
 use stats::variance::{brown_forsythe, fligner_killeen, run_ratio, spread_contrast};
 
 use crate::reference::{assert_close, column, number, section};
@@ -35,6 +36,31 @@ fn equal_spread_as_r() {
     }
     assert!(matches!(brown_forsythe(&[vec![1.0, 1.0], vec![2.0, 2.0]]), Err(StatsError::NoSpread { .. })));
     assert!(brown_forsythe(&gear()[..1]).is_err());
+}
+
+/// Bonett's interval by scipy (statistics notes, section 4, item 4): the formula's own program, no published example.
+#[test]
+fn the_pooled_ratio_as_scipy() {
+    let of = |name: &str| column("synthetic_pauses.csv", name);
+    for (name, ratio, std_error, low, high) in [
+        ("P64_shape", 4.482006922141036, 0.4008865409186762, 2.0428537711463455, 9.833491918928482),
+        ("P64_scale", 3.352453302642302, 0.24313392083513174, 2.081645483308717, 5.399066861535565),
+    ] {
+        let found = pooled_variance_ratio(&of("P32"), &of(name), 0.95).unwrap();
+        assert_close(name, found.value, ratio, 1e-12);
+        assert_close(name, found.std_error, std_error, 1e-12);
+        assert_close(name, found.interval.low, low, 1e-9);
+        assert_close(name, found.interval.high, high, 1e-9);
+        // The other way round it is the reciprocal, also for sides of different length.
+        let (a, b) = (of("P32"), of(name));
+        let ends = |interval: stats::Interval| (interval.low, interval.high);
+        let (forth, back) = (pooled_variance_ratio(&a, &b[..100], 0.95), pooled_variance_ratio(&b[..100], &a, 0.95));
+        let (forth, back) = (ends(forth.unwrap().interval), ends(back.unwrap().interval));
+        assert_close(name, forth.0, 1.0 / back.1, 1e-12);
+        assert_close(name, forth.1, 1.0 / back.0, 1e-12);
+    }
+    assert!(pooled_variance_ratio(&[1.0; 40], &of("P32"), 0.95).is_err());
+    assert!(pooled_variance_ratio(&of("P32")[..29], &of("P32"), 0.95).is_err());
 }
 
 /// Six pause samples of 40 as six "runs" a side: a pure change of scale moves the raw variance and nothing else.

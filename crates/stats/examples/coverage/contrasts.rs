@@ -1,0 +1,94 @@
+//! A/A: what families of contrasts find where nothing differs. A family is judged whole: one false finding counts.
+
+use crate::{Line, share};
+use stats::decide::{adjacent_ln_ratios, not_beaten};
+use stats::interval::{Estimate, paired_ln_ratio, welch_difference};
+use stats::multiplicity::bonferroni_level;
+use stats::random::Stream;
+
+pub(crate) const ERRORS: &str = "Errors: ln y = block effect (sd 1 %, shared by all points of a block) + session effect \
+                                 (sd .5 %, where there are sessions) + .01 z; 12 points, 10 blocks.";
+
+const SETS: usize = 4000;
+const POINTS: usize = 12;
+const BLOCKS: usize = 10;
+
+/// Shape `[points][blocks]`, the same mean everywhere.
+fn blocks(stream: &mut Stream, points: usize) -> Vec<Vec<f64>> {
+    let mut of = vec![Vec::with_capacity(BLOCKS); points];
+    for _ in 0..BLOCKS {
+        let block = 0.01 * stream.normal();
+        of.iter_mut().for_each(|values| values.push(100.0 * (block + 0.01 * stream.normal()).exp()));
+    }
+    of
+}
+
+fn excludes_0(estimate: &Estimate) -> bool {
+    !estimate.interval.contains(0.0)
+}
+
+pub(crate) fn lines() -> Vec<Line> {
+    let each = bonferroni_level(0.95, POINTS).expect("twelve");
+    let arms = share(400, SETS, |stream| {
+        let both = blocks(stream, 2 * POINTS);
+        let (a, b) = both.split_at(POINTS);
+        a.iter().zip(b).any(|(a, b)| paired_ln_ratio(a, b, each).as_ref().is_ok_and(excludes_0))
+    });
+    let neighbours = share(401, SETS, |stream| {
+        adjacent_ln_ratios(&blocks(stream, POINTS), 0.95).expect("twelve points").iter().any(excludes_0)
+    });
+    let peak =
+        share(402, SETS, |stream| not_beaten(&blocks(stream, POINTS), 0.05).expect("twelve points").contains(&false));
+    let sessions = |label: u64, sessions: usize| {
+        share(label, SETS, |stream| {
+            // One mean of ten runs for each point and session, on ln; the session moves all points.
+            let mut folder = || {
+                let mut means = vec![Vec::with_capacity(sessions); POINTS];
+                for _ in 0..sessions {
+                    let session = 0.005 * stream.normal();
+                    means.iter_mut().for_each(|of| of.push(session + 0.01 / (BLOCKS as f64).sqrt() * stream.normal()));
+                }
+                means
+            };
+            let (a, b) = (folder(), folder());
+            a.iter().zip(&b).any(|(a, b)| welch_difference(a, b, each).as_ref().is_ok_and(excludes_0))
+        })
+    };
+    let (three, ten) = (sessions(403, 3), sessions(404, 10));
+    let unpaired = share(405, SETS, |stream| {
+        // What pairing is for: two folders of one session each, runs taken as independent.
+        let mut folder = |runs: usize| {
+            let session = 0.005 * stream.normal();
+            (0..runs).map(|_| session + 0.01 * stream.normal()).collect::<Vec<f64>>()
+        };
+        let (a, b) = (folder(30), folder(30));
+        welch_difference(&a, &b, 0.95).as_ref().is_ok_and(excludes_0)
+    });
+    let at_most = (0.0, 0.05 + 2.0 * (0.05 * 0.95 / SETS as f64).sqrt());
+    let line = |what: &str, share: f64, band: (f64, f64), note: &str| Line {
+        what: what.into(),
+        counted: "families that find something",
+        sets: SETS,
+        share,
+        band,
+        note: note.into(),
+    };
+    vec![
+        line("12 points, two arms paired by block, Bonferroni", arms, at_most, ""),
+        line("11 neighbours of 12 points, paired by block, Bonferroni", neighbours, at_most, ""),
+        line("peak set: all 66 pairs of 12 points, Holm", peak, at_most, ""),
+        line(
+            "12 points, folder against folder, 3 sessions each, Welch, Bonferroni",
+            three,
+            at_most,
+            "few df: cautious",
+        ),
+        line("12 points, folder against folder, 10 sessions each", ten, at_most, "sessions move all points at once"),
+        line(
+            "one point, one session each, 30 runs taken as independent",
+            unpaired,
+            (0.4, 0.6),
+            "why one session is undecided; the notes have .50",
+        ),
+    ]
+}

@@ -1,0 +1,132 @@
+//! The knee: coverage of the profile interval of the peak, and thresholds on curves that have none.
+
+use crate::{Line, share, shares};
+use stats::decide::Verdict;
+use stats::fit::{FitSettings, FitStatus, MIN_DISTINCT_X, Model, davies, fit};
+use stats::random::Stream;
+use stats::threshold::fit_threshold;
+
+pub(crate) const ERRORS: &str = "Errors: ln y = ln f + cv z, z standard normal, each run by itself; fitted on ln y.";
+
+/// The Cisco curve's parameters, rounded: n* = sqrt((1 - sigma) / kappa) = 35.58 (statistics notes, section 3.4).
+const SIGMA: f64 = 0.0267;
+const KAPPA: f64 = 7.69e-4;
+
+/// The designs of the statistics notes, section 3.4.
+const DESIGNS: [(&str, &[f64]); 6] = [
+    ("7 points to 64", &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
+    ("7 points to 32", &[1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0]),
+    ("5 points to 64", &[1.0, 4.0, 16.0, 32.0, 64.0]),
+    ("4 points to 64", &[1.0, 8.0, 32.0, 64.0]),
+    ("12 points to 64, the paper's", &PAPER),
+    ("13 points to 64", &[1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0]),
+];
+const PAPER: [f64; 12] = [1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 64.0];
+
+const SETS: usize = 2000;
+
+fn usl(n: f64) -> f64 {
+    1000.0 * n / (1.0 + SIGMA * (n - 1.0) + KAPPA * n * (n - 1.0))
+}
+
+/// `runs` values at each x, one after the other.
+fn draw(stream: &mut Stream, grid: &[f64], runs: usize, cv: f64, of: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<f64>) {
+    grid.iter().flat_map(|x| std::iter::repeat_n(*x, runs)).map(|x| (x, of(x) * (cv * stream.normal()).exp())).unzip()
+}
+
+pub(crate) fn lines() -> Vec<Line> {
+    let truth = ((1.0 - SIGMA) / KAPPA).sqrt();
+    let mut lines = Vec::new();
+    for (at, (design, grid)) in DESIGNS.iter().enumerate() {
+        for (cell, (cv, runs)) in [(0.01, 5), (0.01, 10), (0.03, 5), (0.03, 10)].into_iter().enumerate() {
+            if grid.len() < MIN_DISTINCT_X {
+                continue;
+            }
+            let [covered, misfit, unbounded] = shares(100 + (10 * at + cell) as u64, SETS, |stream| {
+                let (x, y) = draw(stream, grid, runs, cv, usl);
+                let fit = fit(&FitSettings::new(Model::Usl), &x, &y).expect("positive rates at 6 x or more");
+                let peak = fit.value("knee_peak").and_then(|peak| peak.interval);
+                let covered = peak.is_some_and(|peak| peak.contains(truth));
+                [covered, fit.status == FitStatus::Misfit, peak.is_none_or(|peak| !peak.is_bounded())]
+            });
+            let note = format!("misfit {:.1} %, unbounded {:.1} %", 100.0 * misfit, 100.0 * unbounded);
+            lines.push(line(
+                format!("{design}, cv {:.0} %, {runs} runs", 100.0 * cv),
+                "covers n*",
+                covered,
+                (0.93, 0.97),
+                note,
+            ));
+        }
+        if grid.len() < MIN_DISTINCT_X {
+            let refused = share(100 + 10 * at as u64, 100, |stream| {
+                let (x, y) = draw(stream, grid, 5, 0.03, usl);
+                fit(&FitSettings::new(Model::Usl), &x, &y).is_err()
+            });
+            let note = format!("{MIN_DISTINCT_X} distinct x are needed");
+            let line = line((*design).into(), "refused", refused, (1.0, 1.0), note);
+            lines.push(Line { sets: 100, ..line });
+        }
+    }
+    lines
+}
+
+fn line(what: String, counted: &'static str, share: f64, band: (f64, f64), note: String) -> Line {
+    Line { what, counted, sets: SETS, share, band, note }
+}
+
+const SMOOTH: [Model; 6] =
+    [Model::Usl, Model::Amdahl, Model::ExponentialSaturation, Model::Quadratic, Model::Power, Model::Linear];
+
+/// A threshold is asked for at 16 of the paper's grid; the curves are smooth, or straight, or broken there.
+pub(crate) fn threshold_lines() -> Vec<Line> {
+    type Curve = fn(f64) -> f64;
+    let curves: [(&str, Curve, &str, (f64, f64)); 5] = [
+        ("USL, n* = 35.6", usl, "threshold supported", (0.0, 0.05)),
+        ("Amdahl, sigma .05", |n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0)), "threshold supported", (0.0, 0.05)),
+        ("power, b = .7", |n| 1000.0 * n.powf(0.7), "threshold supported", (0.0, 0.05)),
+        ("straight, 10 + 5 n", |n| 10.0 + 5.0 * n, "threshold supported", (0.0, 0.05)),
+        (
+            "broken at 16, slope 5 to .1",
+            |n| 10.0 + 5.0 * n - 4.9 * (n - 16.0).max(0.0),
+            "threshold supported",
+            (0.95, 1.0),
+        ),
+    ];
+    let mut lines = Vec::new();
+    for (at, (what, curve, counted, band)) in curves.into_iter().enumerate() {
+        let [supported, refuted] = shares(200 + at as u64, 500, |stream| {
+            let (x, y) = draw(stream, &PAPER, 5, 0.02, curve);
+            let found = fit_threshold(&FitSettings::new(Model::BrokenLine), &SMOOTH, &x, &y);
+            let verdict = found.and_then(|found| found.decide(&x, 16.0)).unwrap_or(Verdict::Undecided);
+            [verdict == Verdict::Supported, verdict == Verdict::Refuted]
+        });
+        let note = format!("refuted {:.1} %", 100.0 * refuted);
+        let line = line(format!("{what}, cv 2 %, 5 runs, claimed at 16"), counted, supported, band, note);
+        lines.push(Line { sets: 500, ..line });
+    }
+    let rejects = |label: u64, of: fn(f64) -> f64, sd: f64| {
+        share(label, SETS, |stream| {
+            let (x, _): (Vec<f64>, Vec<f64>) = draw(stream, &PAPER, 5, 0.0, of);
+            let y: Vec<f64> = x.iter().map(|x| of(*x) + sd * stream.normal()).collect();
+            davies(&x, &y, None).is_ok_and(|davies| davies.p < 0.05)
+        })
+    };
+    let straight = rejects(220, |n| 10.0 + 5.0 * n, 3.0);
+    lines.push(line(
+        "straight, y = 10 + 5 n + 3 z".into(),
+        "Davies' p < .05",
+        straight,
+        (0.02, 0.06),
+        "an upper bound of p: below .05 is right".into(),
+    ));
+    let smooth = rejects(221, usl, 100.0);
+    lines.push(line(
+        "USL, y = f + 100 z".into(),
+        "Davies' p < .05",
+        smooth,
+        (0.99, 1.0),
+        "no threshold there: why it is no threshold test".into(),
+    ));
+    lines
+}

@@ -1,0 +1,124 @@
+//! Does everything get slower while a run goes on? The slope of the residuals over the order of samples.
+//!
+//! Points are measured in complete blocks, so a drift hits all of them alike and no contrast of a run; what it does is to
+//! widen every interval, and to make two folders differ. Not cured here, only said.
+
+use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
+use crate::interval::Estimate;
+use crate::linear::least_squares;
+use crate::summary::mean_of;
+
+/// Fewest values beyond one for each point; below, a slope is noise.
+const MIN_DF: usize = 8;
+
+/// How the ln of a rate moves over the order of samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drift {
+    /// Last over first, as a ratio, with its interval: 0.98 is 2 % less at the end.
+    pub over_run: Estimate,
+    /// Lag-1 autocorrelation of the block means; far from 0 where neighbouring blocks share what disturbs them.
+    pub lag1_of_blocks: Option<f64>,
+}
+
+/// One value in the order of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Placed {
+    /// Place in the whole order.
+    pub order: f64,
+    /// Which point it is of, from 0.
+    pub point: usize,
+    /// Its block.
+    pub block: u32,
+    /// The rate, above 0.
+    pub value: f64,
+}
+
+/// Fits ln value = its point's mean + slope x order, by least squares.
+///
+/// # Errors
+/// `TooFew` below 8 degrees of freedom, `NotPositive`, `NotFinite`, `OutOfRange`, `NoSpread` where all have one order.
+pub fn drift(values: &[Placed], level: f64) -> Result<Drift, StatsError> {
+    check_unit("level", level)?;
+    let (orders, rates): (Vec<f64>, Vec<f64>) = values.iter().map(|one| (one.order, one.value)).unzip();
+    check_values("orders", &orders, 1)?;
+    check_positive("rates", &rates, 1)?;
+    check_pairs("orders and rates", orders.len(), rates.len())?;
+    let n_points = values.iter().map(|one| one.point).max().map_or(0, |most| most + 1);
+    let ln: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
+    // Both without the mean of their point.
+    let (y, kept) = without_point_means(values, &ln, n_points);
+    let (x, _) = without_point_means(values, &orders, n_points);
+    let df = values.len().saturating_sub(kept + 1);
+    if df < MIN_DF {
+        return Err(StatsError::TooFew { what: "samples beyond one a point", found: df, needed: MIN_DF });
+    }
+    let solved = least_squares(std::slice::from_ref(&x), &y).ok_or(StatsError::NoSpread { what: "orders" })?;
+    let slope = solved.coefficients[0];
+    let rss: f64 = x.iter().zip(&y).map(|(x, y)| (y - slope * x).powi(2)).sum();
+    let std_error = (solved.gram_inverse[0][0] * rss / df as f64).sqrt();
+    let least = orders.iter().copied().fold(f64::INFINITY, f64::min);
+    let length = orders.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+    let over_run = Estimate::from_t(slope * length, std_error * length, df as f64, values.len(), level).exp();
+    Ok(Drift { over_run, lag1_of_blocks: lag1_of_blocks(values, &y) })
+}
+
+/// Values less the mean of their point, and how many points there are.
+fn without_point_means(values: &[Placed], of: &[f64], n_points: usize) -> (Vec<f64>, usize) {
+    let mut sums = vec![(0.0, 0_usize); n_points];
+    for (one, value) in values.iter().zip(of) {
+        sums[one.point].0 += value;
+        sums[one.point].1 += 1;
+    }
+    let centred = values.iter().zip(of).map(|(one, value)| value - sums[one.point].0 / sums[one.point].1 as f64);
+    (centred.collect(), sums.iter().filter(|(_, count)| *count > 0).count())
+}
+
+fn lag1_of_blocks(values: &[Placed], residuals: &[f64]) -> Option<f64> {
+    let mut blocks: std::collections::BTreeMap<u32, Vec<f64>> = std::collections::BTreeMap::new();
+    values.iter().zip(residuals).for_each(|(one, residual)| blocks.entry(one.block).or_default().push(*residual));
+    let means: Vec<f64> = blocks.values().map(|block| mean_of(block)).collect();
+    let grand = mean_of(&means);
+    let squares: f64 = means.iter().map(|mean| (mean - grand).powi(2)).sum();
+    let along: f64 = means.windows(2).map(|pair| (pair[0] - grand) * (pair[1] - grand)).sum();
+    (means.len() >= MIN_DF && squares > 0.0).then(|| along / squares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three points in ten blocks, in another order in each block.
+    fn run(slope: f64) -> Vec<Placed> {
+        let sample = |block: usize, place: usize| {
+            let (point, order) = ((place + block) % 3, (3 * block + place) as f64);
+            let wobble = 0.002 * (((block * 7 + place * 5) % 11) as f64 - 5.0);
+            let value = [10.0, 200.0, 3000.0][point] * (wobble + slope * order).exp();
+            Placed { order, point, block: block as u32, value }
+        };
+        (0..10).flat_map(|block| (0..3).map(move |place| sample(block, place))).collect()
+    }
+
+    #[test]
+    fn a_drift_is_found_and_none_is_not() {
+        let none = drift(&run(0.0), 0.95).unwrap();
+        assert!(none.over_run.interval.contains(1.0), "{none:?}");
+        // A fiftieth less from the first sample to the last.
+        let slower = drift(&run(0.98_f64.ln() / 29.0), 0.95).unwrap();
+        let moved = slower.over_run.value / none.over_run.value;
+        assert!((moved - 0.98).abs() < 1e-12, "{moved}");
+        assert!(!slower.over_run.interval.contains(1.0) && slower.over_run.df == 26.0, "{slower:?}");
+        // The wobble alternates; a steep drift makes neighbouring blocks alike.
+        let steep = drift(&run(-0.01), 0.95).unwrap().lag1_of_blocks.unwrap();
+        assert!(steep > 0.6 && none.lag1_of_blocks.unwrap() < 0.3, "{steep} {none:?}");
+    }
+
+    #[test]
+    fn refusals() {
+        let few = &run(0.0)[..11];
+        assert!(matches!(drift(few, 0.95), Err(StatsError::TooFew { found: 7, needed: 8, .. })));
+        assert!(drift(&[], 0.95).is_err());
+        let mut bad = run(0.0);
+        bad[3].value = 0.0;
+        assert!(matches!(drift(&bad, 0.95), Err(StatsError::NotPositive { index: 3, .. })));
+    }
+}
