@@ -21,6 +21,7 @@
 //! | [`nonlinear`] | least squares of any function, within bounds |
 //! | [`kneedle`] | the bend of a curve, for display |
 //! | [`argmax`] | the model-free peak with its bootstrap interval |
+//! | [`contrast`] | higher, lower, the same or undecided: two sides, a margin, a family of contrasts |
 //! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
 //! | [`threshold`] | a broken line against smooth curves |
 //! | [`multiplicity`] | Holm, Bonferroni |
@@ -53,6 +54,7 @@
 
 pub mod argmax;
 pub mod changepoint;
+pub mod contrast;
 pub mod decide;
 pub mod drift;
 pub mod equivalence;
