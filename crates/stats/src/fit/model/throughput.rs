@@ -80,7 +80,7 @@ fn rational(points: &Points, terms: i32) -> Option<Vec<f64>> {
 }
 
 pub(super) fn gustafson_starts(points: &Points) -> Vec<Vec<f64>> {
-    let line = points.linear(&[|_| 1.0, |x| x]);
+    let line = points.linear::<fn(f64) -> f64>(&[|_| 1.0, |x| x]);
     let start = |line: Vec<f64>| vec![line[0] + line[1], (line[0] / (line[0] + line[1])).clamp(1e-4, 0.999)];
     line.map(start).into_iter().chain([vec![points.steepest(), 0.05]]).collect()
 }
