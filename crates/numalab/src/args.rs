@@ -179,9 +179,24 @@ pub(crate) struct Planning {
     pub(crate) input: Source,
     #[command(flatten)]
     pub(crate) changes: Changes,
+    /// A results folder of the same experiment: how many samples would do, and how long
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pilot: Option<PathBuf>,
+    /// With --pilot: half width of the interval of each point's throughput, such as 2%
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = parse_share)]
+    pub(crate) within: f64,
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+/// `2%` or `0.02`.
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    share.ok().filter(|share| *share > 0.0 && *share < 1.0).ok_or("must be above 0 and below 1, such as 2%".into())
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod exit;
 mod fit;
 mod gather;
 mod machine;
+mod pilot;
 mod planning;
 mod progress;
 mod report;

@@ -7,7 +7,7 @@ use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
 use plan::point::{Plan, Skipped};
 use plan::quantity::show_bytes;
-use plan::schedule::{Costs, block_seconds, blocks_expected};
+use plan::schedule::{Costs, block_seconds, blocks_expected, contrasted, pause_block_seconds, pause_blocks_expected};
 use plan::topology::{Conditions, Topology};
 use report::tables::wrap;
 use std::path::Path;
@@ -18,6 +18,9 @@ pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     let machine = crate::machine::read(&args.input)?;
     let (topology, conditions) = (machine.topology(), machine.conditions()?);
     let plan = plan_on(&file, &args.changes.overrides(), topology, &conditions)?;
+    if let Some(dir) = &args.pilot {
+        return crate::pilot::pilot(dir, &plan, args.within, args.format);
+    }
     match args.format {
         Format::Text => print(&text(&plan, topology)),
         Format::Json => {
@@ -99,6 +102,12 @@ fn time(plan: &Plan) -> String {
         Extent::Seconds(seconds) => format!("{seconds} s"),
         Extent::Operations(operations) => format!("{operations} operations a worker"),
     };
+    let further = pause_blocks_expected(plan, &costs);
     let seconds = f64::from(blocks) * block_seconds(plan, &costs);
-    format!("{blocks} blocks of {points} points, samples of {extent}: about {seconds:.0} s")
+    let seconds = seconds + f64::from(further) * pause_block_seconds(plan, &costs);
+    let more = match further {
+        0 => String::new(),
+        _ => format!(" and {further} of the {} whose pauses are contrasted", contrasted(plan).len()),
+    };
+    format!("{blocks} blocks of {points} points{more}, samples of {extent}: about {seconds:.0} s")
 }

@@ -1,7 +1,9 @@
-//! The order of samples: random complete blocks. Each block holds every point once, in a permutation of its own.
+//! The order of samples: random complete blocks. Each block holds every point once, in a permutation of its own; where
+//! the pauses of some points are contrasted more often, further blocks hold these and no others.
 //! And what they cost: how long a block takes, and how many whole ones fit a budget. Nothing here reads a clock; the
 //! runner gives what it measured so far, `numalab plan` what is expected.
 
+use crate::claim::ClaimRule;
 use crate::experiment::{Extent, Measure, Repetitions};
 use crate::place::Toucher;
 use crate::point::{Plan, Point, Slot};
@@ -12,12 +14,62 @@ use crate::record::Seed;
 const ORDER: u64 = 1;
 const SAMPLE: u64 = 2;
 
-/// The slots of block `block`, in the order they run.
+/// The slots of block `block`, in the order they run. An order is block x number of points + place in the block, so that
+/// it tells the block also where a block does not hold all points.
 pub fn block_slots(plan: &Plan, block: u32) -> Vec<Slot> {
     let key = split(split(plan.measure.seed.0, ORDER), u64::from(block));
     let first = block * plan.points.len() as u32;
-    let points = permutation(key, plan.points.len());
-    points.into_iter().zip(first..).map(|(point, order)| Slot { point, block, order }).collect()
+    let points = points_of_block(plan, block);
+    let places = permutation(key, points.len()).into_iter().map(|place| points[place]);
+    places.zip(first..).map(|(point, order)| Slot { point, block, order }).collect()
+}
+
+fn points_of_block(plan: &Plan, block: u32) -> Vec<usize> {
+    if is_whole(plan, block) { (0..plan.points.len()).collect() } else { contrasted(plan) }
+}
+
+/// Whether a block holds a point: the whole blocks hold all, the further ones those whose pauses are contrasted.
+pub fn block_holds(plan: &Plan, block: u32, point: usize) -> bool {
+    is_whole(plan, block) || contrasted(plan).contains(&point)
+}
+
+/// Plans from before there were further blocks have whole ones only, however many their budget let them make.
+fn is_whole(plan: &Plan, block: u32) -> bool {
+    plan.measure.pause_repetitions.is_none() || block < blocks_asked(&plan.measure).1
+}
+
+/// Indices of the points whose pauses a claim contrasts, where both sides of it run here.
+pub fn contrasted(plan: &Plan) -> Vec<usize> {
+    let of = |arm: &str, procs: u32| -> Vec<usize> {
+        let named = |point: &Point| point.procs == procs && point.arm.split('+').any(|name| name == arm);
+        (0..plan.points.len()).filter(|&index| named(&plan.points[index])).collect()
+    };
+    let mut points = Vec::new();
+    for claim in &plan.claims {
+        let ClaimRule::VarianceRatio { procs, over_procs, .. } = claim.rule else { continue };
+        for arm in &claim.arms {
+            let (above, below) = (of(arm, procs), of(arm, over_procs));
+            if !above.is_empty() && !below.is_empty() {
+                points.extend(above.into_iter().chain(below));
+            }
+        }
+    }
+    points.sort_unstable();
+    points.dedup();
+    points
+}
+
+/// Blocks beyond the whole ones, which hold only the points whose pauses are contrasted.
+pub fn pause_blocks(plan: &Plan) -> u32 {
+    let more = plan.measure.pause_repetitions.unwrap_or(0).saturating_sub(blocks_asked(&plan.measure).1);
+    if more > 0 && contrasted(plan).is_empty() { 0 } else { more }
+}
+
+/// Samples in the first `blocks` blocks.
+pub fn samples_in(plan: &Plan, blocks: u32) -> u64 {
+    let whole = blocks.min(blocks_asked(&plan.measure).1);
+    let rest = if blocks > whole { u64::from(blocks - whole) * contrasted(plan).len() as u64 } else { 0 };
+    u64::from(whole) * plan.points.len() as u64 + rest
 }
 
 /// Seed of one sample: of its addresses and of the jitter of its pauses.
@@ -104,6 +156,24 @@ pub fn blocks_expected(plan: &Plan, costs: &Costs) -> u32 {
     }
 }
 
+/// Further blocks of contrasted points that will run: as many as asked, or as its budget holds beyond the whole ones.
+pub fn pause_blocks_expected(plan: &Plan, costs: &Costs) -> u32 {
+    let (asked, whole) = (pause_blocks(plan), blocks_expected(plan, costs));
+    match plan.measure.budget_seconds {
+        Some(_) if whole < blocks_asked(&plan.measure).1 => 0,
+        Some(budget) if asked > 0 => {
+            let left = budget - f64::from(whole) * block_seconds(plan, costs);
+            whole_blocks_within(left, pause_block_seconds(plan, costs), asked)
+        }
+        _ => asked,
+    }
+}
+
+/// Expected seconds of one block of the points whose pauses are contrasted.
+pub fn pause_block_seconds(plan: &Plan, costs: &Costs) -> f64 {
+    contrasted(plan).iter().map(|&point| sample_seconds(&plan.measure, &plan.points[point], costs)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +197,43 @@ mod tests {
         check(f64::NAN, 1.0, 10, 0);
         check(f64::INFINITY, 1.0, 10, 10);
         check(1.0, 0.0, 10, 10);
+    }
+
+    #[test]
+    fn contrasted_points_have_blocks_of_their_own() {
+        let golden = include_str!("../../../results/golden-2n8p/plan.toml");
+        let mut plan: Plan = toml::from_str(golden).expect("the golden plan");
+        let arm = plan.points[0].arm.split('+').next().expect("a name").to_string();
+        let procs: Vec<u32> = plan.points.iter().filter(|point| point.arm.contains(&arm)).map(|p| p.procs).collect();
+        let claim = |procs, over_procs| crate::claim::Claim {
+            id: "v".into(),
+            text: "v".into(),
+            arms: vec![arm.clone()],
+            nodes_least: 1,
+            node_cores: crate::claim::NodeCores::default(),
+            rule: ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },
+        };
+        let n = plan.points.len() as u32;
+        (plan.measure.repetitions, plan.measure.pause_repetitions) = (Repetitions::Fixed(3), Some(5));
+        // One side of it does not run here: nothing is contrasted.
+        plan.claims = vec![claim(procs[1], 999)];
+        assert_eq!((contrasted(&plan), pause_blocks(&plan)), (vec![], 0));
+        plan.claims = vec![claim(procs[1], procs[0])];
+        let both = contrasted(&plan);
+        assert_eq!((both.len(), pause_blocks(&plan), samples_in(&plan, 5)), (2, 2, u64::from(3 * n + 4)));
+        for block in 0..5 {
+            let slots = block_slots(&plan, block);
+            let mut points: Vec<usize> = slots.iter().map(|slot| slot.point).collect();
+            points.sort_unstable();
+            assert_eq!(points, if block < 3 { (0..n as usize).collect() } else { both.clone() }, "block {block}");
+            assert!(slots.iter().all(|slot| slot.order / n == block), "{slots:?}");
+        }
+        let costs = Costs::EXPECTED;
+        let (whole, pair) = (block_seconds(&plan, &costs), pause_block_seconds(&plan, &costs));
+        for (budget, expect) in [(3.0 * whole + 1.5 * pair, (3, 1)), (2.5 * whole, (2, 0)), (9.0 * whole, (3, 2))] {
+            plan.measure.budget_seconds = Some(budget);
+            assert_eq!((blocks_expected(&plan, &costs), pause_blocks_expected(&plan, &costs)), expect, "{budget} s");
+        }
     }
 
     /// By hand, for a point of 4 workers with 8 MB each and 16 MB shared, at 1 GB/s.

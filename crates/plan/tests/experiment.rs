@@ -89,7 +89,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         27,
         "budgets = 1",
-        "27: unknown key \"budgets\" in [measure]; known keys: seconds, operations, repetitions, budget, order, seed, grace",
+        "27: unknown key \"budgets\" in [measure]; known keys: seconds, operations, repetitions, pause_repetitions, budget, order, seed, grace",
     );
     check(
         35,
@@ -259,6 +259,21 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
         "repetitions = { max = 40, until = \"200%\", metric = \"throughput_per_s\" }",
         "26: until in repetitions of [measure]: \"200%\" cannot be; it must be a share above 0 and below 1, such as \"2%\" or 0.02",
     );
+    check(
+        27,
+        "pause_repetitions = 20",
+        "27: pause_repetitions in [measure]: no [[claim]] of type \"variance-ratio\" names points whose pauses are contrasted",
+    );
+    check(
+        27,
+        "pause_repetitions = 9",
+        "27: pause_repetitions in [measure]: 9 is less than repetitions, 10, which every point has",
+    );
+    check(
+        26,
+        "repetitions = { max = 40, until = 0.02, metric = \"throughput_per_s\" }\npause_repetitions = 20",
+        "27: pause_repetitions in [measure]: needs a fixed number of repetitions, such as repetitions = 10",
+    );
     check(26, "repetitions = { max = 40, until = 0.02 }", "26: missing key \"metric\" in repetitions of [measure]");
     check(27, "order = \"sorted\"", "27: order in [measure]: \"sorted\" is not known; known: random-blocks");
     check(27, "budget = \"0s\"", "27: budget in [measure]: \"0s\" cannot be; it must be longer than nothing");
@@ -330,6 +345,11 @@ fn values_have_their_short_forms() {
     let until =
         with(26, "repetitions = { max = 40, until = \"2%\", metric = \"throughput_per_s\" }").measure.repetitions;
     assert_eq!(until, Repetitions::Until { min: 10, max: 40, until: 0.02, metric: "throughput_per_s".into() });
+    let contrast = SOUND.replace("budget = \"15m\"", "pause_repetitions = 20").replace(
+        "type = \"value\"\nmetric = \"local_hit_ratio\"\nprocs = 2\nprinted = 0.5\ntolerance = 0.01",
+        "type = \"variance-ratio\"\nprocs = 4\nover_procs = 2\nprinted = 3.8",
+    );
+    assert_eq!(parse_experiment("x.toml", &contrast).expect("it is sound").measure.pause_repetitions, Some(20));
     let factors = with(13, "write_ratio = [0, 0.5]").sweep.factors;
     assert_eq!((factors[0].key.as_str(), factors[0].levels.len()), ("write_ratio", 2));
 }

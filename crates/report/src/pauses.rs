@@ -1,6 +1,7 @@
 //! What is made of pauses.csv: quantiles of all pauses of a point, and how far the pauses of a sample spread on the ln scale.
 //!
-//! The longest file of a folder is read once, sample by sample; afterwards only the figures are kept. Quantiles of samples
+//! The longest file of a folder is read once, sample by sample; afterwards only figures are kept, and the pauses that a
+//! claim compares. Quantiles of samples
 //! are never averaged (statistics notes, section 4, item 8): those of a point are of its pauses together, and their
 //! interval comes from resampling whole samples, since the pauses of one depend on each other.
 
@@ -13,7 +14,7 @@ use plan::claim::ClaimRule;
 use plan::point::Plan;
 use plan::record::{PauseRow, Row, titles};
 use rayon::prelude::*;
-use stats::quantile::{MIN_VALUES_FOR_P99, pooled_quantile, quantile};
+use stats::quantile::{MIN_VALUES_FOR_P99, MIN_VALUES_FOR_P999, pooled_quantile, quantile, quantile_interval};
 use stats::summary::variance;
 use stats::variance::MIN_VALUES_FOR_VARIANCE;
 use stats::{Interval, StatsError};
@@ -31,6 +32,8 @@ pub(crate) type LnVariances = HashMap<u32, f64>;
 pub(crate) struct Pauses {
     /// Of the samples whose pauses a claim compares.
     pub(crate) ln_variances: LnVariances,
+    /// Their pauses, by row of samples.csv, in ns.
+    pub(crate) compared: HashMap<u32, Vec<f64>>,
     /// Of all pauses of a point, shape `[points]`; empty without the file.
     pub(crate) pooled: Vec<PooledPauses>,
 }
@@ -44,11 +47,12 @@ pub(crate) struct PooledPauses {
     pub(crate) clean: Quantiles,
 }
 
-/// Median and 99th percentile; `None` below one pause, or 368.
+/// Median, 99th percentile, 99.9th; `None` below one pause, 368, 3688.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Quantiles {
     pub(crate) p50: Option<Pooled>,
     pub(crate) p99: Option<Pooled>,
+    pub(crate) p999: Option<Pooled>,
 }
 
 /// One quantile of pooled pauses, in ns.
@@ -57,7 +61,7 @@ pub(crate) struct Pooled {
     pub(crate) value: f64,
     /// Samples that have pauses.
     pub(crate) runs: usize,
-    /// By bootstrap over samples; of one alone there is none.
+    /// By bootstrap over samples; of one alone by order statistics, which take its pauses as independent.
     pub(crate) interval: Result<Interval, StatsError>,
 }
 
@@ -70,7 +74,7 @@ pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<
     if !path.is_file() {
         return Ok(Pauses::default());
     }
-    let mut ln_variances = LnVariances::new();
+    let (mut ln_variances, mut kept) = (LnVariances::new(), HashMap::new());
     let mut runs_of: Vec<Vec<Run>> = vec![Vec::new(); plan.points.len()];
     let mut close = |(row, totals_ns): Run| {
         // Samples are numbered in the order of their rows, which `verify` holds them to. Pauses without a row are those of
@@ -78,6 +82,7 @@ pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<
         let Some(&point) = samples.point.get(row as usize) else { return };
         if compared[point as usize] {
             ln_variances.extend(ln_variance(&totals_ns).map(|variance| (row, variance)));
+            kept.insert(row, totals_ns.clone());
         }
         if !totals_ns.is_empty() && !samples.failed[row as usize] {
             runs_of[point as usize].push((row, totals_ns));
@@ -96,7 +101,7 @@ pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<
     close(last);
     let seed = plan.measure.seed.0;
     let pooled = runs_of.into_par_iter().map(|runs| pool(runs, &samples.contaminated, seed)).collect();
-    Ok(Pauses { ln_variances, pooled })
+    Ok(Pauses { ln_variances, compared: kept, pooled })
 }
 
 /// Whether a point is compared by a claim about the variance of pauses, by its index.
@@ -146,13 +151,19 @@ fn quantiles(runs: &[Vec<f64>], seed: u64) -> Quantiles {
     let pauses: usize = runs.iter().map(Vec::len).sum();
     let at = |p: f64| {
         let pooled = pooled_quantile(runs, p, LEVEL, RESAMPLES, seed);
-        let value = match &pooled {
-            Ok(pooled) => pooled.value,
-            Err(_) => quantile(&runs.concat(), p).ok()?,
+        let (value, interval) = match (pooled, runs) {
+            (Ok(pooled), _) => (pooled.value, Ok(pooled.interval)),
+            // No pause is shorter than nothing.
+            (Err(_), [alone]) => {
+                let ranks = quantile_interval(alone, p, LEVEL);
+                (quantile(alone, p).ok()?, ranks.map(|ranks| Interval { low: ranks.low.max(0.0), ..ranks }))
+            }
+            (Err(why), _) => (quantile(&runs.concat(), p).ok()?, Err(why)),
         };
-        Some(Pooled { value, runs: runs.len(), interval: pooled.map(|pooled| pooled.interval) })
+        Some(Pooled { value, runs: runs.len(), interval })
     };
-    Quantiles { p50: at(0.5), p99: if pauses >= MIN_VALUES_FOR_P99 { at(0.99) } else { None } }
+    let from = |least: usize, p: f64| if pauses >= least { at(p) } else { None };
+    Quantiles { p50: at(0.5), p99: from(MIN_VALUES_FOR_P99, 0.99), p999: from(MIN_VALUES_FOR_P999, 0.999) }
 }
 
 #[cfg(test)]
@@ -229,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn few_pauses_have_no_p99_and_one_sample_no_interval() {
+    fn few_pauses_have_no_p99_and_one_sample_order_statistics() {
         let run = |row: u32, pauses: usize| (row, (1..=pauses).map(|total| total as f64).collect::<Vec<_>>());
         let check = |runs: &[Run], p50: Option<f64>, p99: Option<f64>, has_interval: bool| {
             let PooledPauses { all, clean } = pool(runs.to_vec(), &[false; 2], 1);
@@ -238,10 +249,17 @@ mod tests {
             assert_eq!(all, clean);
         };
         check(&[], None, None, false);
-        check(&[run(0, 3)], Some(2.0), None, false);
+        check(&[run(0, 3)], Some(2.0), None, true);
         check(&[run(0, 301), run(1, 66)], Some(118.0), None, true);
         // Pooled they suffice: 1 .. 67 twice, so that rank 1 + .99 x 367 is the 297.33 of the longer.
         check(&[run(0, 301), run(1, 67)], Some(117.5), Some(297.33), true);
+        // One sample's interval is of ranks: for the median of 100 the 40th and the 61st; three bound it on no side.
+        let interval = |pauses: usize| pool(vec![run(0, pauses)], &[false], 1).all.p50.unwrap().interval.unwrap();
+        assert_eq!(interval(100), Interval { low: 40.0, high: 61.0 });
+        assert_eq!(interval(3), Interval { low: 0.0, high: f64::INFINITY });
+        // The 99.9th from 3688 pauses on, the number from which it has an upper limit.
+        let p999 = |pauses: usize| pool(vec![run(0, pauses)], &[false], 1).all.p999;
+        assert!(p999(3687).is_none() && p999(3688).unwrap().interval.unwrap().is_bounded());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! and only figures of them kept, and workers and traffic are left on disk. [`Derived`] is what `derive` makes of it; figures and tables are drawn
 //! from these two and nothing else.
 
+use crate::drift::drift_note;
 use crate::error::ReportError;
 use crate::pauses::{LnVariances, Pauses, PooledPauses, read_pauses};
 use crate::samples::{Samples, read_samples};
@@ -17,8 +18,10 @@ use plan::point::Plan;
 use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, titles};
 use plan::topology::Topology;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A results folder, read.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Results {
     pub warmups: Vec<Option<Warmup>>,
     /// Variance of ln pauses, of the samples whose pauses a claim compares.
     pub(crate) ln_pauses: LnVariances,
+    /// The pauses of those samples, by row of samples.csv, in ns.
+    pub(crate) compared_pauses: Arc<HashMap<u32, Vec<f64>>>,
     /// Quantiles of all pauses of a point, shape `[points]`; empty without pauses.csv.
     pub(crate) pooled_pauses: Vec<PooledPauses>,
     /// Whether the run came to its end: then SHA256SUMS covers the raw files.
@@ -117,7 +122,8 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
     let (mut samples, Ended { torn, sum }) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
     let (warmups, unsteady) = cut_warmups(dir, &plan, &mut samples)?;
-    let Pauses { ln_variances: ln_pauses, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
+    let Pauses { ln_variances: ln_pauses, compared, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
+    let compared_pauses = Arc::new(compared);
     let mut notes = Vec::new();
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
@@ -125,10 +131,24 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     if let Some(line) = torn {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
+    notes.extend(drift_note(&samples));
     notes.extend(unsteady);
     notes.extend(run_notes(&dir.join(FactRow::FILE))?);
     let dir = dir.into();
-    Ok((Results { dir, manifest, plan, topology, samples, warmups, ln_pauses, pooled_pauses, complete, notes }, sum))
+    let results = Results {
+        dir,
+        manifest,
+        plan,
+        topology,
+        samples,
+        warmups,
+        ln_pauses,
+        compared_pauses,
+        pooled_pauses,
+        complete,
+        notes,
+    };
+    Ok((results, sum))
 }
 
 /// What the run had to say about itself: what a budget did, which points did not settle.

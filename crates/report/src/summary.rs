@@ -12,13 +12,17 @@ use stats::summary::summarize;
 
 /// Level of every interval in summary.csv.
 pub(crate) const LEVEL: f64 = 0.95;
-/// How the intervals of pooled quantiles are made.
+/// How the intervals of pooled quantiles are made …
 const OVER_RUNS: &str = "bootstrap over runs";
+/// … and where there is one run.
+const OF_ONE_RUN: &str = "order statistics, pauses of one run taken as independent";
 
 /// Median of all pauses of a point together.
 pub(crate) const POOLED_P50: &str = "pause_pooled_p50_ns";
 /// Their 99th percentile.
 pub(crate) const POOLED_P99: &str = "pause_pooled_p99_ns";
+/// Their 99.9th percentile.
+pub(crate) const POOLED_P999: &str = "pause_pooled_p999_ns";
 /// The longest of them.
 pub(crate) const POOLED_MAX: &str = "pause_pooled_max_ns";
 
@@ -127,7 +131,11 @@ fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryL
             mean: Some(all.value),
             ci_low: interval.map(|(low, _)| low),
             ci_high: interval.map(|(_, high)| high),
-            ci_method: all.interval.as_ref().map_or_else(|why| format!("none: {why}"), |_| OVER_RUNS.into()),
+            ci_method: match &all.interval {
+                Ok(_) if all.runs == 1 => OF_ONE_RUN.into(),
+                Ok(_) => OVER_RUNS.into(),
+                Err(why) => format!("none: {why}"),
+            },
             clean_mean: clean.as_ref().map(|clean| clean.value),
             clean_ci_low: clean_interval.map(|(low, _)| low),
             clean_ci_high: clean_interval.map(|(_, high)| high),
@@ -147,7 +155,11 @@ fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryL
     let pooled = results.pooled_pauses.get(index);
     let quantiles = pooled.map(|pooled| {
         let (all, clean) = (&pooled.all, &pooled.clean);
-        [quantile(POOLED_P50, &all.p50, &clean.p50), quantile(POOLED_P99, &all.p99, &clean.p99)]
+        [
+            quantile(POOLED_P50, &all.p50, &clean.p50),
+            quantile(POOLED_P99, &all.p99, &clean.p99),
+            quantile(POOLED_P999, &all.p999, &clean.p999),
+        ]
     });
     let rows = quantiles.into_iter().flatten().chain([longest]).flatten();
     rows.map(|row| with_factors(results, index, row)).collect()

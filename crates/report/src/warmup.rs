@@ -123,14 +123,14 @@ fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
 
 /// One slice of a sample.
 #[derive(Debug, Clone, Copy)]
-struct Slice {
-    start_ns: u64,
-    length_ns: u64,
-    operations: u64,
+pub(crate) struct Slice {
+    pub(crate) start_ns: u64,
+    pub(crate) length_ns: u64,
+    pub(crate) operations: u64,
 }
 
 /// Calls `take` with the slices of each sample. Those of one sample follow each other in the file.
-fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice]) + Send) -> Result<(), ReportError> {
+pub(crate) fn each_sample(path: &Path, mut take: impl FnMut(usize, &[Slice]) + Send) -> Result<(), ReportError> {
     let [sample, start, length, operations] =
         ["sample_id", "start_ns", "length_ns", "operations"].map(column::<WindowRow>);
     let (mut current, mut slices) = (0, Vec::new());

@@ -18,7 +18,7 @@ use crate::stages::Stages;
 use crate::told::{Told, WALL_NS, fact_name};
 use plan::point::{Plan, Slot};
 use plan::record::{FactRow, Row, SampleRow};
-use plan::schedule::{block_slots, sample_seed};
+use plan::schedule::{block_slots, sample_seed, samples_in};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,8 +113,10 @@ pub fn resume(
 
 fn summary(dir: &Path, run_id: &str, plan: &Plan, committed: &[Committed], resumed: u64, complete: bool) -> RunSummary {
     let orders: BTreeSet<u32> = committed.iter().map(|sample| sample.row.order).collect();
-    let whole = |block: u32| block_slots(plan, block).iter().all(|slot| orders.contains(&slot.order));
-    let blocks_most = (orders.len() / plan.points.len().max(1)) as u32;
+    let whole = |block: u32| {
+        let slots = block_slots(plan, block);
+        !slots.is_empty() && slots.iter().all(|slot| orders.contains(&slot.order))
+    };
     RunSummary {
         dir: dir.into(),
         run_id: run_id.into(),
@@ -123,7 +125,7 @@ fn summary(dir: &Path, run_id: &str, plan: &Plan, committed: &[Committed], resum
         samples: committed.len() as u64,
         failed: committed.iter().filter(|sample| sample.row.error.is_some()).count() as u64,
         resumed,
-        blocks: (0..blocks_most).take_while(|block| whole(*block)).count() as u32,
+        blocks: (0..u32::MAX).take_while(|block| whole(*block)).count() as u32,
         notes: Vec::new(),
     }
 }
@@ -223,7 +225,7 @@ impl Run<'_> {
             let untouched = open.len() == slots.len();
             if untouched
                 && block > 0
-                && let Some(note) = self.over_budget(&stages, block)
+                && let Some(note) = self.over_budget(&stages, block, slots.len())
             {
                 self.note(block, note)?;
                 return Ok(Some(block));
@@ -270,11 +272,14 @@ impl Run<'_> {
 
     /// Samples in all, as far as time and stages allow.
     fn total(&self, stages: &Stages) -> u64 {
-        let points = self.plan.points.len() as u64;
-        let wanted = u64::from(stages.blocks()) * points;
+        let in_blocks = |blocks: u32| samples_in(self.plan, blocks);
+        let blocks = stages.blocks();
+        let wanted = in_blocks(blocks);
         let affordable = self.plan.measure.budget_seconds.zip(self.told.per_sample()).map(|(budget, each)| {
-            let blocks = (budget / (each.as_secs_f64() * points as f64)).floor().max(1.0);
-            (blocks as u64).saturating_mul(points)
+            let samples = (budget / each.as_secs_f64()).floor() as u64;
+            // Whole blocks of them, one at least.
+            let fit = |block: &u32| in_blocks(*block) <= samples;
+            if wanted <= samples { wanted } else { in_blocks((2..=blocks).take_while(fit).last().unwrap_or(1)) }
         });
         wanted.min(affordable.unwrap_or(u64::MAX)).max(self.done.len() as u64)
     }
@@ -287,9 +292,9 @@ impl Run<'_> {
     }
 
     /// A note, when one more block would not end within the budget of the run, whoever spent it.
-    fn over_budget(&self, stages: &Stages, block: u32) -> Option<String> {
+    fn over_budget(&self, stages: &Stages, block: u32, samples: usize) -> Option<String> {
         let budget = self.plan.measure.budget_seconds?;
-        let block_seconds = self.told.per_sample()?.as_secs_f64() * self.plan.points.len() as f64;
+        let block_seconds = self.told.per_sample()?.as_secs_f64() * samples as f64;
         let ends = self.told.spent().as_secs_f64() + block_seconds;
         (ends > budget).then(|| stages.cut_short(block, budget, block_seconds))
     }

@@ -5,6 +5,7 @@ use crate::recover::Committed;
 use plan::experiment::Repetitions;
 use plan::point::Plan;
 use plan::record::{Cell, Kind, Row, SampleRow};
+use plan::schedule::{blocks_asked, pause_blocks};
 use stats::interval::t_quantile;
 use stats::stopping::stein_plan;
 
@@ -28,7 +29,7 @@ impl<'a> Stages<'a> {
 
     pub(crate) fn new(plan: &'a Plan) -> Result<Stages<'a>, RunError> {
         match &plan.measure.repetitions {
-            Repetitions::Fixed(blocks) => Ok(Stages { plan, blocks: *blocks, pilot: None }),
+            Repetitions::Fixed(blocks) => Ok(Stages { plan, blocks: *blocks + pause_blocks(plan), pilot: None }),
             Repetitions::Until { min, metric, .. } => {
                 let column =
                     metric_column(plan, metric).ok_or_else(|| RunError::NoMetric { metric: metric.clone() })?;
@@ -85,6 +86,9 @@ impl<'a> Stages<'a> {
         );
         // Half width of a mean's interval over its standard deviation.
         let half_width = |n: u32| t_quantile(0.5 + LEVEL / 2.0, f64::from(n - 1)) / f64::from(n).sqrt();
+        if let Some(further) = done.checked_sub(blocks_asked(&self.plan.measure).1).filter(|_| done < asked) {
+            return format!("{head}; all points have theirs, those whose pauses are contrasted {further} more");
+        }
         if done < 2 || asked < 2 {
             return format!("{head}; one sample a point gives no interval");
         }

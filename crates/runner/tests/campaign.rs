@@ -84,6 +84,35 @@ fn a_run_writes_a_whole_folder() {
 }
 
 #[test]
+fn contrasted_points_are_sampled_more_often_also_when_resumed() {
+    let mut plan = plan();
+    let (arm, procs, over_procs) = (plan.points[0].arm.split('+').next().unwrap().to_string(), 8, 2);
+    plan.claims = vec![plan::claim::Claim {
+        id: "v".into(),
+        text: "v".into(),
+        arms: vec![arm.clone()],
+        nodes_least: 1,
+        node_cores: plan::claim::NodeCores::default(),
+        rule: plan::claim::ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },
+    }];
+    plan.measure.pause_repetitions = Some(5);
+    let root = folder();
+    let whole = run_all(root.path(), &plan);
+    assert_eq!((whole.samples, whole.blocks, whole.complete), (12 + 3 * 2, 5, true));
+    for row in samples(&whole.dir).iter().filter(|row| row.block >= 2) {
+        assert!(row.arm.contains(&arm) && [2, 8].contains(&row.procs), "{row:?}");
+    }
+    // Ended within a block of contrasted points, it goes on there.
+    let interrupt = AtomicBool::new(false);
+    let mut wayward = Wayward { inner: modelled(), interrupt: &interrupt, left: 15, fails: None };
+    let cut = run(root.path(), &plan, &here(), &mut wayward, &mut Silent, &interrupt).unwrap();
+    assert_eq!((cut.samples, cut.blocks, cut.interrupted), (15, 3, true));
+    let resumed = resume_all(&cut.dir).unwrap();
+    assert_eq!((resumed.samples, resumed.blocks, resumed.complete), (18, 5, true));
+    assert_eq!(essence(&cut.dir), essence(&whole.dir));
+}
+
+#[test]
 fn truth_is_recovered_without_noise() {
     let root = folder();
     let plan = plan();

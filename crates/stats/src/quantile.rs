@@ -13,6 +13,9 @@ use crate::random::{Stream, resample_quantiles};
 /// Fewest values of which a 99th percentile is given: below, it has no upper limit (statistics notes, section 4, item 7).
 pub const MIN_VALUES_FOR_P99: usize = 368;
 
+/// The same for a 99.9th percentile.
+pub const MIN_VALUES_FOR_P999: usize = 3688;
+
 /// Type-7 quantile at `p`, 0 <= p <= 1: linear between the order statistics round (n - 1) p + 1.
 ///
 /// # Errors
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_upper_limit_appears_at_the_stated_sizes() {
-        for (p, n) in [(0.99, MIN_VALUES_FOR_P99), (0.999, 3688)] {
+        for (p, n) in [(0.99, MIN_VALUES_FOR_P99), (0.999, MIN_VALUES_FOR_P999)] {
             assert_eq!(quantile_ranks(n - 1, p, 0.95).unwrap().high, None);
             assert_eq!(quantile_ranks(n, p, 0.95).unwrap().high, Some(n));
         }

@@ -13,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("a live run is whole, verifies and can be redrawn elsewhere", live),
         test("--timing lowers what times are believed to be, and raises nothing", timing),
         test("a modelled run of 2 x 32 says so everywhere", modelled),
+        test("a pilot proposes repetitions, and contrasted points are sampled more often", piloted),
         test("what a plan tells fits 100 columns", plan_text),
         test("--format csv and json are clean on stdout", formats),
         test("tables without results say how to get them", tables_without_results),
@@ -107,6 +108,44 @@ fn run_with_timing(asked: Option<&str>) -> Result<String, Failed> {
     let told = |asked: &str| manifest.timing_evidence.iter().any(|sentence| sentence.contains(asked));
     ensure(asked.is_none_or(|_| told("--timing")), || format!("not told why: {:?}", manifest.timing_evidence))?;
     Ok(timing)
+}
+
+/// The paper's experiment modelled on 2 x 32 with few pauses, then planned anew with what it says.
+fn piloted() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let (file, results) = (folder.path().join("pilot.toml"), folder.path().join("results"));
+    let text = fs::read_to_string(root().join("experiments/numa-binding.toml"))?;
+    // The table that it names lies beside the original.
+    let text = text.replace("published = \"published/numa_binding.csv\"\n", "");
+    let text = text.replace("repetitions = 10\npause_repetitions = 20\n", "repetitions = 3\npause_repetitions = 5\n");
+    fs::write(&file, text.replace("procs = \"paper\"", "procs = [1, 32, 64]").replace("budget = \"15m\"\n", ""))?;
+    let input = "synthetic:pack:2 numa:1 core:32 pu:1";
+    let mut command = numalab();
+    command.args(["run", "--modelled", "--input", input]).arg(&file).arg("--results").arg(&results);
+    answer(command.output()?).expect_code(0)?;
+    let made = only_folder(&results)?;
+    answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
+    let samples = rows(&made.join("samples.csv"))?;
+    let count = |arm: &str, procs: &str| samples.iter().filter(|row| row[7] == arm && row[10] == procs).count();
+    let counted = [count("unbound", "1"), count("unbound", "32"), count("unbound", "64"), count("close", "64")];
+    ensure(counted == [3, 5, 5, 3], || format!("{counted:?} samples of unbound at 1, 32, 64 and close at 64"))?;
+    let plan = |more: &[&str]| -> Result<_, Failed> {
+        let mut command = numalab();
+        command.arg("plan").arg(&file).args(["--input", input, "--pilot"]).arg(&made).args(more);
+        Ok(answer(command.output()?))
+    };
+    let told = plan(&[])?;
+    told.expect_code(0)?;
+    ensure(told.out.contains("repetitions = ") && told.out.contains("pause_repetitions = "), || told.out.clone())?;
+    fits_100_columns(&told.out)?;
+    let document: serde_json::Value = serde_json::from_str(&plan(&["--format", "json", "--within", "0.1%"])?.out)?;
+    let needed = |document: &serde_json::Value| document["repetitions"].as_u64().unwrap_or(0);
+    let wide: serde_json::Value = serde_json::from_str(&plan(&["--format", "json", "--within", "10%"])?.out)?;
+    ensure(needed(&document) > needed(&wide) && needed(&wide) >= 2, || format!("{document} {wide}"))?;
+    ensure(plan(&["--format", "csv"])?.out.lines().count() > 3, || "no rows".into())?;
+    plan(&["--within", "0%"])?.expect_code(2)?;
+    let golden = run(&["plan", "experiments/numa-binding.toml", "--pilot", "no-such-folder"]);
+    golden.expect_code(2).map(|_| ())
 }
 
 fn modelled() -> Result<(), Failed> {

@@ -2,12 +2,14 @@
 
 use super::table::{Section, number};
 use super::{Extent, FileError, MeasureFile, Repetitions};
+use crate::claim::{Claim, ClaimRule};
 use crate::quantity::parse_duration;
 use crate::record::{Column, Kind, Row, SampleRow};
 use crate::workload::WorkloadFile;
 use toml::de::DeValue;
 
-const KEYS: &[&str] = &["seconds", "operations", "repetitions", "budget", "order", "seed", "grace"];
+const KEYS: &[&str] =
+    &["seconds", "operations", "repetitions", "pause_repetitions", "budget", "order", "seed", "grace"];
 
 /// A sample of more than a day is a typing error.
 const SECONDS_MOST: f64 = 86_400.0;
@@ -16,10 +18,15 @@ pub const REPETITIONS_MOST: u64 = 100_000;
 /// Stein's first stage needs this many: statistics of `s` with fewer are too wide to choose a second stage by.
 const PILOT_LEAST: u64 = 10;
 
-pub(super) fn read_measure(section: Option<&Section<'_>>, workload: &WorkloadFile) -> Result<MeasureFile, FileError> {
+pub(super) fn read_measure(
+    section: Option<&Section<'_>>,
+    workload: &WorkloadFile,
+    claims: &[Claim],
+) -> Result<MeasureFile, FileError> {
     let mut measure = MeasureFile {
         extent: Extent::Seconds(1.0),
         repetitions: Repetitions::Fixed(10),
+        pause_repetitions: None,
         budget_seconds: None,
         seed: 1,
         grace_seconds: 30.0,
@@ -39,6 +46,7 @@ pub(super) fn read_measure(section: Option<&Section<'_>>, workload: &WorkloadFil
     if let Some(repetitions) = read_repetitions(section, workload)? {
         measure.repetitions = repetitions;
     }
+    measure.pause_repetitions = read_pause_repetitions(section, &measure.repetitions, claims)?;
     measure.budget_seconds = read_duration(section, "budget")?;
     measure.grace_seconds = read_duration(section, "grace")?.unwrap_or(measure.grace_seconds);
     measure.seed = section.whole("seed", 0..=i64::MAX as u64)?.unwrap_or(measure.seed);
@@ -72,6 +80,26 @@ fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Op
     check_metric(&metric, workload).map_err(|error| until.error_at("metric", error))?;
     let repetitions = Repetitions::Until { min: min as u32, max: max as u32, until: read_until(&until)?, metric };
     Ok(Some(repetitions))
+}
+
+/// More samples of contrasted points: a variance needs more than a mean (statistics notes, section 8, "Pauses").
+fn read_pause_repetitions(
+    section: &Section<'_>,
+    repetitions: &Repetitions,
+    claims: &[Claim],
+) -> Result<Option<u32>, FileError> {
+    let Some(more) = section.whole("pause_repetitions", 1..=REPETITIONS_MOST)? else { return Ok(None) };
+    let error = |message: String| Err(section.error_at("pause_repetitions", message));
+    match repetitions {
+        Repetitions::Until { .. } => error("needs a fixed number of repetitions, such as repetitions = 10".into()),
+        Repetitions::Fixed(all) if more < u64::from(*all) => {
+            error(format!("{more} is less than repetitions, {all}, which every point has"))
+        }
+        _ if !claims.iter().any(|claim| matches!(claim.rule, ClaimRule::VarianceRatio { .. })) => {
+            error("no [[claim]] of type \"variance-ratio\" names points whose pauses are contrasted".into())
+        }
+        _ => Ok(Some(more as u32)),
+    }
 }
 
 fn read_until(section: &Section<'_>) -> Result<f64, FileError> {

@@ -223,6 +223,8 @@ pub struct MeasureFile {
     pub extent: Extent,
     /// How many samples of each point.
     pub repetitions: Repetitions,
+    /// How many samples of the points whose pauses a claim contrasts, where that is more.
+    pub pause_repetitions: Option<u32>,
     /// Most time the whole run may take; `None`: as long as it needs.
     pub budget_seconds: Option<f64>,
     /// Seed of orders, addresses and pauses.
@@ -238,6 +240,9 @@ pub struct Measure {
     pub extent: Extent,
     /// How many samples of each point.
     pub repetitions: Repetitions,
+    /// Blocks of the points whose pauses a claim contrasts: the whole blocks, then more that hold only these.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pause_repetitions: Option<u32>,
     /// Most time the whole run may take.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub budget_seconds: Option<f64>,
@@ -334,7 +339,7 @@ impl Thresholds {
 pub struct Overrides {
     /// `--seconds` / `--operations`.
     pub extent: Option<Extent>,
-    /// `--repetitions`.
+    /// `--repetitions`: of every point, in place of both the file's `repetitions` and its `pause_repetitions`.
     pub repetitions: Option<u32>,
     /// `--budget`.
     pub budget_seconds: Option<f64>,

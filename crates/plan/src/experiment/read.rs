@@ -80,7 +80,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         expect: root.text("expect")?.unwrap_or_default(),
         published: read_published(root)?,
         pauses: read_pauses(root)?,
-        measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload)?,
+        measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload, &claims)?,
         workload,
         sweep,
         arms,

@@ -276,9 +276,12 @@ fn measure(file: &ExperimentFile, overrides: &Overrides) -> Result<Measure, Plan
     if repetitions == Repetitions::Fixed(0) {
         return Err(impossible("repetitions", "0".into(), "be 1 or more"));
     }
+    // Whoever asks for so many of every point asks for no more of some.
+    let pause_repetitions = written.pause_repetitions.filter(|_| overrides.repetitions.is_none());
     Ok(Measure {
         extent,
         repetitions,
+        pause_repetitions,
         budget_seconds,
         order: "random-blocks".into(),
         seed: Seed(overrides.seed.unwrap_or(written.seed)),

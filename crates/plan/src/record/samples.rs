@@ -43,7 +43,7 @@ row! {
         block: u32 [""],
         /// Repetition of the point, from 0.
         repetition: u32 [""],
-        /// Place in the whole run, from 0.
+        /// Place in the whole run, from 0; block x number of points + place in the block.
         order: u32 [""],
         /// Seed of this sample's addresses and pauses, hex.
         seed: Seed [""],

@@ -1,6 +1,7 @@
 //! The rule of each type of claim: estimate, interval C, region R, verdict, and the samples that would decide.
 
 use super::gate::Testable;
+use super::spread::secondary;
 use super::{Halt, Question, region_of};
 use crate::boundaries::boundaries;
 use crate::fits::{in_words, observations};
@@ -153,7 +154,10 @@ impl Data<'_> {
         let metric = "pause_variance_ns2";
         let (above, below) = (self.values(metric, 0)?, self.values(metric, 1)?);
         let estimate = run_ratio(&below, &above, self.question.level).map_err(undecided)?;
-        Ok(Evidence { beside: Some(self.other_spreads()), ..decided_ratio(estimate, self.region()) })
+        let region = self.region();
+        let more = secondary(self.question, self.testable, self.clean, &estimate, &region);
+        let beside = format!("{}; {more}", self.other_spreads());
+        Ok(Evidence { beside: Some(beside), ..decided_ratio(estimate, region) })
     }
 
     /// The two estimands of the spread of pauses that a pure change of scale leaves alone (statistics notes, section 8).
@@ -292,7 +296,7 @@ fn decided_ratio(estimate: Estimate, region: Region) -> Evidence {
 }
 
 /// `1.95 [1.80, 2.11]`
-fn shown(ratio: &Estimate) -> String {
+pub(super) fn shown(ratio: &Estimate) -> String {
     Unit::Plain.show_with_interval(ratio.value, Some((ratio.interval.low, ratio.interval.high)))
 }
 

@@ -7,6 +7,7 @@
 
 mod evidence;
 mod gate;
+mod spread;
 #[cfg(test)]
 mod tests;
 

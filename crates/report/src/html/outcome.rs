@@ -22,6 +22,10 @@ pub(super) fn question(page: &mut Page, results: &Results) {
             format!("{min} to {max} repetitions, until {metric} is known to {percent:.1} %", percent = until * 100.0)
         }
     };
+    let repetitions = match plan.measure.pause_repetitions {
+        Some(more) => format!("{repetitions} ({more} where pauses are contrasted)"),
+        None => repetitions,
+    };
     let line = format!(
         "{points}, {repetitions} of {extent} planned, order {order}, seed {seed}; {samples} taken.",
         points = count(plan.points.len() as u64, "point"),

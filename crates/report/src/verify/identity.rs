@@ -6,7 +6,7 @@ use plan::manifest::Manifest;
 use plan::place::Regime;
 use plan::point::{Plan, Point, Slot};
 use plan::record::{Row, SampleRow, StopReason};
-use plan::schedule::sample_seed;
+use plan::schedule::{block_holds, sample_seed};
 use std::collections::HashMap;
 
 /// What all rows of a run must agree with, and the orders seen so far.
@@ -58,12 +58,15 @@ impl<'a> Identity<'a> {
                 for (factor, level) in self.plan.factors.iter().zip(levels) {
                     note.unequal(factor, *level, point.factors.get(factor).map_or("", String::as_str));
                 }
+                // Each block holds every point once, or every point whose pauses are contrasted.
+                if !block_holds(self.plan, row.block, at) {
+                    note.other("point_id", &row.point_id, format!("a point of block {block}", block = row.block));
+                }
                 let slot = Slot { point: at, block: row.block, order: row.order };
                 note.unequal("seed, that of the plan and the order", row.seed, sample_seed(self.plan, slot));
                 check_flag(row, point, &self.plan.measure.thresholds, note);
             }
         }
-        // Each block holds every point once.
         note.unequal("block, order / number of points", row.block, row.order / self.plan.points.len().max(1) as u32);
         note.unequal("repetition, the block", row.repetition, row.block);
         self.check_order(row, note);

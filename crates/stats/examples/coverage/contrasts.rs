@@ -15,7 +15,7 @@ const BLOCKS: usize = 10;
 
 /// Shape `[points][blocks]`, the same mean everywhere.
 fn blocks(stream: &mut Stream, points: usize) -> Vec<Vec<f64>> {
-    let mut of = vec![Vec::with_capacity(BLOCKS); points];
+    let mut of = vec![Vec::new(); points];
     for _ in 0..BLOCKS {
         let block = 0.01 * stream.normal();
         of.iter_mut().for_each(|values| values.push(100.0 * (block + 0.01 * stream.normal()).exp()));
@@ -43,7 +43,7 @@ pub(crate) fn lines() -> Vec<Line> {
         share(label, SETS, |stream| {
             // One mean of ten runs for each point and session, on ln; the session moves all points.
             let mut folder = || {
-                let mut means = vec![Vec::with_capacity(sessions); POINTS];
+                let mut means = vec![Vec::new(); POINTS];
                 for _ in 0..sessions {
                     let session = 0.005 * stream.normal();
                     means.iter_mut().for_each(|of| of.push(session + 0.01 / (BLOCKS as f64).sqrt() * stream.normal()));

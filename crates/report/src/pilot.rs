@@ -1,0 +1,241 @@
+//! What a pilot says about the run to come: how many samples, of which length, and how many where pauses are contrasted.
+//!
+//! Two levels in the sense of Kalibera and Jones: slices of a sample (windows.csv) and samples. A point whose samples
+//! differ by more than their slices explain needs more samples; one whose samples do not needs longer ones at most. The
+//! interval rests on samples alone. Slices of a sample depend on each other: how many independent ones they are worth is
+//! said beside it, and no figure takes them as independent but the best length, which is a hint.
+
+use crate::error::ReportError;
+use crate::results::Results;
+use crate::series::is_arm;
+use crate::table::{Table, column};
+use crate::warmup::{Slice, each_sample};
+use plan::claim::ClaimRule;
+use plan::experiment::Extent;
+use plan::point::{Plan, Point};
+use plan::record::{FactRow, Row, WindowRow, titles};
+use stats::StatsError;
+use stats::decide::NeededN;
+use stats::equivalence::runs_to_confirm;
+use stats::levels::{Levels, levels};
+use stats::quantile::quantile;
+use stats::series::worth;
+use stats::summary::variance;
+use std::collections::HashMap;
+
+/// Level of the intervals that are planned.
+const LEVEL: f64 = 0.95;
+/// Chance with which a claim about pauses that is true is to be confirmed.
+const POWER: f64 = 0.8;
+/// Within this factor of what is printed (statistics notes, section 8).
+const VARIANCE_FACTOR: f64 = 1.5;
+
+/// What the pilot says of one point of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PilotPoint {
+    /// Index into the points of the plan that is made now.
+    pub point: usize,
+    /// Samples of the pilot that it rests on.
+    pub samples: usize,
+    /// The two levels, in operations per second; or why there are none.
+    pub levels: Result<PilotLevels, StatsError>,
+}
+
+/// Spread within and between the samples of a point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PilotLevels {
+    /// Relative standard deviation between samples.
+    pub cv: f64,
+    /// Share of the variance between samples that is their own, and not that of their slices; below 0: none.
+    pub own_share: f64,
+    /// Slices of each sample.
+    pub slices: usize,
+    /// Independent slices that those are worth (Geyer), the median over samples.
+    pub worth: Option<f64>,
+    /// Samples that reach the asked half width.
+    pub needed: usize,
+    /// Length of a sample that gives the narrowest interval for the time spent; `None`: samples do not differ beyond their
+    /// slices, so that longer ones do as well as more.
+    pub best_seconds: Option<f64>,
+}
+
+/// Samples of each side after which a claim about the variance of pauses would be confirmed, were it true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PilotContrast {
+    /// The claim.
+    pub id: String,
+    /// The arm.
+    pub arm: String,
+    /// The printed ratio.
+    pub printed: f64,
+    /// How many; or why that cannot be told.
+    pub needed: Result<NeededN, StatsError>,
+}
+
+/// Points of `plan` that the pilot measured, with what it says of them; ± `within` of the mean is asked for.
+///
+/// # Errors
+/// What reading windows.csv or facts.csv says.
+pub fn pilot(results: &Results, plan: &Plan, within: f64) -> Result<Vec<PilotPoint>, ReportError> {
+    let rates = rates(results)?;
+    let beyond = seconds_beyond(results)?;
+    let found = plan.points.iter().enumerate().filter_map(|(index, point)| {
+        let of_pilot = same_point(&results.plan, point)?;
+        let rows: Vec<usize> = results.samples.used_rows(of_pilot, false).collect();
+        let runs: Vec<&[f64]> = rows.iter().filter_map(|row| rates.get(row)).map(Vec::as_slice).collect();
+        let costs: Vec<f64> = rows.iter().filter_map(|row| beyond.get(row)).copied().collect();
+        let cost = quantile(&costs, 0.5).ok().filter(|seconds| *seconds > 0.0);
+        Some(PilotPoint { point: index, samples: runs.len(), levels: of_point(results, &runs, cost, within) })
+    });
+    Ok(found.collect())
+}
+
+/// The contrasts of pauses that `plan` claims, as far as the pilot measured both sides in two samples or more.
+pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
+    let mut found = Vec::new();
+    for claim in &plan.claims {
+        let ClaimRule::VarianceRatio { procs, over_procs, printed } = claim.rule else { continue };
+        for arm in &claim.arms {
+            let runs = |procs: u32| -> Option<Vec<f64>> {
+                let named = |point: &&Point| point.procs == procs && is_arm(&point.arm, arm);
+                let of_pilot = same_point(&results.plan, plan.points.iter().find(named)?)?;
+                let metric = results.samples.metric("pause_variance_ns2")?;
+                Some(results.samples.values(metric, of_pilot).into_iter().map(f64::ln).collect())
+            };
+            let (Some(above), Some(below)) = (runs(procs), runs(over_procs)) else { continue };
+            let needed = variance(&above)
+                .and_then(|above| Ok((above, variance(&below)?)))
+                .and_then(|(above, below)| runs_to_confirm(above, below, VARIANCE_FACTOR, LEVEL, POWER));
+            found.push(PilotContrast { id: claim.id.clone(), arm: arm.clone(), printed, needed });
+        }
+    }
+    found
+}
+
+/// The same point in the pilot's plan: names of points may differ, what they are may not.
+fn same_point(pilot: &Plan, point: &Point) -> Option<usize> {
+    pilot.points.iter().position(|other| {
+        other.arm == point.arm
+            && other.procs == point.procs
+            && other.subject == point.subject
+            && other.factors == point.factors
+            && other.workload == point.workload
+    })
+}
+
+fn of_point(
+    results: &Results,
+    runs: &[&[f64]],
+    cost_seconds: Option<f64>,
+    within: f64,
+) -> Result<PilotLevels, StatsError> {
+    let slices = runs.iter().map(|run| run.len()).min().unwrap_or(0);
+    if runs.len() < 2 {
+        return Err(StatsError::TooFew { what: "samples", found: runs.len(), needed: 2 });
+    }
+    let values: Vec<f64> = runs.iter().flat_map(|run| &run[..slices]).copied().collect();
+    let of: Levels = levels(&values, &[slices, runs.len()], LEVEL)?;
+    let (between, mean) = (of.of_means[1], of.mean.value);
+    let worths: Vec<f64> = runs.iter().filter_map(|run| worth(run).ok()).map(|worth| worth.geyer).collect();
+    let slice_seconds = match results.plan.measure.extent {
+        Extent::Seconds(seconds) => seconds / f64::from(results.plan.measure.windows.max(1)),
+        Extent::Operations(_) => 0.0,
+    };
+    let best = cost_seconds.filter(|_| slice_seconds > 0.0).map(|cost| of.best_repetitions(&[slice_seconds, cost]));
+    let best = best.transpose()?.and_then(|best| best[0]);
+    Ok(PilotLevels {
+        cv: between.sqrt() / mean,
+        own_share: if between > 0.0 { of.own[1] / between } else { 0.0 },
+        slices,
+        worth: quantile(&worths, 0.5).ok(),
+        needed: of.needed(within)?,
+        best_seconds: best.map(|slices| slices as f64 * slice_seconds),
+    })
+}
+
+/// Rates of the whole slices of each sample after the warm-up of its point, by row of samples.csv.
+fn rates(results: &Results) -> Result<HashMap<usize, Vec<f64>>, ReportError> {
+    let mut rates = HashMap::new();
+    let path = results.dir.join(WindowRow::FILE);
+    if !path.is_file() {
+        return Ok(rates);
+    }
+    each_sample(&path, |sample, slices| {
+        let Some(&point) = results.samples.point.get(sample) else { return };
+        let from_ns = results.warmups[point as usize].map_or(0, |warmup| warmup.length_ns);
+        // The last slice ends with the sample and may be short.
+        let whole = slices.split_last().map_or(slices, |(_, whole)| whole);
+        let steady = whole.iter().filter(|slice| slice.start_ns >= from_ns && slice.length_ns > 0);
+        let rate = |slice: &Slice| slice.operations as f64 * 1e9 / slice.length_ns as f64;
+        rates.insert(sample, steady.map(rate).collect());
+    })?;
+    Ok(rates)
+}
+
+/// Seconds that each sample took beyond its timed part, by row of samples.csv, as facts.csv tells.
+fn seconds_beyond(results: &Results) -> Result<HashMap<usize, f64>, ReportError> {
+    let mut beyond = HashMap::new();
+    let path = results.dir.join(FactRow::FILE);
+    let Extent::Seconds(seconds) = results.plan.measure.extent else { return Ok(beyond) };
+    if !path.is_file() {
+        return Ok(beyond);
+    }
+    let (fact, value) = (column::<FactRow>("fact"), column::<FactRow>("value"));
+    Table::open(&path, &titles::<FactRow>())?.summed(false).read(
+        |block| {
+            let mut found: Vec<(usize, f64)> = Vec::new();
+            block.each_row(|row| {
+                let named = row.text(fact).strip_prefix("sample_").and_then(|rest| rest.strip_suffix("_wall_ns"));
+                let wall_ns = row.text(value).parse::<f64>().ok();
+                found.extend(named.and_then(|id| id.parse().ok()).zip(wall_ns));
+                Ok(())
+            })?;
+            Ok(found)
+        },
+        |found, _| beyond.extend(found.into_iter().map(|(row, wall_ns)| (row, wall_ns / 1e9 - seconds))),
+    )?;
+    Ok(beyond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::golden;
+
+    fn of(runs: &[Vec<f64>], cost: Option<f64>) -> Result<PilotLevels, StatsError> {
+        let mut results = golden();
+        (results.plan.measure.extent, results.plan.measure.windows) = (Extent::Seconds(1.0), 100);
+        of_point(&results, &runs.iter().map(Vec::as_slice).collect::<Vec<_>>(), cost, 0.02)
+    }
+
+    /// Kalibera and Jones's two-level example, with a slice of 10 ms and a start that costs 66.7.
+    #[test]
+    fn the_worked_example() {
+        let runs = [vec![9.0, 5.0, 8.0, 3.0], vec![10.0, 6.0, 7.0, 11.0], vec![1.0, 12.0, 2.0, 4.0]];
+        let found = of(&runs, Some(0.01 * 20.0 / 3.0)).unwrap();
+        assert!((found.cv - 3.5625_f64.sqrt() / 6.5).abs() < 1e-12, "{found:?}");
+        assert!((found.own_share - 0.3819444444444442 / 3.5625).abs() < 1e-12, "{found:?}");
+        // 15 slices, and (4.688707 / .13)² x 3 samples for ± 2 %.
+        assert!((found.best_seconds.unwrap() - 0.15).abs() < 1e-12, "{found:?}");
+        assert_eq!((found.slices, found.needed, found.worth), (4, 3903, None));
+    }
+
+    #[test]
+    fn samples_that_do_not_differ_need_no_best_length() {
+        let run = |turn: usize| (0..40).map(|at| 100.0 + ((at * 7 + turn) % 10) as f64).collect::<Vec<f64>>();
+        let found = of(&[run(0), run(1), run(2)], Some(0.1)).unwrap();
+        assert!(found.own_share <= 0.0 && found.best_seconds.is_none() && found.needed == 2, "{found:?}");
+        assert_eq!(of(&[run(0)], None), Err(StatsError::TooFew { what: "samples", found: 1, needed: 2 }));
+    }
+
+    #[test]
+    fn the_pilot_of_a_folder_is_of_its_points() {
+        let results = golden();
+        let mut plan = results.plan.clone();
+        plan.points.truncate(3);
+        plan.points[1].procs = 4000;
+        let found = pilot(&results, &plan, 0.02).unwrap();
+        assert_eq!(found.iter().map(|point| point.point).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(found[0].samples, results.samples.used_rows(0, false).count());
+    }
+}
