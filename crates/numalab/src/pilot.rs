@@ -39,8 +39,8 @@ fn most(points: &[PilotPoint]) -> Option<(&PilotPoint, usize)> {
 
 fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], within: f64) -> String {
     let percent = 100.0 * within;
-    let mut out =
-        format!("pilot {dir}: throughput of each point within ± {percent} % (95 %)\n\n", dir = results.dir.display());
+    let dir = results.dir.display();
+    let mut out = format!("pilot {dir}\nthroughput of each point within ± {percent} % (95 %)\n\n");
     out += &format!(
         "  {:<5} {:>6}  {:>7} {:>8} {:>7} {:>6} {:>8} {:>7}  arm\n",
         "point", "procs", "samples", "cv", "own", "worth", "needed", "best s"
@@ -65,8 +65,8 @@ fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[Pilo
     out += "\n";
     out += &wrap(
         "own: share of the variance between samples that their slices do not explain; worth: independent slices that those \
-         of a sample are worth; best s: length of a sample with the narrowest interval for the time, - where longer samples \
-         do as well as more",
+         of a sample are worth; best s: length of a sample with the narrowest interval for the time, - where own is 0 (longer \
+         samples do as well as more) or where what a sample costs beside its length is not known",
         0,
         width,
     );

@@ -1,10 +1,12 @@
 //! fits.csv: the curve of throughput over procs, one arm, group and regime at a time.
 //!
 //! USL and Amdahl over all procs; where the curve falls again, both on the rise alone (`usl-rise`, `amdahl-rise`) and the
-//! decays from the peak on; beside them the model-free argmax (`unimodal`). What cannot be fitted says why in `status`.
+//! decays from the peak on; where samples are flagged both without these (`usl-clean`, `amdahl-clean`), the sensitivity
+//! line; beside them the model-free argmax (`unimodal`). What cannot be fitted says why in `status`.
 
 use crate::results::Results;
 use crate::series::{Series, series};
+use crate::summary::Counts;
 use plan::record::FitRow;
 use rayon::prelude::*;
 use stats::argmax::{Argmax, argmax};
@@ -87,6 +89,12 @@ fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
             let reason = format!("no decay: the highest throughput is at the last procs, {peak}");
             rows.extend(decays.map(|(_, name)| refused(curve, name, &reason)));
         }
+    }
+    let flagged = |&(_, point): &(u32, usize)| Counts::of(results, point).contaminated > 0;
+    if curve.points.iter().any(flagged) {
+        // The sensitivity line: what the samples say that nothing disturbed.
+        let clean = observations(results, curve, RESPONSE, true);
+        rows.extend(model_rows(curve, &clean, &[(Model::Usl, "usl-clean"), (Model::Amdahl, "amdahl-clean")]));
     }
     rows.push(match peak {
         Ok(peak) => argmax_row(curve, &all, &peak),
@@ -210,6 +218,11 @@ mod tests {
 
     /// The fits of one curve: 4 runs at each procs, within ± .1 % of `rate`.
     fn fits_of_curve(procs: &[u32], rate: impl Fn(f64) -> f64) -> Vec<FitRow> {
+        fits_of_flagged(procs, rate, |_, _| false)
+    }
+
+    /// The same, with samples flagged by point and block; these are a tenth slower.
+    fn fits_of_flagged(procs: &[u32], rate: impl Fn(f64) -> f64, flagged: impl Fn(usize, u32) -> bool) -> Vec<FitRow> {
         let mut results = golden();
         let template = results.plan.points[0].clone();
         let point = |&procs: &u32| plan::point::Point { id: format!("p{procs}"), procs, ..template.clone() };
@@ -218,7 +231,8 @@ mod tests {
         let mut figures = Vec::new();
         for (block, wobble) in (0..).zip(wobble) {
             for (point, &procs) in procs.iter().enumerate() {
-                figures.push((point, block, [("throughput_per_s", wobble * rate(f64::from(procs)))]));
+                let slow = if flagged(point, block) { 0.9 } else { 1.0 };
+                figures.push((point, block, [("throughput_per_s", slow * wobble * rate(f64::from(procs)))]));
             }
         }
         let rows: Vec<Made<'_>> = figures
@@ -226,7 +240,7 @@ mod tests {
             .map(|(point, block, metrics)| Made {
                 point: *point,
                 block: *block,
-                flagged: false,
+                flagged: flagged(*point, *block),
                 failed: false,
                 metrics,
             })
@@ -261,6 +275,19 @@ mod tests {
         assert_eq!(find(&rows, "usl", "sigma").akaike_weight, Some(1.0));
         assert_eq!(find(&rows, "usl-rise", "sigma").n, 24);
         assert_eq!(find(&rows, "lomax", "p").n, 24);
+    }
+
+    #[test]
+    fn flagged_samples_count_and_the_clean_fit_is_beside_them() {
+        let procs = [1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32];
+        let none = fits_of_curve(&procs, usl);
+        assert!(none.iter().all(|row| !row.model.ends_with("-clean")));
+        // All first runs are flagged and slow: the clean three give the truth back.
+        let rows = fits_of_flagged(&procs, usl, |_, block| block == 0);
+        let (all, clean) = (find(&rows, "usl", "lambda"), find(&rows, "usl-clean", "lambda"));
+        assert_eq!((all.n, clean.n), (44, 33));
+        let of = |row: &FitRow| row.estimate.unwrap();
+        assert!(of(all) < 0.98 * of(clean) && (of(clean) / 1000.0 - 1.0).abs() < 2e-3, "{all:?} {clean:?}");
     }
 
     #[test]

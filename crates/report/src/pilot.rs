@@ -55,7 +55,7 @@ pub struct PilotLevels {
     /// Samples that reach the asked half width.
     pub needed: usize,
     /// Length of a sample that gives the narrowest interval for the time spent; `None`: samples do not differ beyond their
-    /// slices, so that longer ones do as well as more.
+    /// slices, so that longer ones do as well as more; or what a sample costs beside its length is not known.
     pub best_seconds: Option<f64>,
 }
 
@@ -215,9 +215,9 @@ mod tests {
         let found = of(&runs, Some(0.01 * 20.0 / 3.0)).unwrap();
         assert!((found.cv - 3.5625_f64.sqrt() / 6.5).abs() < 1e-12, "{found:?}");
         assert!((found.own_share - 0.3819444444444442 / 3.5625).abs() < 1e-12, "{found:?}");
-        // 15 slices, and (4.688707 / .13)² x 3 samples for ± 2 %.
+        // 15 slices, and the least n with t(.975, n - 1) sqrt(3.5625 / n) <= .13 (scipy).
         assert!((found.best_seconds.unwrap() - 0.15).abs() < 1e-12, "{found:?}");
-        assert_eq!((found.slices, found.needed, found.worth), (4, 3903, None));
+        assert_eq!((found.slices, found.needed, found.worth), (4, 813, None));
     }
 
     #[test]

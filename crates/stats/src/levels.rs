@@ -4,7 +4,7 @@
 //! less needs no repetition; the interval of the mean comes from the top level alone.
 
 use crate::error::{StatsError, check_range, check_unit, check_values};
-use crate::interval::Estimate;
+use crate::interval::{Estimate, t_quantile};
 use crate::summary::{mean_of, variance_of};
 
 /// Variances of a balanced design, lowest level first.
@@ -80,18 +80,25 @@ impl Levels {
         Ok((0..self.own.len() - 1).map(best).collect())
     }
 
-    /// Top-level repetitions after which ± `relative_half_width` of the mean would be reached at this level, from the
-    /// spread seen here; at least 2.
+    /// Least n of at least 2 for which t(n - 1) sqrt(S² / n) of the top level is ± `relative_half_width` of the mean, at
+    /// the level of this interval: what a run of n would show if it spread as this one did.
     ///
     /// # Errors
     /// `OutOfRange` for a half width that is not above 0, `NotPositive` for a mean of 0.
     pub fn needed(&self, relative_half_width: f64) -> Result<usize, StatsError> {
         check_range("relative half width", relative_half_width, 0.0, f64::INFINITY)?;
-        let (mean, made) = (self.mean.value.abs(), self.mean.n as f64);
+        let mean = self.mean.value.abs();
         if mean == 0.0 {
             return Err(StatsError::NotPositive { what: "mean", index: 0, value: mean });
         }
-        let half = self.mean.interval.half_width();
-        Ok(((made * (half / (relative_half_width * mean)).powi(2)).ceil() as usize).max(2))
+        // Standard deviations that fit into the half width.
+        let fit = relative_half_width * mean / self.of_means[self.of_means.len() - 1].sqrt();
+        let p = 0.5 + self.mean.level / 2.0;
+        // Student's t exceeds the normal quantile, so that n is no less than with that; it is a few more.
+        let mut n = ((t_quantile(p, f64::INFINITY) / fit).powi(2).ceil() as usize).max(2);
+        while t_quantile(p, (n - 1) as f64) / (n as f64).sqrt() > fit {
+            n += 1;
+        }
+        Ok(n)
     }
 }

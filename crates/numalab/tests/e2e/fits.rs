@@ -114,7 +114,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(test("fit of a broken line tests the straight one, and no threshold", || {
         let text = fit(&[RAYTRACER, "--model", "broken-line"]);
         // R's segmented 2.2-0; the profile is scipy's.
-        for says in ["Davies' test p = 1.702e-4", "[8.42", ", 17.1", "no test of a threshold"] {
+        for says in ["Davies' test p = 1.7e-4", "[8.42", ", 17.1", "no test of a threshold"] {
             ensure(text.expect_code(0)?.out.contains(says), || format!("not {says:?}: {}", text.out))?;
         }
         let rows = csv_rows(&fit(&[RAYTRACER, "--model", "broken-line", "--format", "csv"]).out)?;

@@ -22,8 +22,8 @@ fn two_levels() {
     assert_eq!(found.best_repetitions(&[3.0, 20.0]).unwrap(), [Some(15)]);
     assert!(matches!(found.best_repetitions(&[3.0]), Err(StatsError::LengthMismatch { .. })));
     assert!(found.best_repetitions(&[0.0, 20.0]).is_err());
-    // Half of the half width needs four times the runs.
-    assert_eq!(found.needed(4.688707109531832 / 6.5 / 2.0 * 1.0000001).unwrap(), 12);
+    // scipy: the least n with t(.975, n - 1) sqrt(3.5625 / n) <= 6.5 h.
+    assert_eq!([0.3, 0.02].map(|h| found.needed(h).unwrap()), [7, 813]);
     assert!(found.needed(0.0).is_err());
 }
 
