@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Report(Report),
     /// Re-checks a results folder: sums, schema, counts, and that all that is derived follows from the samples
     Verify(Verify),
-    /// The verdicts on the claims of a results folder
+    /// The verdicts on the claims of a results folder; or, from its printed tables alone, on those of an article
     Claims(Claims),
     /// The published tables beside what was measured here
     Tables(Tables),
@@ -247,8 +247,12 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Claims {
-    /// Results folder; the newest under `results` if not given
+    /// Results folder; the newest under `results` if not given, and where there is none the audit of the article
     pub(crate) dir: Option<PathBuf>,
+    /// Computes an article's statements again from its printed tables, no machine asked; FILE is an audit such as
+    /// experiments/published/audit.toml
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "results"])]
+    pub(crate) audit: Option<PathBuf>,
     /// Folder under which results are filed
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub(crate) results: PathBuf,

@@ -1,12 +1,13 @@
 //! `numalab report`, `verify` and `claims`: a results folder in, what follows from it out.
 
 use crate::args::{Claims, Format, Report, Verify};
-use crate::exit::{CHECK, Exit, FAILED, USAGE, print};
-use plan::record::{ClaimRow, Row};
-use report::tables::{Look, claims_text, main_text};
+use crate::exit::{CHECK, Exit, FAILED, USAGE, print, say};
+use plan::audit::Audit;
+use plan::record::{AuditRow, ClaimRow, Row};
+use report::tables::{Look, audit_csv, audit_text, claims_text, main_text};
 use report::{ReportError, Updated, Verified};
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The experiment whose newest results are meant where no folder is named.
 pub(crate) const EXPERIMENT: &str = "numa-binding";
@@ -52,9 +53,16 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Exit> {
 }
 
 pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
-    let dir = match &args.dir {
-        Some(dir) => dir.clone(),
-        None => newest(&args.results)?,
+    if let Some(file) = &args.audit {
+        let audit = plan::experiment::read_audit(file).map_err(|error| Exit::of(USAGE, &error))?;
+        return audited(&audit, args.format);
+    }
+    let Some(dir) = args.dir.clone().or_else(|| report::newest(&args.results, EXPERIMENT)) else {
+        let results = args.results.display();
+        say(&format!(
+            "no results of {EXPERIMENT} below {results} (measure with: make run); the article by its own tables:"
+        ));
+        return audited(&report::audit::article(), args.format);
     };
     let results = report::open(&dir).map_err(refused)?;
     let derived = report::derive(&results);
@@ -67,21 +75,24 @@ pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
             cells.for_each(|row| writer.write_record(row).expect("as many cells as titles"));
             print(&String::from_utf8_lossy(&writer.into_inner().expect("a vector takes every byte")))
         }
-        Format::Json => {
-            let titles = plan::record::titles::<ClaimRow>();
-            let rows: Vec<_> = cells.map(|row| object(&titles, row.iter().map(String::as_str))).collect();
-            print(&format!("{rows:#}\n", rows = serde_json::Value::from(rows)))
-        }
+        Format::Json => print(&document(&plan::record::titles::<ClaimRow>(), cells)),
     }
 }
 
-fn newest(results: &Path) -> Result<PathBuf, Exit> {
-    report::newest(results, EXPERIMENT).ok_or_else(|| {
-        Exit::new(
-            USAGE,
-            format!("no results of {EXPERIMENT} below {results}; measure with: make run", results = results.display()),
-        )
+/// An article by its own tables.
+fn audited(audit: &Audit, format: Format) -> Result<(), Exit> {
+    let rows = report::audit::audit(audit);
+    print(&match format {
+        Format::Text => audit_text(audit, &rows, look()),
+        Format::Csv => audit_csv(&rows),
+        Format::Json => document(&plan::record::titles::<AuditRow>(), rows.iter().map(AuditRow::cells)),
     })
+}
+
+/// Rows as a list of objects.
+fn document(titles: &[&str], cells: impl Iterator<Item = Vec<String>>) -> String {
+    let rows: Vec<_> = cells.map(|row| object(titles, row.iter().map(String::as_str))).collect();
+    format!("{rows:#}\n", rows = serde_json::Value::from(rows))
 }
 
 /// A folder that is none, or whose files cannot be read, is the caller's to mend; what cannot be written is a failure; raw

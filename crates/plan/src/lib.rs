@@ -4,13 +4,15 @@
 //! and where each heap lies. It is pure: the same on a laptop and on the 8-node host, for this host, a foreign hwloc XML
 //! or a synthetic string. After it nothing is decided. The rows of every CSV are in [`record`].
 //!
-//! It does not touch a machine, start a thread or read a clock; the files it reads are an experiment's and the
-//! published table that one names.
+//! It does not touch a machine, start a thread or read a clock; the files it reads are an experiment's or an
+//! audit's and the printed tables that one names.
 
+pub mod audit;
 pub mod claim;
 pub mod experiment;
 pub mod gathered;
 pub mod manifest;
+pub mod models;
 pub mod numactl;
 pub mod place;
 mod placement;

@@ -3,6 +3,7 @@
 //! A point is a map factor -> level, with everything that follows from it on one machine already decided. Nothing
 //! downstream looks at the experiment file or sees an `Option` that means "default".
 
+use crate::audit::Audit;
 use crate::claim::Claim;
 use crate::experiment::Measure;
 use crate::place::{Placement, Regime};
@@ -24,6 +25,9 @@ pub struct Plan {
     /// The published table it is compared with. Plans from before it was kept have a path under `published`, and no table.
     #[serde(rename = "published_table", skip_serializing_if = "Option::is_none", default)]
     pub published: Option<Published>,
+    /// The audit of the article it tests, with its tables.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub audit: Option<Audit>,
     /// How it is measured, resolved.
     pub measure: Measure,
     /// Factors beyond procs, arm and subject, in column order.

@@ -110,6 +110,7 @@ fn golden_plan() -> Plan {
         question: "Can a results folder be read, drawn and verified without a machine?".into(),
         expect: "a USL with its peak at 15.4 processors, beyond the grid".into(),
         published: None,
+        audit: None,
         measure: Measure {
             pause_repetitions: None,
             extent: Extent::Seconds(0.1),

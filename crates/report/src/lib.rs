@@ -3,6 +3,7 @@
 //! One call goes: [`update`] opens the folder ([`open`]), derives everything from its samples, and replaces each derived
 //! file by rename; SHA256SUMS comes last. [`verify`] checks that a folder says what its samples say.
 
+pub mod audit;
 mod boundaries;
 mod claims;
 pub mod curves;

@@ -1,8 +1,10 @@
 //! The files of a results folder that people look at: figures, tables, report.html.
 
+use crate::audit::audit;
 use crate::figures::{Named, figures};
 use crate::html::{Parts, html};
 use crate::results::{Derived, Results};
+use crate::tables::audit_csv;
 use crate::tables::published::{Measured, csv, latex, markdown};
 use crate::tables::summary;
 use crate::update::DerivedFile;
@@ -22,6 +24,9 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
         made.push(file("tables/published.csv".into(), csv(published, measured)));
         made.push(file("tables/published.md".into(), markdown(published, measured)));
         made.push(file("tables/published.tex".into(), latex(published, measured)));
+    }
+    if let Some(audited) = &results.plan.audit {
+        made.push(file("tables/audit.csv".into(), audit_csv(&audit(audited))));
     }
     let mut files: Vec<String> = others.iter().cloned().chain(made.iter().map(|file| file.name.clone())).collect();
     files.sort();

@@ -208,6 +208,48 @@ pub fn decide_preference(model: &Standing, rivals: &[Standing]) -> Verdict {
     }
 }
 
+/// Fewest grid points on each side of a threshold.
+pub const THRESHOLD_SIDE: usize = 3;
+
+/// What is known of a break at some x.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Break {
+    /// Where the broken line breaks.
+    pub psi: Interval,
+    /// How well the broken line fits.
+    pub broken_line: Standing,
+    /// How well smooth curves do.
+    pub smooth: Vec<Standing>,
+    /// Distinct x of the grid below and above the claimed threshold.
+    pub sides: (usize, usize),
+}
+
+/// Threshold at `x`: supported iff the broken line is adequate and 6 AICc ahead of every adequate smooth curve,
+/// [`THRESHOLD_SIDE`] grid points lie on each side, and psi lies within x x/÷ 1.25; refuted iff psi of an adequate broken
+/// line lies outside that, or an adequate smooth curve leads by 6.
+///
+/// A significant break alone (Davies' test) is none: any smooth curve has one.
+pub fn decide_threshold(found: &Break, x: f64) -> Verdict {
+    let lead = |ahead: &Standing, behind: &Standing| match (ahead.aicc, behind.aicc) {
+        (Some(ahead), Some(behind)) => behind - ahead,
+        _ => f64::NEG_INFINITY,
+    };
+    let rivals = || found.smooth.iter().filter(|smooth| smooth.adequate);
+    let place = decide(&found.psi, &Region::within_factor(x, 1.25));
+    let broken = found.broken_line;
+    if rivals().any(|rival| lead(rival, &broken) >= 6.0) || (broken.adequate && place == Verdict::Refuted) {
+        Verdict::Refuted
+    } else if broken.adequate
+        && place == Verdict::Supported
+        && found.sides.0.min(found.sides.1) >= THRESHOLD_SIDE
+        && rivals().all(|rival| lead(&broken, rival) >= 6.0)
+    {
+        Verdict::Supported
+    } else {
+        Verdict::Undecided
+    }
+}
+
 /// Samples that would decide an undecided claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeededN {
@@ -344,6 +386,34 @@ mod tests {
         assert_eq!(decide_preference(&good, &[standing(Some(-15.0), true)]), Verdict::Undecided);
         assert_eq!(decide_preference(&good, &[standing(None, true)]), Verdict::Undecided);
         assert_eq!(decide_preference(&good, &[]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_threshold_needs_a_break_there_that_no_smooth_curve_explains() {
+        let standing = |aicc, adequate| Standing { aicc: Some(aicc), adequate };
+        let found = |psi: (f64, f64), broken: f64, smooth: &[Standing], sides| Break {
+            psi: Interval { low: psi.0, high: psi.1 },
+            broken_line: standing(broken, true),
+            smooth: smooth.to_vec(),
+            sides,
+        };
+        let (near, far) = (standing(-18.0, true), standing(-10.0, true));
+        for (found, expect) in [
+            (found((9.0, 11.0), -20.0, &[far], (3, 4)), Verdict::Supported),
+            (found((9.0, 11.0), -20.0, &[], (3, 4)), Verdict::Supported),
+            (found((9.0, 11.0), -20.0, &[standing(-30.0, false), far], (3, 4)), Verdict::Supported),
+            (found((9.0, 11.0), -20.0, &[far, near], (3, 4)), Verdict::Undecided),
+            (found((9.0, 11.0), -20.0, &[far], (2, 4)), Verdict::Undecided),
+            (found((7.9, 11.0), -20.0, &[far], (3, 4)), Verdict::Undecided),
+            (found((9.0, INFINITY), -20.0, &[far], (3, 4)), Verdict::Undecided),
+            (found((12.6, 14.0), -20.0, &[far], (3, 4)), Verdict::Refuted),
+            (found((9.0, 11.0), -4.0, &[far], (3, 4)), Verdict::Refuted),
+            (found((9.0, 11.0), -4.1, &[far], (3, 4)), Verdict::Undecided),
+        ] {
+            assert_eq!(decide_threshold(&found, 10.0), expect, "{found:?}");
+        }
+        let misfit = Break { broken_line: standing(-20.0, false), ..found((12.6, 14.0), -20.0, &[far], (3, 4)) };
+        assert_eq!(decide_threshold(&misfit, 10.0), Verdict::Undecided);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("what a plan tells fits 100 columns", plan_text),
         test("--format csv and json are clean on stdout", formats),
         test("tables without results say how to get them", tables_without_results),
+        test("an article is audited by its own tables", an_article_by_its_own_tables),
         test("tables are those that the experiment names", tables_of_the_experiment),
         test("topo: json has nodes and pus as lists", topo_json),
         test("the same seed plans the same", same_plan),
@@ -213,6 +214,28 @@ fn tables_without_results() -> Result<(), Failed> {
     answer.expect_code(0)?;
     ensure(answer.out.contains("68.9 k/s"), || format!("no printed figure: {}", answer.out))?;
     ensure(answer.out.contains("make run"), || format!("it does not say how to measure: {}", answer.out))
+}
+
+/// No machine is asked: the article's tables are built in, and beside the program as an audit.
+fn an_article_by_its_own_tables() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let results = folder.path().to_string_lossy();
+    let built_in = run(&["claims", "--results", &results]);
+    built_in.expect_code(0)?;
+    ensure(built_in.err.contains("measure with: make run"), || built_in.err.clone())?;
+    fits_100_columns(&built_in.out)?;
+    let file = "experiments/published/audit.toml";
+    let named = run(&["claims", "--audit", file]);
+    ensure(named.expect_code(0)?.out == built_in.out && named.err.is_empty(), || named.err.clone())?;
+    ensure(named.out.contains("4 storm-exponential (section 1 and title): refuted\n"), || named.out.clone())?;
+    let csv = run(&["claims", "--audit", file, "--format", "csv"]);
+    ensure(csv.expect_code(0)?.out.starts_with("number,id,place,text,reading,"), || csv.out.clone())?;
+    let json = run(&["claims", "--audit", file, "--format", "json"]);
+    let rows: serde_json::Value = serde_json::from_str(&json.expect_code(0)?.out)?;
+    ensure(rows[0]["verdict"] == "supported" && rows[1]["printed"] == 3.8, || rows[0].to_string())?;
+    let none = run(&["claims", "--audit", "experiments/numa-binding.toml"]);
+    none.expect_code(2)?;
+    ensure(none.err.contains("numa-binding.toml:5: unknown key \"question\""), || none.err.clone())
 }
 
 /// A table over a folder of an experiment that names none would compare what has nothing to do with each other.

@@ -3,6 +3,7 @@
 //! Reading gives exact lines: `experiments/numa-binding.toml:8: unknown key "thread" in [sweep]; known keys: …`.
 
 mod arms;
+mod audit;
 mod claims;
 mod measure;
 mod read;
@@ -11,9 +12,11 @@ mod table;
 
 pub use arms::ArmError;
 pub use measure::REPETITIONS_MOST;
+pub use audit::{TableReader, parse_audit, read_audit};
 pub use read::{FileError, parse_experiment, read_experiment};
 pub use sweep::ProcsError;
 
+use crate::audit::Audit;
 use crate::claim::Claim;
 use crate::place::Toucher;
 use crate::published::Published;
@@ -35,6 +38,8 @@ pub struct ExperimentFile {
     pub expect: String,
     /// The published table it names, as read.
     pub published: Option<Published>,
+    /// The audit it names, as read: what the article it tests says of itself.
+    pub audit: Option<Audit>,
     /// `[workload]`, with the keys that `[sweep]` varies left at their first level.
     pub workload: WorkloadFile,
     /// `[pauses]`.

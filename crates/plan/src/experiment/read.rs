@@ -1,12 +1,15 @@
 //! Reads an experiment file and tells where exactly it is wrong.
 
+use super::audit::read_audit;
 use super::table::{Section, Source};
 use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, measure, sweep};
+use crate::audit::Audit;
 use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use toml::Spanned;
 use toml::de::DeTable;
 
 /// Experiment files and published tables are a page long; whatever is larger is another file.
@@ -49,22 +52,39 @@ pub fn read_experiment(path: &Path) -> Result<ExperimentFile, FileError> {
 /// As [`read_experiment`].
 pub fn parse_experiment(path: &str, text: &str) -> Result<ExperimentFile, FileError> {
     let source = Source { path, text };
+    let root = root_of(source, "experiments/README.md tells what an experiment holds")?;
+    read_root(&Section::new(source, "the file", 0, root.get_ref()))
+}
+
+/// The tables of a file's text; `help` is said of an empty one.
+pub(super) fn root_of<'a>(source: Source<'a>, help: &str) -> Result<Spanned<DeTable<'a>>, FileError> {
+    let Source { path, text } = source;
     if text.trim().is_empty() {
-        let message = "the file is empty; experiments/README.md tells what an experiment holds".into();
-        return Err(FileError { path: path.into(), line: None, message });
+        return Err(FileError { path: path.into(), line: None, message: format!("the file is empty; {help}") });
     }
-    let root = DeTable::parse(text).map_err(|error| {
+    DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let found = text.get(span.clone()).filter(|found| !found.is_empty() && found.len() < 64);
         let found = found.map_or(String::new(), |found| format!(": {found}", found = found.escape_debug()));
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
         source.error(span.start, format!("{message}{found}"))
-    })?;
-    read_root(&Section::new(source, "the file", 0, root.get_ref()))
+    })
 }
 
 fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
-    root.allow(&["name", "question", "expect", "published", "workload", "pauses", "sweep", "arm", "measure", "claim"])?;
+    root.allow(&[
+        "name",
+        "question",
+        "expect",
+        "published",
+        "audit",
+        "workload",
+        "pauses",
+        "sweep",
+        "arm",
+        "measure",
+        "claim",
+    ])?;
     let name = root.name("name")?;
     let workload = root.section("workload", "[workload]")?;
     let workload = root.required("[workload]", workload)?;
@@ -79,6 +99,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         question: root.sentence("question")?,
         expect: root.text("expect")?.unwrap_or_default(),
         published: read_published(root)?,
+        audit: read_audit_named(root)?,
         pauses: read_pauses(root)?,
         measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload, &claims)?,
         workload,
@@ -97,8 +118,18 @@ fn read_published(root: &Section<'_>) -> Result<Option<Published>, FileError> {
     Published::parse(&path.display().to_string(), &text).map(Some)
 }
 
+/// The audit that an experiment belongs to; what is wrong in it has lines of its own.
+fn read_audit_named(root: &Section<'_>) -> Result<Option<Audit>, FileError> {
+    let Some(named) = root.text("audit")? else { return Ok(None) };
+    let path = Path::new(root.source.path).parent().unwrap_or(Path::new("")).join(named);
+    match read_audit(&path) {
+        Err(error) if error.line.is_none() => Err(root.error_at("audit", error)),
+        read => read.map(Some),
+    }
+}
+
 /// The text of a small file, which is `what`.
-fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
+pub(super) fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
     let name = path.display().to_string();
     let whole = |message: String| FileError { path: name.clone(), line: None, message };
     let cannot = |error: std::io::Error| {

@@ -190,6 +190,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A list of finite numbers.
+    pub(super) fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>, FileError> {
+        let Some(item) = self.get(key) else { return Ok(None) };
+        let refuse = |item| self.refuse(key, item, "be a list of numbers");
+        let list = item.get_ref().as_array().ok_or_else(|| refuse(item))?;
+        let one = |item: Item<'a>| number(item.get_ref()).filter(|found| found.is_finite()).ok_or_else(|| refuse(item));
+        list.iter().map(one).collect::<Result<_, _>>().map(Some)
+    }
+
     /// A table under a key.
     pub(super) fn section(&self, key: &str, title: &str) -> Result<Option<Section<'a>>, FileError> {
         let Some(item) = self.get(key) else { return Ok(None) };

@@ -144,6 +144,7 @@ pub fn plan(
         question: file.question.clone(),
         expect: file.expect.clone(),
         published: file.published.clone(),
+        audit: file.audit.clone(),
         measure,
         factors: file.sweep.factors.iter().map(|factor| factor.key.clone()).collect(),
         metrics: file.workload.metrics().iter().map(|column| column.name.into()).collect(),

@@ -16,6 +16,10 @@ words! {
         Undecided = "undecided",
         /// Data are absent, or this machine cannot tell.
         NotTestable = "not testable",
+        /// Of a printed table: another printed figure or sentence says otherwise.
+        Contradicted = "contradicted",
+        /// Of a printed table: what would decide is not printed.
+        Uncheckable = "uncheckable",
     }
 }
 
@@ -152,5 +156,49 @@ row! {
         reason: String [""],
         /// Samples that would decide; "> 1000" above that.
         needed_n: Option<String> ["samples"],
+    }
+}
+
+row! {
+    /// tables/audit.csv: one row for each figure of each reading of each claim of an audit.
+    AuditRow in "audit.csv" {
+        /// Number of the claim.
+        number: u32 [""],
+        /// Claim, as the audit names it.
+        id: String [""],
+        /// Where the article makes it.
+        place: String [""],
+        /// What is claimed, in the auditor's words.
+        text: String [""],
+        /// Reading of the claim, from 1.
+        reading: u32 [""],
+        /// The reading, in words.
+        reading_text: String [""],
+        /// How the figure is computed; empty where words alone decide.
+        compute: String [""],
+        /// What the figure is.
+        figure: String [""],
+        /// The figure.
+        estimate: Option<f64> [""],
+        /// Lower end of what it may be, given what was rounded in print.
+        ci_low: Option<f64> [""],
+        /// Upper end of it.
+        ci_high: Option<f64> [""],
+        /// Lower end of the region that it is held against.
+        region_low: Option<f64> [""],
+        /// Upper end of it.
+        region_high: Option<f64> [""],
+        /// The figure as printed, where it is held against that.
+        printed: Option<f64> [""],
+        /// Whether it decides; the others are printed beside.
+        decides: bool [""],
+        /// How the interval and the region are made, and what follows.
+        rule: String [""],
+        /// Verdict of the reading.
+        reading_verdict: Verdict [""],
+        /// Verdicts of all readings of the claim; refuted alone only if every reading is.
+        verdict: String [""],
+        /// Why.
+        reason: String [""],
     }
 }

@@ -4,6 +4,7 @@
 //! files is escaped. It reads well at 400 pixels and on paper. What it shows is decided elsewhere: figures by
 //! [`crate::figures`], verdicts by the claims' rules; here they are only set.
 
+mod audit;
 mod machine;
 mod markup;
 mod outcome;
@@ -50,6 +51,7 @@ pub fn html(parts: Parts<'_>) -> String {
     figures(&mut page, parts.figures);
     outcome::claims(&mut page, parts);
     tables::published(&mut page, parts);
+    audit::audit(&mut page, parts.results);
     tables::fits(&mut page, parts);
     tables::skipped(&mut page, parts.results);
     outcome::disturbances(&mut page, parts);

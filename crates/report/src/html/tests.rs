@@ -81,3 +81,18 @@ fn tags_are_balanced() {
         html.split_once("<body>").map(|(_, rest)| format!("<body>{rest}").replace("</html>", "")).expect("a body");
     roxmltree::Document::parse(&body).expect("every element ends");
 }
+
+#[test]
+fn an_audit_has_a_section_where_the_experiment_names_one() {
+    let (mut results, derived) = (golden(), derived(&golden()));
+    let page =
+        |results: &Results| html(Parts { results, derived: &derived, figures: &[], published: None, files: &[] });
+    assert!(!page(&results).contains("The article by its own tables"));
+    results.plan.audit = Some(crate::audit::article());
+    let page = page(&results);
+    for expect in
+        ["The article by its own tables", "4 storm-exponential, section 1 and title: refuted", "23.1", "0.01495"]
+    {
+        assert!(page.contains(expect), "{expect}");
+    }
+}

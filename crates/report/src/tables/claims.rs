@@ -100,12 +100,12 @@ fn answered_text(results: &Results, claim: &ClaimRow, look: Look) -> String {
     text
 }
 
-fn verdict_paint(verdict: Verdict) -> Paint {
+pub(super) fn verdict_paint(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Supported => Paint::Good,
-        Verdict::Refuted => Paint::Bad,
+        Verdict::Refuted | Verdict::Contradicted => Paint::Bad,
         Verdict::Undecided => Paint::Open,
-        Verdict::NotTestable => Paint::Dim,
+        Verdict::NotTestable | Verdict::Uncheckable => Paint::Dim,
     }
 }
 

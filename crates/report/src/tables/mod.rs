@@ -1,14 +1,18 @@
 //! Tables for people: on a terminal, in Markdown, CSV and LaTeX.
 //!
-//! [`main_text`] is what was measured, [`claims_text`] what became of the claims, [`published`] an article's table beside
+//! [`main_text`] is what was measured, [`claims_text`] what became of the claims,
+//! [`audit_text`] what an article's own tables say of its statements, [`published`] an article's table beside
 //! this machine's. Text fits the width it is given; colour only where asked for.
 
+mod audit;
 mod claims;
 mod grid;
 mod points;
 pub mod published;
 pub mod summary;
 
+pub use audit::{audit_csv, audit_text};
+pub(crate) use audit::{by_claim, figure_in_words};
 pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
 pub use points::main_text;

@@ -1,0 +1,339 @@
+//! Figures from printed tables, and what each of them may be, given what was rounded in print.
+//!
+//! C of a figure: where at most [`CORNERS_MOST`] printed cells enter the computation, the extremes over all corners of what
+//! they may have been rounded from, exact where the figure is monotone in each; else, and for fits, the sum of what each
+//! cell alone changes. A fit with `noise` has the middle 95 % of refits to disturbed values instead.
+
+use plan::audit::{Audit, Columns, Computation, Figures, Name, PrintedTable};
+use plan::random::{draw, split};
+use stats::Interval;
+use stats::fit::{Model, Response, solve_exactly};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// 1024 evaluations.
+const CORNERS_MOST: usize = 10;
+
+/// Refits of a fit with noise.
+const REFITS: u64 = 2000;
+
+/// A figure with its name and C.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Figure {
+    pub(crate) label: String,
+    pub(crate) value: f64,
+    pub(crate) interval: Interval,
+}
+
+/// A cell of a table: table, row, column.
+type Cell = (usize, usize, usize);
+
+/// The tables, read with each cell moved by `moved` half units of its last digit.
+struct World<'a> {
+    audit: &'a Audit,
+    moved: BTreeMap<Cell, f64>,
+    /// Cells that were read and that may have been rounded.
+    read: RefCell<BTreeSet<Cell>>,
+}
+
+/// All figures of a computation.
+pub(crate) fn figures(audit: &Audit, figures: &Figures) -> Result<Vec<Figure>, String> {
+    let world = World { audit, moved: BTreeMap::new(), read: RefCell::default() };
+    let values = world.figures(figures)?;
+    let cells: Vec<Cell> = world.read.into_inner().into_iter().collect();
+    let moved = |moved: BTreeMap<Cell, f64>| World { audit, moved, read: RefCell::default() }.figures(figures);
+    let intervals = match &figures.compute {
+        Computation::Fit { noise: Some(noise), .. } => refitted(audit, figures, *noise)?,
+        compute if is_fit(compute) || cells.len() > CORNERS_MOST => one_by_one(&values, &cells, &moved),
+        _ => corners(&values, &cells, &moved),
+    };
+    let labels = match figures.labels.is_empty() {
+        true => labels(audit, &figures.compute),
+        false => figures.labels.clone(),
+    };
+    let figure = |((label, value), interval)| Figure { label, value, interval };
+    Ok(labels.into_iter().zip(values).zip(intervals).map(figure).collect())
+}
+
+/// How C is made, in words.
+pub(crate) fn interval_in_words(figures: &Figures) -> &'static str {
+    match &figures.compute {
+        Computation::Fit { noise: Some(_), .. } => "C: middle 95 % of 2000 refits with the noise named",
+        compute if is_fit(compute) => "C: what rounding of each printed figure alone changes, added up",
+        _ => "C: all that the printed figures may have been rounded from",
+    }
+}
+
+fn is_fit(compute: &Computation) -> bool {
+    matches!(compute, Computation::Fit { .. } | Computation::Misfit { .. } | Computation::LeaveOneOut { .. })
+}
+
+type Moved<'a> = &'a dyn Fn(BTreeMap<Cell, f64>) -> Result<Vec<f64>, String>;
+
+fn corners(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Vec<Interval> {
+    let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval { low: value, high: value }).collect();
+    for corner in 0..1u32 << cells.len() {
+        let side = |at: usize| if corner >> at & 1 == 0 { -1.0 } else { 1.0 };
+        let corner = cells.iter().enumerate().map(|(at, cell)| (*cell, side(at))).collect();
+        for (interval, value) in intervals.iter_mut().zip(moved(corner).into_iter().flatten()) {
+            *interval = Interval { low: interval.low.min(value), high: interval.high.max(value) };
+        }
+    }
+    intervals
+}
+
+fn one_by_one(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Vec<Interval> {
+    let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval { low: value, high: value }).collect();
+    for cell in cells {
+        // Where a fit fails at one end, that end is not known, and nothing is added for it.
+        let ends = [-1.0, 1.0].map(|side| moved(BTreeMap::from([(*cell, side)])).unwrap_or(values.to_vec()));
+        for (at, interval) in intervals.iter_mut().enumerate() {
+            let changes = ends.each_ref().map(|end| end[at] - values[at]);
+            interval.low += changes[0].min(changes[1]).min(0.0);
+            interval.high += changes[0].max(changes[1]).max(0.0);
+        }
+    }
+    intervals
+}
+
+fn refitted(audit: &Audit, figures: &Figures, noise: f64) -> Result<Vec<Interval>, String> {
+    let world = World { audit, moved: BTreeMap::new(), read: RefCell::default() };
+    let refit = |seed: u64| world.fitted(&figures.compute, noise, seed).ok();
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for row in (1..=REFITS).filter_map(refit) {
+        columns.resize(row.len().max(columns.len()), Vec::new());
+        row.into_iter().enumerate().for_each(|(at, value)| columns[at].push(value));
+    }
+    let middle = |values: &mut Vec<f64>| -> Result<Interval, String> {
+        // A refit without a peak has an infinite one.
+        values.retain(|value| !value.is_nan());
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| values.get((share * (values.len() - 1) as f64).round() as usize).copied();
+        let ends = if values.is_empty() { None } else { at(0.025).zip(at(0.975)) };
+        ends.map(|(low, high)| Interval { low, high }).ok_or_else(|| "no refit ended".to_string())
+    };
+    columns.iter_mut().map(middle).collect()
+}
+
+impl World<'_> {
+    fn table(&self, name: &str) -> Result<(usize, &PrintedTable), String> {
+        let at = self.audit.tables.iter().position(|table| table.name == name);
+        at.map(|at| (at, &self.audit.tables[at])).ok_or_else(|| format!("there is no table {name}"))
+    }
+
+    fn cell(&self, table: usize, row: usize, column: usize) -> Result<f64, String> {
+        let printed = self.audit.tables[table].figure(row, column);
+        let printed = printed.ok_or_else(|| format!("row {row} holds no figure", row = row + 1))?;
+        if printed.half > 0.0 {
+            self.read.borrow_mut().insert((table, row, column));
+        }
+        Ok(printed.value + printed.half * self.moved.get(&(table, row, column)).copied().unwrap_or(0.0))
+    }
+
+    /// The value of a name: one that is given, or a cell.
+    fn look(
+        &self,
+        name: &Name,
+        row: Option<(usize, usize)>,
+        given: &dyn Fn(&str) -> Option<f64>,
+    ) -> Result<f64, String> {
+        let bare = name.table.is_none() && name.key.is_none();
+        if let Some(value) = given(&name.name).filter(|_| bare) {
+            return Ok(value);
+        }
+        let table = match (&name.table, row) {
+            (Some(table), _) => self.table(table)?.0,
+            (None, Some((table, _))) => table,
+            (None, None) => return Err(format!("{name} is not known")),
+        };
+        let printed = &self.audit.tables[table];
+        let column = printed.column(&name.name).ok_or_else(|| format!("{name} is not known"))?;
+        let row = match (&name.key, row) {
+            (Some(key), _) => printed.row(key),
+            (None, row) => row.map(|(_, row)| row),
+        };
+        self.cell(table, row.ok_or_else(|| format!("{name} is not known"))?, column)
+    }
+
+    fn rows(&self, columns: &Columns) -> Result<(Vec<f64>, Vec<f64>), String> {
+        let (at, table) = self.table(&columns.table)?;
+        let value = |formula: &plan::audit::Formula, row: usize| {
+            formula.value(&mut |name| self.look(name, Some((at, row)), &|_| None))
+        };
+        let rows = (0..table.rows.len()).map(|row| Ok((value(&columns.x, row)?, value(&columns.y, row)?)));
+        Ok(rows.collect::<Result<Vec<_>, String>>()?.into_iter().unzip())
+    }
+
+    fn y(&self, columns: &Columns) -> Result<Vec<f64>, String> {
+        // x may be a column of words, which such computations do not look at.
+        let zero = "0".parse().expect("0 is a formula");
+        Ok(self.rows(&Columns { x: zero, ..columns.clone() })?.1)
+    }
+
+    fn figures(&self, figures: &Figures) -> Result<Vec<f64>, String> {
+        let values = self.computed(&figures.compute)?;
+        let Some(result) = &figures.result else { return Ok(values) };
+        let made =
+            |value: f64| result.value(&mut |name| self.look(name, None, &|given| (given == "v").then_some(value)));
+        values.into_iter().map(made).collect()
+    }
+
+    fn computed(&self, compute: &Computation) -> Result<Vec<f64>, String> {
+        let over_n = |formula: &plan::audit::Formula, n: f64| {
+            formula.value(&mut |name| self.look(name, None, &|given| (given == "n").then_some(n)))
+        };
+        Ok(match compute {
+            Computation::Values { values } => {
+                let value =
+                    |formula: &plan::audit::Formula| formula.value(&mut |name| self.look(name, None, &|_| None));
+                values.iter().map(value).collect::<Result<_, _>>()?
+            }
+            Computation::Column(columns) => self.y(columns)?,
+            Computation::Ratios { columns, base } => {
+                let y = self.y(columns)?;
+                let base = self.table(&columns.table)?.1.row(base).ok_or("the base row is not there")?;
+                y.iter().map(|value| value / y[base]).collect()
+            }
+            Computation::Steps(columns) => self.y(columns)?.windows(2).map(|pair| pair[1] / pair[0]).collect(),
+            Computation::Slopes(columns) => self.between(columns, |x| x.ln())?,
+            Computation::Rates(columns) => self.between(columns, |x| x)?,
+            Computation::Count { columns, from, to } => {
+                let inside = self.y(columns)?.into_iter().filter(|value| (*from..=*to).contains(value));
+                vec![inside.count() as f64]
+            }
+            Computation::Curve { value, at } => at.iter().map(|n| over_n(value, *n)).collect::<Result<_, _>>()?,
+            Computation::Maximum(range) => vec![top(range.from, range.to, &|n| over_n(&range.value, n))?],
+            Computation::Minimum(range) => {
+                vec![top(range.from, range.to, &|n| over_n(&range.value, n).map(|value| -value))?]
+            }
+            Computation::Fit { .. } => self.fitted(compute, 0.0, 0)?,
+            Computation::Misfit { columns, models } => {
+                let (x, y) = self.rows(columns)?;
+                let misfit = |model: &String| {
+                    let curve = solved(model, true, &x, &y)?;
+                    Ok(rms(x.iter().zip(&y).map(|(x, y)| (y / curve(*x)).ln())))
+                };
+                models.iter().map(misfit).collect::<Result<_, String>>()?
+            }
+            Computation::LeaveOneOut { columns, models } => {
+                let (x, y) = self.rows(columns)?;
+                models.iter().map(|model| left_out(model, &x, &y)).collect::<Result<_, _>>()?
+            }
+            Computation::Command { command } => vec![f64::from(u8::from(runs_a_program(command)))],
+        })
+    }
+
+    fn between(&self, columns: &Columns, scale: fn(f64) -> f64) -> Result<Vec<f64>, String> {
+        let (x, y) = self.rows(columns)?;
+        let slope = |at: usize| (y[at + 1] / y[at]).ln() / (scale(x[at + 1]) - scale(x[at]));
+        Ok((0..x.len().saturating_sub(1)).map(slope).collect())
+    }
+
+    /// Parameters of a fit and what follows from them; each y is multiplied by exp(noise x a normal number).
+    fn fitted(&self, compute: &Computation, noise: f64, seed: u64) -> Result<Vec<f64>, String> {
+        let Computation::Fit { columns, model, ln, figures, .. } = compute else {
+            return Err("only a fit is refitted".into());
+        };
+        let (x, mut y) = self.rows(columns)?;
+        if noise > 0.0 {
+            y.iter_mut().enumerate().for_each(|(at, y)| *y *= (noise * normal(split(seed, at as u64))).exp());
+        }
+        let model = model_named(model)?;
+        let parameters = solve_exactly(model, response(*ln), &x, &y).map_err(|error| error.to_string())?;
+        let parameter =
+            |given: &str| model.parameter_names().iter().position(|name| *name == given).map(|at| parameters[at]);
+        figures.iter().map(|figure| figure.value(&mut |name| self.look(name, None, &parameter))).collect()
+    }
+}
+
+fn response(ln: bool) -> Response {
+    if ln { Response::Ln } else { Response::Raw }
+}
+
+fn model_named(name: &str) -> Result<Model, String> {
+    Model::by_name(name).ok_or_else(|| format!("{name} is no model"))
+}
+
+/// A fitted curve.
+fn solved(model: &str, ln: bool, x: &[f64], y: &[f64]) -> Result<impl Fn(f64) -> f64 + use<>, String> {
+    let model = model_named(model)?;
+    let parameters = solve_exactly(model, response(ln), x, y).map_err(|error| error.to_string())?;
+    Ok(move |x| model.value(&parameters, x))
+}
+
+fn left_out(model: &str, x: &[f64], y: &[f64]) -> Result<f64, String> {
+    let missed = |out: usize| {
+        let without = |values: &[f64]| [&values[..out], &values[out + 1..]].concat();
+        let predicted = solved(model, true, &without(x), &without(y))?(x[out]);
+        // A line that predicts a cost below 0 has no place here: the one through 0 takes it.
+        let predicted = match model == "linear" && predicted <= 0.0 {
+            true => solved("proportional", true, &without(x), &without(y))?(x[out]),
+            false => predicted,
+        };
+        Ok((y[out] / predicted).ln())
+    };
+    let missed = (0..x.len()).map(missed).collect::<Result<Vec<f64>, String>>()?;
+    Ok(rms(missed.into_iter()).exp())
+}
+
+fn rms(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    (values.map(|value| value * value).sum::<f64>() / n).sqrt()
+}
+
+/// The n of the greatest value: the best of a grid, then golden sections beside it. At an end of the range it is that end.
+fn top(from: f64, to: f64, value: &dyn Fn(f64) -> Result<f64, String>) -> Result<f64, String> {
+    const STEPS: usize = 1000;
+    let at = |step: usize| from + (to - from) * step as f64 / STEPS as f64;
+    let values = (0..=STEPS).map(|step| value(at(step))).collect::<Result<Vec<f64>, String>>()?;
+    let best = (0..=STEPS).max_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0);
+    if best == 0 || best == STEPS {
+        return Ok(at(best));
+    }
+    let (mut low, mut high) = (at(best - 1), at(best + 1));
+    let golden = 0.5 * (5f64.sqrt() - 1.0);
+    // A maximum is flat: beyond the square root of an f64's precision nothing is gained.
+    while high - low > 1e-9 * (to - from) {
+        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
+        if value(left)? < value(right)? { low = left } else { high = right }
+    }
+    Ok(0.5 * (low + high))
+}
+
+/// A normal number of a key (Box and Muller).
+fn normal(key: u64) -> f64 {
+    let uniform = |counter: u64| ((draw(key, counter) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    (-2.0 * uniform(1).ln()).sqrt() * (std::f64::consts::TAU * uniform(2)).cos()
+}
+
+/// Whether the first word behind a wrapper's options can be a program: `NAME=value` before a command is a shell's grammar,
+/// and behind a wrapper it is the name of what shall be executed.
+fn runs_a_program(command: &str) -> bool {
+    let program = command.split_whitespace().skip(1).find(|word| !word.starts_with('-'));
+    program.is_some_and(|program| !program.contains('='))
+}
+
+/// Names that the figures give themselves.
+fn labels(audit: &Audit, compute: &Computation) -> Vec<String> {
+    let keys: Vec<&str> = compute
+        .columns()
+        .and_then(|columns| audit.table(&columns.table))
+        .map_or(Vec::new(), |table| table.rows.iter().map(|row| row[0].as_str()).collect());
+    let texts = |formulas: &[plan::audit::Formula]| formulas.iter().map(ToString::to_string).collect();
+    match compute {
+        Computation::Values { values } => texts(values),
+        Computation::Column(_) => keys.iter().map(ToString::to_string).collect(),
+        Computation::Ratios { base, .. } => keys.iter().map(|key| format!("{key} over {base}")).collect(),
+        Computation::Steps(_) => keys.windows(2).map(|pair| format!("{} over {}", pair[1], pair[0])).collect(),
+        Computation::Slopes(_) | Computation::Rates(_) => {
+            keys.windows(2).map(|pair| format!("{} to {}", pair[0], pair[1])).collect()
+        }
+        Computation::Count { .. } => vec!["rows".into()],
+        Computation::Curve { at, .. } => at.iter().map(|n| format!("n = {n}")).collect(),
+        Computation::Maximum(_) => vec!["n of the greatest".into()],
+        Computation::Minimum(_) => vec!["n of the least".into()],
+        Computation::Fit { figures, .. } => texts(figures),
+        Computation::Misfit { models, .. } | Computation::LeaveOneOut { models, .. } => models.clone(),
+        Computation::Command { .. } => vec!["can be executed".into()],
+    }
+}
