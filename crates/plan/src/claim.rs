@@ -112,6 +112,108 @@ pub enum ClaimRule {
         /// The printed ratio.
         printed: f64,
     },
+    /// The slope of ln metric against ln procs is a printed one, give or take.
+    Slope {
+        /// Column of samples.csv.
+        metric: String,
+        /// Where.
+        span: Span,
+        /// The printed slope.
+        printed: f64,
+        /// Absolute tolerance.
+        tolerance: f64,
+    },
+    /// A metric rises, or falls, from each procs of the grid to the next.
+    Monotone {
+        /// Column of samples.csv.
+        metric: String,
+        /// Where.
+        span: Span,
+        /// Which way.
+        trend: Trend,
+        /// A step against it that does not count, as a share.
+        delta: f64,
+    },
+    /// One curve describes a metric over procs better than its rivals.
+    Model {
+        /// Column of samples.csv.
+        metric: String,
+        /// Name of the curve.
+        model: String,
+        /// Names of the others; at least one.
+        rivals: Vec<String>,
+    },
+    /// A metric over procs breaks at one procs, and no smooth curve explains that.
+    Threshold {
+        /// Column of samples.csv.
+        metric: String,
+        /// As `near` of a knee.
+        near: String,
+    },
+    /// The local hit ratios at two procs explain their throughputs: the remote over local latency that this needs lies in
+    /// the range of real ones.
+    Relation {
+        /// The slower.
+        procs: u32,
+        /// The faster.
+        over_procs: u32,
+        /// Whether each worker is as slow as its accesses, or all of them together.
+        of: Share,
+        /// Least remote over local latency, measured.
+        low: f64,
+        /// Greatest.
+        high: f64,
+    },
+}
+
+/// A part of the grid of procs; `None`: to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Span {
+    /// First procs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<u32>,
+    /// Last procs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub to: Option<u32>,
+}
+
+impl Span {
+    /// Whether a procs lies in it.
+    pub fn holds(&self, procs: u32) -> bool {
+        self.from.is_none_or(|from| procs >= from) && self.to.is_none_or(|to| procs <= to)
+    }
+}
+
+/// `from 2 to 8 procs`, `over all procs`.
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.to) {
+            (None, None) => write!(out, "over all procs"),
+            (Some(from), None) => write!(out, "from {from} procs on"),
+            (None, Some(to)) => write!(out, "up to {to} procs"),
+            (Some(from), Some(to)) => write!(out, "from {from} to {to} procs"),
+        }
+    }
+}
+
+crate::text::words! {
+    /// Which way a metric goes.
+    Trend {
+        /// Up.
+        Rising = "rising",
+        /// Down.
+        Falling = "falling",
+    }
+}
+
+crate::text::words! {
+    /// Whose throughput a relation is about.
+    Share {
+        /// Throughput / procs.
+        Each = "each",
+        /// Throughput.
+        All = "all",
+    }
 }
 
 impl ClaimRule {
@@ -123,6 +225,11 @@ impl ClaimRule {
             ClaimRule::Peak { .. } => "peak",
             ClaimRule::Knee { .. } => "knee",
             ClaimRule::VarianceRatio { .. } => "variance-ratio",
+            ClaimRule::Slope { .. } => "slope",
+            ClaimRule::Monotone { .. } => "monotone",
+            ClaimRule::Model { .. } => "model",
+            ClaimRule::Threshold { .. } => "threshold",
+            ClaimRule::Relation { .. } => "relation",
         }
     }
 
@@ -132,8 +239,13 @@ impl ClaimRule {
             ClaimRule::Value { metric, .. }
             | ClaimRule::Ratio { metric, .. }
             | ClaimRule::Peak { metric, .. }
-            | ClaimRule::Knee { metric, .. } => metric,
+            | ClaimRule::Knee { metric, .. }
+            | ClaimRule::Slope { metric, .. }
+            | ClaimRule::Monotone { metric, .. }
+            | ClaimRule::Model { metric, .. }
+            | ClaimRule::Threshold { metric, .. } => metric,
             ClaimRule::VarianceRatio { .. } => "pause_variance_ns2",
+            ClaimRule::Relation { .. } => "throughput_per_s",
         }
     }
 

@@ -284,8 +284,8 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
     );
     check(
         31,
-        "type = \"slope\"",
-        "31: type in [[claim]] \"c\": \"slope\" is not known; known: value, ratio, peak, knee, variance-ratio",
+        "type = \"slop\"",
+        "31: type in [[claim]] \"c\": \"slop\" is not known; known: value, ratio, peak, knee, variance-ratio, slope, monotone, model, threshold, relation",
     );
     check(34, "printed = nan", "34: printed in [[claim]] \"c\": nan cannot be; it must be a number");
     check(35, "tolerance = 0", "35: tolerance in [[claim]] \"c\": 0 cannot be; it must be a number above 0");
@@ -385,6 +385,50 @@ fn files_that_are_none_are_named() {
         ": is larger than 1048576 bytes; that is no experiment file",
     );
     check_file(Path::new("/dev/zero"), ": is larger than 1048576 bytes; that is no experiment file");
+}
+
+/// The file with another claim of one type and its own keys.
+fn with_claim(lines: &str) -> Result<plan::claim::ClaimRule, String> {
+    let from = SOUND.find("type = \"value\"").expect("the claim's type");
+    let to = SOUND.find("tolerance").expect("its last key");
+    let rest = SOUND[to..].split_once('\n').expect("a line").1;
+    let text = format!("{start}{lines}\n{rest}", start = &SOUND[..from]);
+    parse_experiment("x.toml", &text).map(|mut file| file.claims.remove(0).rule).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_type_of_claim_has_its_keys_and_defaults() {
+    use plan::claim::{ClaimRule, Share, Span, Trend};
+    let metric = || "throughput_per_s".to_string();
+    let check = |lines: &str, expect: ClaimRule| assert_eq!(with_claim(lines), Ok(expect), "{lines}");
+    let refused = |lines: &str, expect: &str| {
+        let error = with_claim(lines).expect_err(lines);
+        assert!(error.contains(expect) && !error.contains('\n'), "{error}");
+    };
+    let slope = "type = \"slope\"\nmetric = \"throughput_per_s\"\nprinted = -0.36\ntolerance = 0.1";
+    let span = Span { from: Some(2), to: None };
+    check(&format!("{slope}\nfrom = 2"), ClaimRule::Slope { metric: metric(), span, printed: -0.36, tolerance: 0.1 });
+    refused(&format!("{slope}\nfrom = 2\nto = 2"), "to in [[claim]] \"c\": 2 is not above from, 2");
+    let trend = "type = \"monotone\"\nmetric = \"throughput_per_s\"\ntrend = ";
+    let monotone = |trend| ClaimRule::Monotone { metric: metric(), span: Span::default(), trend, delta: 0.02 };
+    check(&format!("{trend}\"falling\""), monotone(Trend::Falling));
+    refused(&format!("{trend}\"up\""), "trend in [[claim]] \"c\": \"up\" is none of rising, falling");
+    let model = "type = \"model\"\nmetric = \"throughput_per_s\"\nmodel = \"usl\"\nrivals = ";
+    let rivals = vec!["amdahl".to_string()];
+    check(&format!("{model}[\"amdahl\"]"), ClaimRule::Model { metric: metric(), model: "usl".into(), rivals });
+    refused(&format!("{model}[\"usl\"]"), "must name at least one other curve");
+    refused(&format!("{model}[\"frob\"]"), "rivals in [[claim]] \"c\": \"frob\" is no model; known: usl, amdahl");
+    let near = "type = \"threshold\"\nmetric = \"throughput_per_s\"\nnear = 10";
+    check(near, ClaimRule::Threshold { metric: metric(), near: "10".into() });
+    let relation = "type = \"relation\"\nprocs = 4\nover_procs = 2\nrange = ";
+    let expect = ClaimRule::Relation { procs: 4, over_procs: 2, of: Share::Each, low: 1.4, high: 3.5 };
+    check(&format!("{relation}[1.4, 3.5]"), expect);
+    refused(&format!("{relation}[0, 3.5]"), "range in [[claim]] \"c\": must be two numbers above 0");
+    let ratio = "type = \"ratio\"\nmetric = \"throughput_per_s\"\nprocs = 4\nover_procs = 2\n";
+    let expect = ClaimRule::Ratio { metric: metric(), procs: 4, over_procs: 2, printed: 1.25, direction_only: false };
+    check(&format!("{ratio}printed_percent = 25"), expect);
+    refused(&format!("{ratio}printed_percent = 25\nprinted = 1.25"), "stands beside printed; write one of them");
+    refused(ratio, "missing key \"printed\"");
 }
 
 #[test]

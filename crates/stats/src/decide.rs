@@ -250,8 +250,8 @@ pub fn decide_threshold(found: &Break, x: f64) -> Verdict {
     }
 }
 
-/// Samples that would decide an undecided claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Samples that would decide an undecided claim; ordered by how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NeededN {
     /// So many in all.
     Samples(usize),

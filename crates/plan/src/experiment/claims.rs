@@ -3,7 +3,8 @@
 use super::measure::check_metric;
 use super::table::{Section, whole};
 use super::{ArmFile, FileError, PROCS_MOST};
-use crate::claim::{Claim, ClaimRule, NodeCores};
+use crate::claim::{Claim, ClaimRule, NodeCores, Share, Span, Trend};
+use crate::models::{MODELS, parameters_of};
 use crate::workload::WorkloadFile;
 use toml::de::DeValue;
 
@@ -13,10 +14,15 @@ const COMMON: &[&str] = &["id", "text", "arm", "nodes", "node_cores", "type"];
 /// Types with the keys that are theirs.
 const TYPES: &[(&str, &[&str])] = &[
     ("value", &["metric", "procs", "printed", "tolerance"]),
-    ("ratio", &["metric", "procs", "over_procs", "printed", "direction_only"]),
+    ("ratio", &["metric", "procs", "over_procs", "printed", "printed_percent", "direction_only"]),
     ("peak", &["metric", "procs"]),
     ("knee", &["metric", "near"]),
     ("variance-ratio", &["procs", "over_procs", "printed"]),
+    ("slope", &["metric", "from", "to", "printed", "tolerance"]),
+    ("monotone", &["metric", "from", "to", "trend", "delta"]),
+    ("model", &["metric", "model", "rivals"]),
+    ("threshold", &["metric", "near"]),
+    ("relation", &["procs", "over_procs", "of", "range"]),
 ];
 
 /// Boundaries of a machine that a knee can be near.
@@ -119,17 +125,81 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
             metric: metric()?,
             procs: procs("procs")?,
             over_procs: over_procs()?,
-            printed: section.required("printed", above_0("printed")?)?,
+            printed: read_ratio(section)?,
             direction_only: section.truth("direction_only")?.unwrap_or(false),
         },
         "peak" => ClaimRule::Peak { metric: metric()?, procs: procs("procs")? },
         "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section)? },
-        _ => ClaimRule::VarianceRatio {
+        "variance-ratio" => ClaimRule::VarianceRatio {
             procs: procs("procs")?,
             over_procs: over_procs()?,
             printed: section.required("printed", above_0("printed")?)?,
         },
+        "slope" => ClaimRule::Slope {
+            metric: metric()?,
+            span: read_span(section)?,
+            printed: section.required("printed", any()?)?,
+            tolerance: section.required("tolerance", above_0("tolerance")?)?,
+        },
+        "monotone" => ClaimRule::Monotone {
+            metric: metric()?,
+            span: read_span(section)?,
+            trend: section.required("trend", section.parsed::<Trend>("trend")?)?,
+            // The noise of a comparison, as for `compare`.
+            delta: section.number("delta", 0.0..=1.0, "be a share from 0 to 1")?.unwrap_or(0.02),
+        },
+        "model" => {
+            let model = section.sentence("model")?;
+            let rivals = section.required("rivals", section.texts("rivals")?)?;
+            known_model(section, "model", &model)?;
+            rivals.iter().try_for_each(|rival| known_model(section, "rivals", rival))?;
+            if rivals.is_empty() || rivals.contains(&model) {
+                let message = "must name at least one other curve, and not the claim's own";
+                return Err(section.error_at("rivals", message));
+            }
+            ClaimRule::Model { metric: metric()?, model, rivals }
+        }
+        "threshold" => ClaimRule::Threshold { metric: metric()?, near: read_near(section)? },
+        _ => {
+            let (procs, over_procs) = (procs("procs")?, over_procs()?);
+            let of = section.parsed::<Share>("of")?.unwrap_or(Share::Each);
+            let range = section.required("range", section.numbers("range")?)?;
+            match range[..] {
+                [low, high] if 0.0 < low && low <= high => ClaimRule::Relation { procs, over_procs, of, low, high },
+                _ => {
+                    let message = "must be two numbers above 0, the lower one first, such as [1.4, 3.5]";
+                    return Err(section.error_at("range", message));
+                }
+            }
+        }
     })
+}
+
+/// `printed`, or `printed_percent`: so many percent above (or, below 0, below) the other.
+fn read_ratio(section: &Section<'_>) -> Result<f64, FileError> {
+    let printed = section.number("printed", f64::MIN_POSITIVE..=f64::MAX, "be a number above 0")?;
+    let percent = section.number("printed_percent", -99.999..=f64::MAX, "be a number above -100")?;
+    match (printed, percent) {
+        (Some(_), Some(_)) => Err(section.error_at("printed_percent", "stands beside printed; write one of them")),
+        (printed, percent) => section.required("printed", printed.or(percent.map(|percent| 1.0 + percent / 100.0))),
+    }
+}
+
+fn read_span(section: &Section<'_>) -> Result<Span, FileError> {
+    let end = |key| Ok(section.whole(key, 1..=u64::from(PROCS_MOST))?.map(|procs| procs as u32));
+    let span = Span { from: end("from")?, to: end("to")? };
+    match (span.from, span.to) {
+        (Some(from), Some(to)) if from >= to => Err(section.error_at("to", format!("{to} is not above from, {from}"))),
+        _ => Ok(span),
+    }
+}
+
+fn known_model(section: &Section<'_>, key: &str, name: &str) -> Result<(), FileError> {
+    if parameters_of(name).is_some() {
+        return Ok(());
+    }
+    let known = MODELS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    Err(section.error_at(key, format!("\"{name}\" is no model; known: {known}")))
 }
 
 fn read_near(section: &Section<'_>) -> Result<String, FileError> {

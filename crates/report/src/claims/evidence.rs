@@ -7,6 +7,7 @@ use crate::boundaries::boundaries;
 use crate::fits::{in_words, observations};
 use crate::mean::mean_of;
 use crate::samples::Metric;
+use crate::series::Series;
 use crate::show::Unit;
 use plan::claim::ClaimRule;
 use plan::record::Verdict;
@@ -42,6 +43,11 @@ pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool
         ClaimRule::Peak { metric, procs } => data.peak(metric, *procs),
         ClaimRule::Knee { metric, near } => data.knee(metric, near),
         ClaimRule::VarianceRatio { .. } => data.variance_ratio(),
+        ClaimRule::Slope { metric, .. } => data.slope(metric),
+        ClaimRule::Monotone { metric, trend, delta, .. } => data.monotone(metric, *trend, *delta),
+        ClaimRule::Model { metric, model, rivals } => data.preference(metric, model, rivals),
+        ClaimRule::Threshold { metric, near } => data.threshold(metric, near),
+        ClaimRule::Relation { of, .. } => data.relation(*of),
     }
 }
 
@@ -64,15 +70,15 @@ pub(crate) fn complement_of(metric: &str) -> Option<&'static str> {
     }
 }
 
-struct Data<'a> {
-    question: &'a Question<'a>,
-    testable: &'a Testable,
-    clean: bool,
+pub(super) struct Data<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) testable: &'a Testable,
+    pub(super) clean: bool,
 }
 
 impl Data<'_> {
     /// Values of a metric at a point by block, in block order.
-    fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
+    pub(super) fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
         let samples = &self.question.results.samples;
         let complement = complement_of(metric);
         let Some(column) = samples.metric(complement.unwrap_or(metric)) else {
@@ -85,7 +91,7 @@ impl Data<'_> {
         Ok(rows.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
     }
 
-    fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
+    pub(super) fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
         let (procs, point) = self.testable.points[at];
         let values: Vec<f64> = self.by_block(metric, point)?.into_values().collect();
         if values.is_empty() {
@@ -94,7 +100,7 @@ impl Data<'_> {
         Ok(values)
     }
 
-    fn region(&self) -> Region {
+    pub(super) fn region(&self) -> Region {
         region_of(&self.question.claim.rule).expect("only called for types with a printed figure")
     }
 
@@ -142,7 +148,7 @@ impl Data<'_> {
     }
 
     /// One metric at the first point over another at the second, paired by block.
-    fn paired_ratio(&self, above: &str, below: &str) -> Result<Result<Estimate, StatsError>, Halt> {
+    pub(super) fn paired_ratio(&self, above: &str, below: &str) -> Result<Result<Estimate, StatsError>, Halt> {
         let (first, second) = (self.testable.points[0].1, self.testable.points[1].1);
         let (above, below) = (self.by_block(above, first)?, self.by_block(below, second)?);
         let pairs = above.iter().filter_map(|(block, above)| Some((*above, *below.get(block)?)));
@@ -200,20 +206,29 @@ impl Data<'_> {
         let kept: Vec<f64> = grid.iter().zip(&unbeaten).filter(|(_, kept)| **kept).map(|(procs, _)| *procs).collect();
         let interval = Interval { low: kept[0], high: kept[kept.len() - 1] };
         let list = kept.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        let region = neighbours(&grid, f64::from(claimed));
+        // What would have to be beaten by the highest: those outside of the region if it lies in it, else those inside.
+        let is_in = |at: usize| (region.low..=region.high).contains(&grid[at]);
+        let beaten = |at: &usize| unbeaten[*at] && is_in(*at) != is_in(top);
+        let needed = |at: usize| {
+            let lead = paired_ln_ratio(&values[top], &values[at], self.question.level).ok()?;
+            needed_n(lead.n, lead.value, lead.interval.half_width(), &Region::below(0.0)).ok()
+        };
+        let needed = (0..grid.len()).filter(beaten).filter_map(needed).max();
         Ok(Evidence {
             estimate: grid[top],
             interval,
-            region: neighbours(&grid, f64::from(claimed)),
+            region,
             n: values.iter().map(Vec::len).sum(),
             verdict: verdict_of(verdict),
             reason: format!("not beaten: {list}"),
             beside: None,
-            needed_n: None,
+            needed_n: needed.map(|needed| needed.to_string()),
         })
     }
 
     /// Values of every point in the blocks that have them all: shape `[points][blocks]`.
-    fn complete_blocks(&self, metric: &str) -> Result<Vec<Vec<f64>>, Halt> {
+    pub(super) fn complete_blocks(&self, metric: &str) -> Result<Vec<Vec<f64>>, Halt> {
         let mut by_point = Vec::new();
         for (at, &(_, point)) in self.testable.points.iter().enumerate() {
             self.values(metric, at)?;
@@ -225,22 +240,35 @@ impl Data<'_> {
         Ok(by_point.iter().map(|values| blocks.iter().map(|block| values[block]).collect()).collect())
     }
 
+    /// The curve of one regime.
+    pub(super) fn curve(&self) -> &Series {
+        self.testable.curve.as_ref().expect("the gate gives every claim about a curve one")
+    }
+
+    /// Procs of a boundary of the machine, or the number itself.
+    pub(super) fn boundary(&self, near: &str) -> Result<f64, Halt> {
+        if let Ok(procs) = near.parse::<f64>() {
+            return Ok(procs);
+        }
+        let results = self.question.results;
+        let mut known = boundaries(&results.topology, &results.plan, self.curve()).into_iter();
+        let named = known.find(|boundary| boundary.name == near);
+        named
+            .map(|boundary| f64::from(boundary.procs))
+            .ok_or_else(|| Halt::NotTestable(format!("this machine names no {near}")))
+    }
+
     fn knee(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
         let results = self.question.results;
-        let curve = self.testable.curve.as_ref().expect("the gate gives every knee its curve");
-        let boundary = match near.parse::<f64>() {
-            Ok(procs) => procs,
-            Err(_) => {
-                let mut known = boundaries(&results.topology, &results.plan, curve).into_iter();
-                let named = known.find(|boundary| boundary.name == near);
-                f64::from(named.ok_or_else(|| Halt::NotTestable(format!("this machine names no {near}")))?.procs)
-            }
-        };
+        let curve = self.curve();
+        let boundary = self.boundary(near)?;
         let data = observations(results, curve, metric, self.clean);
         let level = self.question.level;
-        let usl = fit(&FitSettings { level, ..FitSettings::new(Model::Usl) }, &data.x, &data.y).map_err(no_fit)?;
+        let usl = fit(&FitSettings { level, ..FitSettings::new(Model::Usl) }, &data.x, &data.y)
+            .map_err(|why| no_fit("knee", why))?;
         let resamples = resamples_for(level);
-        let free = argmax(&data.x, &data.y, level, resamples, results.plan.measure.seed.0).map_err(no_fit)?;
+        let free = argmax(&data.x, &data.y, level, resamples, results.plan.measure.seed.0)
+            .map_err(|why| no_fit("knee", why))?;
         if !usl.is_adequate() {
             let percent = 100.0 * usl.misfit_ratio;
             return Err(Halt::Undecided(format!(
@@ -279,7 +307,7 @@ fn neighbours(grid: &[f64], claimed: f64) -> Region {
     Region { low: below, high: if above.is_finite() { above } else { claimed } }
 }
 
-fn decided(estimate: Estimate, region: Region, needed_n: Option<String>) -> Evidence {
+pub(super) fn decided(estimate: Estimate, region: Region, needed_n: Option<String>) -> Evidence {
     let verdict = verdict_of(decide(&estimate.interval, &region));
     let reason = match verdict {
         Verdict::Supported => "the interval lies inside the region",
@@ -300,7 +328,7 @@ pub(super) fn shown(ratio: &Estimate) -> String {
     Unit::Plain.show_with_interval(ratio.value, Some((ratio.interval.low, ratio.interval.high)))
 }
 
-fn verdict_of(verdict: stats::decide::Verdict) -> Verdict {
+pub(super) fn verdict_of(verdict: stats::decide::Verdict) -> Verdict {
     match verdict {
         stats::decide::Verdict::Supported => Verdict::Supported,
         stats::decide::Verdict::Refuted => Verdict::Refuted,
@@ -308,15 +336,15 @@ fn verdict_of(verdict: stats::decide::Verdict) -> Verdict {
     }
 }
 
-fn undecided(why: StatsError) -> Halt {
+pub(super) fn undecided(why: StatsError) -> Halt {
     Halt::Undecided(why.to_string())
 }
 
-/// Too few procs is a matter of the sweep, not of the samples.
-fn no_fit(why: StatsError) -> Halt {
+/// Too few procs is a matter of the sweep, not of the samples; `what` is the knee, the curve or what else there is not.
+pub(super) fn no_fit(what: &str, why: StatsError) -> Halt {
     match why {
         StatsError::FitRefused { .. } | StatsError::TooFew { what: "distinct x", .. } => {
-            Halt::NotTestable(format!("no knee: {why}", why = in_words(&why)))
+            Halt::NotTestable(format!("no {what}: {why}", why = in_words(&why)))
         }
         other => Halt::Undecided(other.to_string()),
     }

@@ -2,7 +2,7 @@
 
 use super::Question;
 use crate::series::{Series, group_of, is_arm, series};
-use plan::claim::ClaimRule;
+use plan::claim::{ClaimRule, Span};
 use plan::place::Regime;
 use plan::point::Point;
 use plan::policy::MemoryPolicy;
@@ -31,11 +31,12 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
     }
     let mut testable = match &question.claim.rule {
         ClaimRule::Value { procs, .. } => named_points(question, &arm, &[*procs])?,
-        ClaimRule::Ratio { procs, over_procs, .. } | ClaimRule::VarianceRatio { procs, over_procs, .. } => {
-            named_points(question, &arm, &[*procs, *over_procs])?
-        }
+        ClaimRule::Ratio { procs, over_procs, .. }
+        | ClaimRule::VarianceRatio { procs, over_procs, .. }
+        | ClaimRule::Relation { procs, over_procs, .. } => named_points(question, &arm, &[*procs, *over_procs])?,
         ClaimRule::Peak { procs, .. } => grid(question, &arm, *procs)?,
-        ClaimRule::Knee { .. } => curve(question)?,
+        ClaimRule::Slope { span, .. } | ClaimRule::Monotone { span, .. } => within(question, &arm, span)?,
+        ClaimRule::Knee { .. } | ClaimRule::Model { .. } | ClaimRule::Threshold { .. } => curve(question)?,
     };
     for &(procs, point) in &testable.points {
         let point = &question.results.plan.points[point];
@@ -144,6 +145,20 @@ fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Resul
         return Err(why_not_measured(question, claimed));
     }
     Ok(Testable { points, curve: None, regimes: None })
+}
+
+/// The part of the grid that a slope or a trend is about; both its ends, where named, must be on it.
+fn within(question: &Question<'_>, arm: &[(usize, &Point)], span: &Span) -> Result<Testable, String> {
+    let ends: Vec<u32> = span.from.into_iter().chain(span.to).collect();
+    named_points(question, arm, &ends)?;
+    let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed || !is_about_nodes(question));
+    let inside = fits.filter(|(_, point)| span.holds(point.procs));
+    let mut points: Vec<(u32, usize)> = inside.map(|(index, point)| (point.procs, *index)).collect();
+    points.sort_unstable();
+    match points.len() {
+        0 | 1 => Err(format!("{n} procs {span}; two are needed", n = points.len())),
+        _ => Ok(Testable { points, curve: None, regimes: None }),
+    }
 }
 
 /// The curve of the regime with the most procs; cores before siblings.

@@ -7,6 +7,7 @@
 
 mod evidence;
 mod gate;
+mod shapes;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,11 @@ use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, bounds_of, evidence};
 use gate::{Testable, testable};
-use plan::claim::{Claim, ClaimRule};
+use plan::claim::{Claim, ClaimRule, Share, Trend};
 use plan::record::{ClaimRow, Timing, Verdict};
 use rayon::prelude::*;
 use stats::decide::Region;
+use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
 
 /// One claim on one arm.
@@ -205,7 +207,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         region_low: region.and_then(|region| finite_or_infinite(region.low)),
         region_high: region.and_then(|region| finite_or_infinite(region.high)),
         printed: printed_of(rule),
-        rule: rule_in_words(claim),
+        rule: rule_in_words(question),
         verdict: Verdict::Undecided,
         reason: String::new(),
         needed_n: None,
@@ -220,7 +222,12 @@ pub(crate) fn region_of(rule: &ClaimRule) -> Option<Region> {
         ClaimRule::Ratio { direction_only: true, .. } => Some(Region::below(1.0)),
         ClaimRule::Ratio { printed, .. } => Some(Region::within_factor(printed, 1.1)),
         ClaimRule::VarianceRatio { printed, .. } => Some(Region::within_factor(printed, 1.5)),
-        ClaimRule::Peak { .. } | ClaimRule::Knee { .. } => None,
+        ClaimRule::Slope { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
+        ClaimRule::Monotone { delta, trend: Trend::Rising, .. } => Some(Region::above(1.0 - delta)),
+        ClaimRule::Monotone { delta, trend: Trend::Falling, .. } => Some(Region::below(1.0 + delta)),
+        ClaimRule::Model { .. } => Some(Region::above(DECISIVE_LEAD)),
+        ClaimRule::Relation { low, high, .. } => Some(Region { low, high }),
+        ClaimRule::Peak { .. } | ClaimRule::Knee { .. } | ClaimRule::Threshold { .. } => None,
     }
 }
 
@@ -228,9 +235,11 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
     match rule {
         ClaimRule::Value { printed, .. }
         | ClaimRule::Ratio { printed, .. }
+        | ClaimRule::Slope { printed, .. }
         | ClaimRule::VarianceRatio { printed, .. } => Some(*printed),
         ClaimRule::Peak { procs, .. } => Some(f64::from(*procs)),
-        ClaimRule::Knee { near, .. } => near.parse().ok(),
+        ClaimRule::Knee { near, .. } | ClaimRule::Threshold { near, .. } => near.parse().ok(),
+        ClaimRule::Monotone { .. } | ClaimRule::Model { .. } | ClaimRule::Relation { .. } => None,
     }
 }
 
@@ -243,15 +252,30 @@ fn theta_of(rule: &ClaimRule) -> String {
         ClaimRule::VarianceRatio { procs, over_procs, .. } => {
             format!("variance of pauses at {procs} over {over_procs} procs")
         }
+        ClaimRule::Slope { metric, span, .. } => format!("slope of ln {metric} against ln procs, {span}"),
+        ClaimRule::Monotone { metric, span, .. } => {
+            format!("{metric} over that at the procs before, {span}: the step that decides")
+        }
+        ClaimRule::Model { metric, model, .. } => {
+            format!("AICc by which {model} leads its nearest rival for {metric} over procs")
+        }
+        ClaimRule::Threshold { metric, .. } => format!("break of {metric}, procs"),
+        ClaimRule::Relation { procs, over_procs, of, .. } => {
+            let of = if *of == Share::Each { "each worker" } else { "all workers" };
+            format!("remote over local latency needed for the throughput of {of} at {procs} and {over_procs} procs")
+        }
     }
 }
 
-fn rule_in_words(claim: &Claim) -> String {
+/// How C and R are made, on which machines, and for how many questions at once the level is.
+fn rule_in_words(question: &Question<'_>) -> String {
+    let claim = question.claim;
     let premise = match claim.node_cores {
         any if any.is_any() => String::new(),
         premise => format!("; on {premise}"),
     };
-    format!("{rule}{premise}", rule = interval_and_region(&claim.rule))
+    let questions = question.results.plan.claims.iter().map(|claim| claim.arms.len()).sum::<usize>();
+    format!("{rule}; level 1 - .05/{questions}{premise}", rule = interval_and_region(&claim.rule))
 }
 
 fn interval_and_region(rule: &ClaimRule) -> String {
@@ -275,6 +299,32 @@ fn interval_and_region(rule: &ClaimRule) -> String {
         }
         ClaimRule::VarianceRatio { .. } => {
             "C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ 1.5".into()
+        }
+        ClaimRule::Slope { .. } => {
+            "C: t interval of the slopes of the blocks, least squares of ln on ln in each; R: printed ± tolerance".into()
+        }
+        ClaimRule::Monotone { trend, delta, .. } => {
+            let (against, sign) = if *trend == Trend::Rising { ("below", '-') } else { ("above", '+') };
+            format!(
+                "C: t interval of the ln ratio of neighbours, paired by block, simultaneous over the steps; supported where none \
+                 reaches {against} 1 {sign} {delta}, refuted where one lies wholly there"
+            )
+        }
+        ClaimRule::Model { rivals, .. } => format!(
+            "supported where its fit is adequate (lack-of-fit p >= .05 or misfit <= 2 %) and leads each of {rivals} by 6 AICc; \
+             refuted where an adequate one leads it by 6",
+            rivals = rivals.join(", ")
+        ),
+        ClaimRule::Threshold { .. } => {
+            "C: profile interval of the break of a broken line; R: boundary x/÷ 1.25; supported where C lies inside R, the \
+             broken line is adequate and leads every adequate smooth curve by 6 AICc, and 3 procs lie on each side; refuted \
+             where C lies outside R or such a curve leads by 6"
+                .into()
+        }
+        ClaimRule::Relation { .. } => {
+            "C: (q a - b) / (1 - b - q (1 - a)) at the ends of the intervals of q, the ratio of the throughputs paired by block, \
+             and of the local hit ratios a and b, each at a third of the error; R: range of measured latencies"
+                .into()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
 
+mod shapes;
+
 use super::*;
 use crate::fixture::golden;
 use crate::samples::made::{Made, samples};
@@ -17,6 +19,8 @@ struct Case {
     /// Throughput at (procs, block).
     rate: fn(u32, u32) -> f64,
     ratio: f64,
+    /// The ratio by procs, where it is not one for all.
+    hits: Option<fn(u32) -> f64>,
     /// How far the bounds of the ratio lie below and above it.
     unknown: f64,
     /// Pause variance at (procs, block); `None`: too few pauses.
@@ -51,6 +55,7 @@ fn case() -> Case {
         results,
         rate: peaked,
         ratio: 0.8,
+        hits: None,
         unknown: 0.0,
         variance: |procs, block| Some(wobble(block) * f64::from(procs)),
         failed: (0, 0),
@@ -95,11 +100,11 @@ fn variance_ratio(printed: f64) -> ClaimRule {
 }
 
 fn run(case: Case, claim: Claim) -> ClaimRow {
-    let Case { mut results, rate, ratio, unknown, variance, failed, flagged, retried } = case;
+    let Case { mut results, rate, ratio, hits, unknown, variance, failed, flagged, retried } = case;
     let mut figures = Vec::new();
     for block in 0..BLOCKS {
         for (index, point) in results.plan.points.iter().enumerate() {
-            let ratio = ratio * wobble(block);
+            let ratio = hits.map_or(ratio, |hits| hits(point.procs)) * wobble(block);
             let mut metrics = vec![
                 ("throughput_per_s", rate(point.procs, block)),
                 ("local_hit_ratio", ratio),
@@ -182,7 +187,7 @@ fn each_type_is_supported_refuted_or_undecided() {
 fn the_nodes_that_a_claim_is_about_stand_in_its_rule() {
     let on = |min, max| Claim { node_cores: NodeCores { min, max }, ..claim(value(0.8)) };
     let row = check(case(), on(Some(4), Some(4)), Verdict::Supported, "");
-    assert!(row.rule.ends_with("R: printed ± tolerance; on nodes of 4 cores"), "{row:#?}");
+    assert!(row.rule.ends_with("R: printed ± tolerance; level 1 - .05/1; on nodes of 4 cores"), "{row:#?}");
     let row = check(case(), on(Some(5), None), Verdict::NotTestable, "this machine's have 4");
     assert!(row.rule.ends_with("; on nodes of 5 cores or more"), "{row:#?}");
     check(case(), on(None, Some(3)), Verdict::NotTestable, "the claim is about nodes of 3 cores or fewer; ");

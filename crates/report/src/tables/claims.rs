@@ -135,7 +135,7 @@ pub(crate) fn asked(results: &Results, claim: &ClaimRow) -> Vec<String> {
 }
 
 fn is_about_procs(rule: &ClaimRule) -> bool {
-    matches!(rule, ClaimRule::Peak { .. } | ClaimRule::Knee { .. })
+    matches!(rule, ClaimRule::Peak { .. } | ClaimRule::Knee { .. } | ClaimRule::Threshold { .. })
 }
 
 // Values have the unit of their metric; every other type is a ratio or a number of procs.

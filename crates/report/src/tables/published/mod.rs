@@ -187,8 +187,13 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
         ClaimRule::Value { procs, .. }
         | ClaimRule::Ratio { procs, .. }
         | ClaimRule::Peak { procs, .. }
-        | ClaimRule::VarianceRatio { procs, .. } => Some(*procs),
-        ClaimRule::Knee { .. } => None,
+        | ClaimRule::VarianceRatio { procs, .. }
+        | ClaimRule::Relation { procs, .. } => Some(*procs),
+        ClaimRule::Knee { .. }
+        | ClaimRule::Slope { .. }
+        | ClaimRule::Monotone { .. }
+        | ClaimRule::Model { .. }
+        | ClaimRule::Threshold { .. } => None,
     };
     let claims = measured.results.plan.claims.iter().filter(|claim| about(&claim.rule) == Some(procs));
     let rows = claims.flat_map(|claim| measured.derived.claims.iter().filter(move |row| row.id == claim.id));

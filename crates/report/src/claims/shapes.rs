@@ -1,0 +1,239 @@
+//! Rules of claims about the shape of a curve: slope, trend, which model, a break; and what its hit ratios would explain.
+
+use super::Halt;
+use super::evidence::{Data, Evidence, decided, no_fit, undecided, verdict_of};
+use crate::fits::observations;
+use crate::mean::mean_of;
+use crate::show::plain;
+use plan::claim::{Share, Trend};
+use plan::record::Verdict;
+use stats::decide::{
+    Break, Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, decide_threshold, needed_n,
+};
+use stats::fit::{Fit, FitSettings, Model, candidates, fit};
+use stats::interval::{mean_interval, paired_ln_ratio};
+use stats::{Interval, StatsError};
+
+/// No interval: what decides is a rank, not a place.
+const NONE: Interval = Interval { low: f64::NAN, high: f64::NAN };
+
+impl Data<'_> {
+    /// The mean over blocks of each block's own slope, so that what slows a whole block cancels.
+    pub(super) fn slope(&self, metric: &str) -> Result<Evidence, Halt> {
+        let values = self.complete_blocks(metric)?;
+        let x: Vec<f64> = self.testable.points.iter().map(|&(procs, _)| f64::from(procs).ln()).collect();
+        let blocks = values.first().map_or(0, Vec::len);
+        let of_block = |block: usize| {
+            let y: Vec<f64> = values.iter().map(|point| point[block]).collect();
+            match y.iter().find(|value| **value <= 0.0) {
+                Some(value) => Err(Halt::Undecided(format!("{metric} of {value} has no logarithm"))),
+                None => Ok(slope_of(&x, &y.iter().map(|value| value.ln()).collect::<Vec<_>>())),
+            }
+        };
+        let slopes = (0..blocks).map(of_block).collect::<Result<Vec<f64>, Halt>>()?;
+        let estimate = mean_interval(&slopes, self.question.level).map_err(undecided)?;
+        let region = self.region();
+        let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
+        Ok(decided(estimate, region, needed.ok().map(|needed| needed.to_string())))
+    }
+
+    /// The step that lies farthest against the trend is the one shown.
+    pub(super) fn monotone(&self, metric: &str, trend: Trend, delta: f64) -> Result<Evidence, Halt> {
+        let values = self.complete_blocks(metric)?;
+        let steps = adjacent_ln_ratios(&values, self.question.level).map_err(undecided)?;
+        let along = |interval: &Interval| match trend {
+            Trend::Rising => *interval,
+            Trend::Falling => Interval { low: -interval.high, high: -interval.low },
+        };
+        let differences: Vec<Interval> = steps.iter().map(|step| along(&step.interval)).collect();
+        let ln_delta = match trend {
+            Trend::Rising => -(1.0 - delta).ln(),
+            Trend::Falling => (1.0 + delta).ln(),
+        };
+        let verdict = verdict_of(decide_rising(&differences, ln_delta).map_err(undecided)?);
+        let rank = |at: &usize| if verdict == Verdict::Refuted { differences[*at].high } else { differences[*at].low };
+        let worst = (0..steps.len()).min_by(|a, b| rank(a).total_cmp(&rank(b))).expect("two points have a step");
+        let (before, after) = (self.testable.points[worst].0, self.testable.points[worst + 1].0);
+        let region = self.region();
+        let ln_region = match trend {
+            Trend::Rising => Region::above(-ln_delta),
+            Trend::Falling => Region::below(ln_delta),
+        };
+        let step = steps[worst];
+        let needed = needed_n(step.n, step.value, step.interval.half_width(), &ln_region);
+        let shown = step.exp();
+        Ok(Evidence {
+            estimate: shown.value,
+            interval: shown.interval,
+            region,
+            n: values.iter().map(Vec::len).sum(),
+            verdict,
+            reason: format!("the step from {before} to {after} procs decides, of {n}", n = steps.len()),
+            beside: None,
+            needed_n: needed.ok().map(|needed| needed.to_string()),
+        })
+    }
+
+    /// AICc against AICc, of fits to ln of the metric.
+    pub(super) fn preference(&self, metric: &str, model: &str, rivals: &[String]) -> Result<Evidence, Halt> {
+        let own = self.fitted(metric, named(model)?).map_err(|why| no_fit("curve", why))?;
+        let mut others = Vec::new();
+        for rival in rivals {
+            match self.fitted(metric, named(rival)?) {
+                Ok(fit) => others.push(fit),
+                // A rival that cannot be fitted is none, and cannot be led.
+                Err(StatsError::NoConvergence { .. }) => {
+                    return Err(Halt::Undecided(format!("{rival} could not be fitted")));
+                }
+                Err(why) => return Err(no_fit("curve", why)),
+            }
+        }
+        let standings: Vec<Standing> = others.iter().map(standing).collect();
+        let verdict = verdict_of(decide_preference(&standing(&own), &standings));
+        let lead = standings.iter().filter_map(|rival| Some(rival.aicc? - own.aicc?)).fold(f64::INFINITY, f64::min);
+        let words: Vec<String> = [&own].into_iter().chain(&others).map(in_words).collect();
+        Ok(Evidence {
+            estimate: if lead.is_finite() { lead } else { f64::NAN },
+            interval: NONE,
+            region: self.region(),
+            n: own.n,
+            verdict,
+            reason: words.join("; "),
+            beside: None,
+            // Evidence grows with the samples, so that a lead of 6 needs so many more.
+            needed_n: (lead > 0.0).then(|| more(own.n, lead)),
+        })
+    }
+
+    /// A broken line against every smooth curve that these data allow.
+    pub(super) fn threshold(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
+        let x = self.boundary(near)?;
+        let broken = self.fitted(metric, Model::BrokenLine).map_err(|why| no_fit("curve", why))?;
+        let psi = broken.value("psi").expect("a broken line has a break");
+        let interval = psi.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the break".into()))?;
+        let data = observations(self.question.results, self.curve(), metric, self.clean);
+        let smooth = candidates(&data.x, &data.y).into_iter().filter(|model| *model != Model::BrokenLine);
+        let smooth: Vec<Fit> = smooth.filter_map(|model| self.fitted(metric, model).ok()).collect();
+        let side = |is_side: &dyn Fn(f64) -> bool| {
+            self.testable.points.iter().filter(|(procs, _)| is_side(f64::from(*procs))).count()
+        };
+        let found = Break {
+            psi: interval,
+            broken_line: standing(&broken),
+            smooth: smooth.iter().map(standing).collect(),
+            sides: (side(&|procs| procs < x), side(&|procs| procs > x)),
+        };
+        let verdict = verdict_of(decide_threshold(&found, x));
+        let rivals = smooth.iter().filter(|fit| fit.is_adequate() && fit.aicc.is_some());
+        let best = rivals.min_by(|a, b| a.aicc.unwrap_or(f64::NAN).total_cmp(&b.aicc.unwrap_or(f64::NAN)));
+        let best = best.map_or_else(|| "no smooth curve is adequate".into(), in_words);
+        let (below, above) = found.sides;
+        Ok(Evidence {
+            estimate: psi.estimate,
+            interval,
+            region: Region::within_factor(x, 1.25),
+            n: broken.n,
+            verdict,
+            reason: format!("{own}; {best}; {below} procs below {x} and {above} above", own = in_words(&broken)),
+            beside: None,
+            needed_n: None,
+        })
+    }
+
+    /// With a of the accesses local at one point and b at the other, time for an access is a + (1 - a) r there and
+    /// b + (1 - b) r here; q times as long here needs r = (q a - b) / (1 - b - q (1 - a)).
+    pub(super) fn relation(&self, of: Share) -> Result<Evidence, Halt> {
+        let hits = "local_hit_ratio";
+        for &(procs, point) in &self.testable.points {
+            if self.question.results.plan.points[point].hit_ratio_by_construction.is_some() {
+                let reason = "follows from the plan alone (by construction): it supports no claim";
+                return Err(Halt::NotTestable(format!("the local hit ratio at {procs} procs {reason}")));
+            }
+        }
+        let third = 1.0 - (1.0 - self.question.level) / 3.0;
+        let rates = |at: usize| self.by_block("throughput_per_s", self.testable.points[at].1);
+        let (slow, fast) = (rates(0)?, rates(1)?);
+        let pairs = fast.iter().filter_map(|(block, fast)| Some((*fast, *slow.get(block)?)));
+        let (fast, slow): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        let (procs, over) = (f64::from(self.testable.points[0].0), f64::from(self.testable.points[1].0));
+        let workers = if of == Share::Each { procs / over } else { 1.0 };
+        let q = paired_ln_ratio(&fast, &slow, third).map_err(undecided)?.exp();
+        let hit = |at: usize| {
+            self.values(hits, at)?;
+            let runs: Vec<(u32, f64)> = self.by_block(hits, self.testable.points[at].1)?.into_iter().collect();
+            let repetitions = &self.question.results.plan.measure.repetitions;
+            mean_of(hits, &runs, third, repetitions).map(|mean| mean.estimate).map_err(undecided)
+        };
+        let (here, there) = (hit(0)?, hit(1)?);
+        let needed = |q: f64, there: f64, here: f64| {
+            let below = (1.0 - here) - q * (1.0 - there);
+            // Where the remote share did not grow by as much as the time, no latency suffices.
+            if below > 0.0 { ((q * there - here) / below).max(0.0) } else { f64::INFINITY }
+        };
+        let ends = |interval: &Interval| [interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0)];
+        let mut interval = Interval { low: f64::INFINITY, high: f64::NEG_INFINITY };
+        for q in [q.interval.low * workers, q.interval.high * workers] {
+            for there in ends(&there.interval) {
+                for here in ends(&here.interval) {
+                    let value = needed(q, there, here);
+                    interval = Interval { low: interval.low.min(value), high: interval.high.max(value) };
+                }
+            }
+        }
+        let region = self.region();
+        let value = needed(q.value * workers, there.value, here.value);
+        let samples = needed_n(q.n, value, interval.half_width(), &region).ok().map(|needed| needed.to_string());
+        let found = Evidence {
+            estimate: value,
+            interval,
+            n: q.n,
+            ..decided(stats::Estimate { value, interval, ..q }, region, samples)
+        };
+        let (a, b) = (plain(there.value), plain(here.value));
+        let reason = format!(
+            "{why}; {q} times as long with local hit ratios {a} and {b}",
+            why = found.reason,
+            q = plain(q.value * workers)
+        );
+        Ok(Evidence { reason, ..found })
+    }
+
+    fn fitted(&self, metric: &str, model: Model) -> Result<Fit, StatsError> {
+        let data = observations(self.question.results, self.curve(), metric, self.clean);
+        fit(&FitSettings { level: self.question.level, ..FitSettings::new(model) }, &data.x, &data.y)
+    }
+}
+
+fn named(model: &str) -> Result<Model, Halt> {
+    Model::by_name(model).ok_or_else(|| Halt::NotTestable(format!("{model} is no model of this version")))
+}
+
+fn standing(fit: &Fit) -> Standing {
+    Standing { aicc: fit.aicc, adequate: fit.is_adequate() }
+}
+
+/// `usl: AICc -120.3, adequate, misfit 0.4 %`
+fn in_words(fit: &Fit) -> String {
+    let aicc = fit.aicc.map_or_else(|| "none".into(), |aicc| format!("{aicc:.1}"));
+    let adequate = if fit.is_adequate() { "adequate" } else { "not adequate" };
+    let misfit = 100.0 * fit.misfit_ratio;
+    format!("{model}: AICc {aicc}, {adequate}, misfit {misfit:.1} %", model = fit.model)
+}
+
+/// Samples for a lead of 6, where the lead is in proportion to them.
+fn more(n: usize, lead: f64) -> String {
+    let needed = (n as f64 * stats::fit::DECISIVE_LEAD / lead).ceil();
+    if needed <= 1000.0 { format!("{needed}") } else { "> 1000".into() }
+}
+
+/// Least squares.
+fn slope_of(x: &[f64], y: &[f64]) -> f64 {
+    let n = x.len() as f64;
+    let (x_mean, y_mean) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let (mut above, mut below) = (0.0, 0.0);
+    for (x, y) in x.iter().zip(y) {
+        above += (x - x_mean) * (y - y_mean);
+        below += (x - x_mean).powi(2);
+    }
+    above / below
+}
