@@ -49,6 +49,7 @@ const IN_C: &[&str] = &["synthetic description", "hwloc XML"];
 const PARSERS: &[(&str, u64, Make)] = &[
     ("node and PU lists", 10_000, |_| Box::new(lists::Lists::new())),
     ("experiment TOML", 1_000, |_| Box::new(texts::Experiment::new())),
+    ("audit and its table", 300, |_| Box::new(texts::Audits::new())),
     ("gathered machine", 500, |_| Box::new(texts::Gathered::new())),
     ("synthetic description", 200, |_| Box::new(xml::Synthetic::new())),
     ("hwloc XML", 500, |folder| Box::new(xml::Xml::new(folder))),

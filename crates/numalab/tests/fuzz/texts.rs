@@ -1,8 +1,8 @@
-//! Texts that need no folder: experiments and gathered machines.
+//! Texts that need no folder: experiments, audits and gathered machines.
 
 use crate::mutate::{Draws, mutate};
 use crate::{Outcome, Parser};
-use plan::experiment::{ExperimentFile, Overrides, parse_experiment};
+use plan::experiment::{ExperimentFile, Overrides, parse_audit, parse_experiment};
 use plan::gathered;
 use plan::manifest::Program;
 use plan::record::Timing;
@@ -63,6 +63,48 @@ type = "variance-ratio"
 procs = 2
 over_procs = 1
 printed = 2.0
+[[claim]]
+id = "s"
+text = "t"
+arm = "close"
+type = "slope"
+metric = "throughput_per_s"
+from = 1
+to = 2
+printed = 0.5
+tolerance = 0.1
+[[claim]]
+id = "m"
+text = "t"
+arm = "close"
+type = "monotone"
+metric = "throughput_per_s"
+trend = "rising"
+delta = 0.01
+[[claim]]
+id = "o"
+text = "t"
+arm = "close"
+type = "model"
+metric = "throughput_per_s"
+model = "usl"
+rivals = ["amdahl"]
+[[claim]]
+id = "h"
+text = "t"
+arm = "close"
+type = "threshold"
+metric = "throughput_per_s"
+near = "node"
+[[claim]]
+id = "r"
+text = "t"
+arm = "close"
+type = "relation"
+procs = 2
+over_procs = 1
+of = "all"
+range = [1.4, 3.5]
 "#;
 
 /// Experiments, and the plans that those which are accepted make.
@@ -156,5 +198,80 @@ impl Parser for Gathered {
             let _ = plan::plan(&self.experiment, &Overrides::default(), &gathered.topology, &gathered.conditions);
         }
         Outcome::of(read.is_ok())
+    }
+}
+
+const AUDIT: &str = r#"name = "made"
+article = "none"
+[table.t]
+file = "t.csv"
+exact = ["x"]
+[[claim]]
+number = 1
+id = "c"
+place = "page 1"
+text = "It is so."
+[[claim.reading]]
+text = "as it says"
+compute = "steps"
+table = "t"
+y = "1000 * y / (x + 1) ^ 2"
+result = "100 * (v - 1)"
+labels = ["first", "second"]
+printed = ["30 %", "40"]
+fails = "contradicted"
+[[claim.reading]]
+text = "or so"
+compute = "values"
+values = ["t.y[2] / t.y[1]", "ln(t.x[2]) + sqrt(2)"]
+within = [1.4, 3.5]
+[[claim.reading.beside]]
+compute = "fit"
+table = "t"
+y = "y"
+model = "power"
+figures = ["exp(-b)"]
+[[claim.reading]]
+text = "or"
+compute = "maximum"
+value = "n * (3 - n)"
+from = 0
+to = 10
+above = 1
+"#;
+const TABLE: &str = "x,y,word\n1,2.0,a\n2,8.50,b\n4,1200,47 %\n";
+
+/// An audit, the table that it names, or both.
+pub(crate) struct Audits;
+
+impl Audits {
+    pub(crate) fn new() -> Audits {
+        assert!(parse_audit("own", AUDIT, &|_| Ok(("t.csv".into(), TABLE.into()))).is_ok());
+        Audits
+    }
+}
+
+impl Parser for Audits {
+    fn write(&self, draws: &mut Draws) -> Vec<u8> {
+        mutate([AUDIT, TABLE][draws.below(2)].as_bytes(), draws)
+    }
+
+    fn read(&mut self, text: &[u8], _: &mut Draws) -> Outcome {
+        let Ok(text) = std::str::from_utf8(text) else { return Outcome::Refused };
+        let is_audit = text.contains("[[claim");
+        let (audit, table) = if is_audit { (text, TABLE) } else { (AUDIT, text) };
+        match parse_audit("fuzz.toml", audit, &|_| Ok(("t.csv".into(), table.into()))) {
+            Ok(audit) => {
+                // Whatever it holds, it is computed, written and saved.
+                report::tables::audit_csv(&report::audit::audit(&audit));
+                toml::to_string(&audit).expect("an audit can be saved");
+                Outcome::Accepted
+            }
+            Err(error) => {
+                let line = error.to_string();
+                assert!(!line.contains('\n'), "more than one line: {line:?}");
+                Outcome::Refused
+            }
+        }
     }
 }
