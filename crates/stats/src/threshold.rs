@@ -1,16 +1,10 @@
 //! Is there a threshold at x? Only where a broken line beats every smooth curve, by the rule of the statistics notes,
-//! section 8; Davies' test alone ([`crate::fit::davies`]) rejects a straight line, so any smooth curve "has" a break.
+//! section 8 ([`decide_threshold`]); Davies' test alone ([`crate::fit::davies`]) rejects a straight line, so any smooth curve "has" a break.
 
-use crate::decide::{Region, Standing, Verdict, decide};
+use crate::decide::{Break, Standing, Verdict, decide_threshold};
 use crate::error::{StatsError, check_range};
-use crate::fit::{DECISIVE_LEAD, Fit, FitSettings, FitStatus, Model, fit};
+use crate::fit::{Fit, FitSettings, FitStatus, Model, fit, means_by_x};
 use crate::interval::Interval;
-
-/// Fewest distinct x on either side of the claimed threshold.
-pub const MIN_EACH_SIDE: usize = 3;
-
-/// Factor within which the place of the break must lie.
-pub const THRESHOLD_FACTOR: f64 = 1.25;
 
 /// Broken line against smooth rivals.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +26,7 @@ pub fn fit_threshold(settings: &FitSettings, rivals: &[Model], x: &[f64], y: &[f
 }
 
 impl Threshold {
-    /// Supported iff the broken line is adequate, leads every adequate smooth rival by 6 AICc, has 3 distinct x on each
-    /// side of `claimed`, and its break lies within a factor 1.25 of it. Refuted iff that interval is disjoint from the
-    /// region, or an adequate smooth rival leads by 6.
+    /// The verdict of [`decide_threshold`]; undecided where the data do not determine the broken line.
     ///
     /// `x` as in [`fit_threshold`].
     ///
@@ -42,39 +34,26 @@ impl Threshold {
     /// `OutOfRange` for a claimed threshold that is not above 0.
     pub fn decide(&self, x: &[f64], claimed: f64) -> Result<Verdict, StatsError> {
         check_range("claimed threshold", claimed, 0.0, f64::INFINITY)?;
+        let Some(psi) = self.place() else { return Ok(Verdict::Undecided) };
         let standing = |fit: &Fit| Standing { aicc: fit.aicc, adequate: fit.is_adequate() };
-        let broken = standing(&self.broken);
-        let leads = |ahead: &Standing, behind: &Standing| match (ahead.aicc, behind.aicc) {
-            (Some(ahead), Some(behind)) => behind - ahead >= DECISIVE_LEAD,
-            _ => false,
+        let (grid, _) = means_by_x(x, x);
+        let (below, above) = (|at: &&f64| **at < claimed, |at: &&f64| **at > claimed);
+        let found = Break {
+            psi,
+            broken_line: standing(&self.broken),
+            smooth: self.smooth.iter().map(standing).collect(),
+            sides: (grid.iter().filter(below).count(), grid.iter().filter(above).count()),
         };
-        let rivals: Vec<Standing> = self.smooth.iter().map(standing).filter(|rival| rival.adequate).collect();
-        let region = Region::within_factor(claimed, THRESHOLD_FACTOR);
-        let place = self.place().map(|place| decide(&place, &region));
-        if place == Some(Verdict::Refuted) || rivals.iter().any(|rival| leads(rival, &broken)) {
-            return Ok(Verdict::Refuted);
-        }
-        let is_broken = broken.adequate && self.broken.status != FitStatus::Undetermined;
-        let supported = is_broken
-            && place == Some(Verdict::Supported)
-            && enough_on_each_side(x, claimed)
-            && rivals.iter().all(|rival| leads(&broken, rival));
-        Ok(if supported { Verdict::Supported } else { Verdict::Undecided })
+        Ok(decide_threshold(&found, claimed))
     }
 
     /// Profile interval of the break; `None` where the data do not determine the line.
     pub fn place(&self) -> Option<Interval> {
+        if self.broken.status == FitStatus::Undetermined {
+            return None;
+        }
         self.broken.value("knee_breakpoint")?.interval
     }
-}
-
-fn enough_on_each_side(x: &[f64], claimed: f64) -> bool {
-    let mut distinct = x.to_vec();
-    distinct.sort_by(f64::total_cmp);
-    distinct.dedup();
-    let below = distinct.iter().filter(|x| **x < claimed).count();
-    let above = distinct.iter().filter(|x| **x > claimed).count();
-    below.min(above) >= MIN_EACH_SIDE
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ fn side(normals: &mut Normals, sessions: usize, runs: usize, ratio: f64) -> Vec<
 /// Families of `of` in which any contrast of the points is called higher or lower.
 fn called(seed: u64, of: usize, family: impl Fn(&mut Normals) -> Vec<Change>) -> usize {
     let mut normals = Normals(seed);
-    (0..of).filter(|_| family(&mut normals).iter().any(|change| matches!(change, Change::Higher | Change::Lower))).count()
+    (0..of)
+        .filter(|_| family(&mut normals).iter().any(|change| matches!(change, Change::Higher | Change::Lower)))
+        .count()
 }
 
 fn sessions(family: Family, count: usize, runs: usize, ratio: f64) -> impl Fn(&mut Normals) -> Vec<Change> {

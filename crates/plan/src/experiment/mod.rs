@@ -11,8 +11,8 @@ mod sweep;
 mod table;
 
 pub use arms::ArmError;
-pub use measure::REPETITIONS_MOST;
 pub use audit::{TableReader, parse_audit, read_audit};
+pub use measure::REPETITIONS_MOST;
 pub use read::{FileError, parse_experiment, read_experiment};
 pub use sweep::ProcsError;
 
