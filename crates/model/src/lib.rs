@@ -5,23 +5,34 @@
 //! booked, and the loss that queueing alone explains (only the excess may be called the scheduler's).
 //!
 //! What it knows: where workers run and pages lie by plain rules ([`traffic`]), a memory controller for each node and a
-//! directed link for each pair of nodes as queues ([`amva`]), latencies from the firmware's distances, and pauses as the
-//! time to the slowest worker's request boundary ([`predict`]). What it does not know: caches, TLBs, page migration,
-//! spilling from full nodes, prefetching, frequency. Pure queueing is monotone in the number of workers: a falling curve
-//! comes only from remote traffic past a link's saturation, from [`Parameters::coherence_ns`], or oversubscription.
+//! directed link for each pair of nodes as queues ([`amva`]), latencies and bandwidths as measured on a machine
+//! ([`calibration`]) or from the firmware's distances, and pauses as the time to the slowest worker's request boundary
+//! ([`predict`]). What it does not know: caches, TLBs, page migration, spilling from full nodes, prefetching, frequency.
+//! Pure queueing is monotone in the number of workers: a falling curve comes only from remote traffic past a link's
+//! saturation, from [`Parameters::coherence_ns`], or oversubscription. Its equations and their sources: README.md.
 //!
 //! ```text
 //! predict(&point, &topology, pause_every_ns, stopped_work, &Parameters::DEFAULT) -> Prediction
 //! ```
 
 pub mod amva;
+pub mod bounds;
+pub mod calibration;
+pub mod consistency;
+pub mod loaded;
 pub mod mva;
 mod parameters;
 mod prediction;
+mod stations;
 pub mod traffic;
 
-pub use parameters::Parameters;
-pub use prediction::{PausePrediction, Prediction, predict};
+pub use calibration::Calibration;
+pub use parameters::{Parameters, Queueing};
+pub use prediction::{Busiest, PausePrediction, Prediction, predict};
+pub use stations::Station;
+
+/// Bytes of a cache line.
+pub const LINE_BYTES: f64 = 64.0;
 
 /// Why a point cannot be modelled.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -42,4 +53,23 @@ pub enum ModelError {
         /// Largest relative change of a queue in the last one.
         change: f64,
     },
+    /// A calibration was measured on a machine of other nodes.
+    #[error("{source_name}: measured on another machine: {differs}; --input names the machine")]
+    OtherMachine {
+        /// File and host.
+        source_name: String,
+        /// The first node or pair that only one of the two has.
+        differs: String,
+    },
+    /// A curve of loaded latencies has fewer loads below its wall than it has parameters to find.
+    #[error("{found} loads below 0.96 of the highest bandwidth, {needed} needed to fit a curve")]
+    TooFewLoads {
+        /// Loads on the curve.
+        found: usize,
+        /// Loads needed.
+        needed: usize,
+    },
+    /// The solver found no minimum.
+    #[error("no curve of loaded latency fits")]
+    NoCurve,
 }

@@ -1,7 +1,7 @@
 //! The model on the points of the golden folder `results/golden-2n8p`: two nodes of four PUs, `close` and `unbound`.
 
 use model::traffic::{local_hit_ratio, traffic};
-use model::{Parameters, Prediction, predict};
+use model::{Parameters, Prediction, Queueing, predict};
 use plan::experiment::StoppedWork;
 use plan::place::{ProcessPlace, Toucher};
 use plan::point::{Plan, Point};
@@ -87,18 +87,103 @@ fn strict_floats_inside_one_node_and_is_all_local() {
     assert!(found.throughput_per_s < four.throughput_per_s);
 }
 
+/// Pure queueing only rises; a service that grows with the workers makes a peak, as on every machine that has one.
 #[test]
 fn more_workers_do_more_until_coherence_costs() {
     let (plan, topology) = golden();
-    let curve = |coherence_ns| -> Vec<f64> {
-        let parameters = Parameters { coherence_ns, ..Parameters::DEFAULT };
-        let predict = |procs| {
-            predict(&point(&plan, "close", procs), &topology, 0, StoppedWork::None, &parameters).expect("settles")
+    let curve = |coherence_ns, queueing| -> Vec<f64> {
+        let parameters = Parameters { coherence_ns, queueing, ..Parameters::DEFAULT };
+        let throughput_per_s = |procs| {
+            let found = predict(&point(&plan, "close", procs), &topology, 0, StoppedWork::None, &parameters);
+            let found = found.expect("settles");
+            assert!(found.slowest_per_s <= found.throughput_per_s, "{found:?}");
+            assert!(found.throughput_per_s <= found.fastest_per_s * (1.0 + 1e-12), "{found:?}");
+            found.throughput_per_s
         };
-        [1, 2, 3, 4, 6, 8].map(|procs| predict(procs).throughput_per_s).to_vec()
+        [1, 2, 3, 4, 6, 8].map(throughput_per_s).to_vec()
     };
-    assert!(curve(0.0).is_sorted_by(|a, b| a < b));
-    assert!(!curve(40_000.0).is_sorted_by(|a, b| a < b));
+    for queueing in [Queueing::Mean, Queueing::Synchronous] {
+        assert!(curve(0.0, queueing).is_sorted_by(|a, b| a < b), "{queueing:?}");
+        let curve = curve(100.0, queueing);
+        let highest = (0..6).max_by(|&a, &b| curve[a].total_cmp(&curve[b])).expect("six points");
+        assert!((1..5).contains(&highest), "{queueing:?}: {curve:?}");
+        assert!(
+            curve[..=highest].is_sorted_by(|a, b| a < b) && curve[highest..].is_sorted_by(|a, b| a > b),
+            "{curve:?}"
+        );
+    }
+}
+
+#[test]
+fn the_worst_case_on_one_node_is_a_usl() {
+    let (plan, topology) = golden();
+    // One line in flight in 90 ns; 64 / 111 ns of it at the controller; coherence .25 x .1 x 400 ns a further worker.
+    let parameters = Parameters {
+        coherence_ns: 400.0,
+        lines_in_flight: 1.0,
+        queueing: Queueing::Synchronous,
+        away_ratio: 0.0,
+        ..Parameters::DEFAULT
+    };
+    let (service, cycle, coherence) = (64.0 / 111.0, 89.0, 10.0);
+    let (sigma, kappa) = (service / cycle, coherence / cycle);
+    for procs in [1, 2, 3, 4] {
+        let mut one_node = point(&plan, "close", procs);
+        one_node.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(0));
+        let found = predict(&one_node, &topology, 0, StoppedWork::None, &parameters).expect("settles");
+        let n = f64::from(procs);
+        let per_ns = n / (cycle * (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0)));
+        let touches = one_node.workload.touches_per_operation() as f64;
+        assert!((found.throughput_per_s * touches / 1e9 / per_ns - 1.0).abs() < 1e-12, "{procs}");
+        assert_eq!(found.local_hit_ratio, 1.0);
+    }
+}
+
+#[test]
+fn the_busiest_queue_is_named() {
+    let (plan, topology) = golden();
+    let mut remote = point(&plan, "close", 4);
+    remote.placement.workers.iter_mut().for_each(|place| place.private = MemoryPolicy::Bind(NodeSet::of(1)));
+    remote.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(1));
+    let busiest = find(&remote, &topology).busiest;
+    assert_eq!(busiest.station.to_string(), "link 0-1");
+    // Distance 21, so 165.9 ns without load, and 10 ns of work; 64 / 34.4 ns at the link, 10 lines a worker.
+    let service = 64.0 / 34.4;
+    assert!((busiest.saturation_procs - 175.9 / service / 10.0).abs() < 1e-9, "{busiest:?}");
+    assert!(busiest.utilization_ratio > 0.3 && busiest.utilization_ratio < 1.0, "{busiest:?}");
+    let local = find(&point(&plan, "close", 8), &topology).busiest;
+    assert!(local.station.to_string().starts_with("memory"), "{local:?}");
+}
+
+#[test]
+fn a_calibration_replaces_the_constants_pair_by_pair() {
+    let (plan, topology) = golden();
+    let text = include_str!("../../../experiments/machines/breniac.csv");
+    let calibration = model::calibration::parse("breniac.csv", text, None).expect("the example is sound");
+    let found = |node: u32, home: u32, lines_in_flight: f64| {
+        let mut one = point(&plan, "close", 4);
+        one.placement.process = ProcessPlace { cpus: None, memory: None };
+        for place in &mut one.placement.workers {
+            place.cpus = Some((4 * home..4 * home + 4).collect());
+            place.private = MemoryPolicy::Bind(NodeSet::of(node));
+        }
+        one.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(node));
+        if lines_in_flight == 1.0 {
+            one.placement.workers.truncate(1);
+        }
+        let calibration = Some(calibration.clone());
+        let parameters = Parameters { lines_in_flight, away_ratio: 0.0, calibration, ..Parameters::DEFAULT };
+        let found = predict(&one, &topology, 0, StoppedWork::None, &parameters).expect("settles");
+        (found.latency_ns, found.throughput_per_s * one.workload.touches_per_operation() as f64 * 64.0 / 1e9)
+    };
+    // Latencies of one line in flight, and bandwidths where thousands are.
+    for (home, node, latency_ns, gb_per_s) in
+        [(0, 0, 79.8, 111.1809), (0, 1, 131.4, 34.369), (1, 0, 130.6, 34.38), (1, 1, 77.4, 110.9084)]
+    {
+        let (idle_ns, (_, most)) = (found(node, home, 1.0).0, found(node, home, 5_000.0));
+        assert!((idle_ns / latency_ns - 1.0).abs() < 1e-12, "{home} {node}: {idle_ns}");
+        assert!((most / gb_per_s - 1.0).abs() < 0.01, "{home} {node}: {most}");
+    }
 }
 
 #[test]

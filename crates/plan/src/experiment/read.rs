@@ -15,7 +15,7 @@ use toml::de::DeTable;
 /// Experiment files and published tables are a page long; whatever is larger is another file.
 const FILE_BYTES_MOST: u64 = 1 << 20;
 
-/// What is wrong with an experiment file, with its line.
+/// What is wrong with an experiment file or one that is read beside it, with its line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{line}: {message}", line = Line(*line))]
 pub struct FileError {
@@ -128,8 +128,11 @@ fn read_audit_named(root: &Section<'_>) -> Result<Option<Audit>, FileError> {
     }
 }
 
-/// The text of a small file, which is `what`.
-pub(super) fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
+/// The text of a small file that people write, which is `what`; a message names one `such_as` it.
+///
+/// # Errors
+/// One line: the path, and why it cannot be such a file.
+pub fn read_text(path: &Path, what: &str, such_as: &str) -> Result<String, FileError> {
     let name = path.display().to_string();
     let whole = |message: String| FileError { path: name.clone(), line: None, message };
     let cannot = |error: std::io::Error| {
