@@ -7,7 +7,7 @@
 use crate::drift::drift_note;
 use crate::error::ReportError;
 use crate::pauses::{LnVariances, Pauses, PooledPauses, read_pauses};
-use crate::samples::{Samples, read_samples};
+use crate::samples::{MODELLED, Samples, read_samples};
 use crate::sums::{check_sum, read_sums, same_sum};
 use crate::table::{Block, Ended, Table, column};
 use crate::threads::with_threads;
@@ -132,6 +132,12 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
         notes.push(format!("samples.csv:{line}: torn last line left out; resuming the run cuts it off"));
     }
     notes.extend(drift_note(&samples));
+    if samples.modelled > 0 && manifest.source != MODELLED {
+        let (rows, all) = (samples.modelled, samples.len());
+        notes.push(format!(
+            "samples.csv: {rows} of {all} samples say that a model computed them, in a run that was measured"
+        ));
+    }
     notes.extend(unsteady);
     notes.extend(run_notes(&dir.join(FactRow::FILE))?);
     let dir = dir.into();

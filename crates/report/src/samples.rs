@@ -34,6 +34,9 @@ pub const SUMMARISED: &[&str] = &[
     "steal_ratio",
 ];
 
+/// What `source`, `timing` and `hit_source` hold of a sample that a model computed.
+pub(crate) const MODELLED: &str = "modelled";
+
 const THROUGHPUT: &str = "throughput_per_s";
 const BANDWIDTH: &str = "bandwidth_gb_per_s";
 /// Throughput of a whole sample, where the warm-up of its point was cut: the sensitivity line.
@@ -52,6 +55,8 @@ pub struct Samples {
     pub retried: Vec<bool>,
     /// Whether causes outside the experiment disturbed it.
     pub contaminated: Vec<bool>,
+    /// How many rows a model computed, by what they say of themselves.
+    pub modelled: usize,
     metrics: Vec<Metric>,
     rows_of: Vec<Vec<u32>>,
     // Failed rows so far, by order.
@@ -259,6 +264,7 @@ struct Part {
     order: Vec<u32>,
     failed: Vec<bool>,
     contaminated: Vec<bool>,
+    modelled: usize,
     /// Shape `[metrics][rows]`.
     metrics: Vec<Vec<f64>>,
 }
@@ -286,6 +292,7 @@ impl Samples {
         self.block.extend(part.block);
         self.failed.extend(part.failed);
         self.contaminated.extend(part.contaminated);
+        self.modelled += part.modelled;
         for (metric, values) in self.metrics.iter_mut().zip(&part.metrics) {
             metric.values.extend(values, rows_expected);
         }
@@ -314,6 +321,8 @@ struct Wanted {
     order: usize,
     stop_reason: usize,
     contaminated: usize,
+    /// Where a row says that a model computed it.
+    marks: [usize; 3],
     metrics: Vec<(usize, MetricSpec)>,
 }
 
@@ -338,6 +347,7 @@ impl Wanted {
             order: at("order"),
             stop_reason: at("stop_reason"),
             contaminated: at("contaminated"),
+            marks: [at("source"), at("timing"), at("hit_source")],
             metrics: metrics.map(|spec| (at(&spec.name), spec)).collect(),
         }
     }
@@ -356,6 +366,8 @@ impl Wanted {
             part.order.push(row.cell(self.order)?);
             part.failed.push(row.cell::<StopReason>(self.stop_reason)? == StopReason::Failed);
             part.contaminated.push(row.cell(self.contaminated)?);
+            // One mark is enough: whoever mixes rows by hand may change one of them.
+            part.modelled += usize::from(self.marks.iter().any(|&at| row.text(at) == MODELLED));
             for (values, (at, spec)) in part.metrics.iter_mut().zip(&self.metrics) {
                 let value = match spec.kind {
                     Kind::Integer => row.cell::<Option<u64>>(*at)?.map(|count| count as f64),
@@ -406,6 +418,7 @@ pub(crate) mod made {
             order: rows.iter().map(|row| row.block * plan.points.len() as u32 + row.point as u32).collect(),
             failed: rows.iter().map(|row| row.failed).collect(),
             contaminated: rows.iter().map(|row| row.flagged).collect(),
+            modelled: 0,
             metrics: columns
                 .metrics
                 .iter()

@@ -13,6 +13,7 @@ mod spread;
 mod tests;
 
 use crate::results::Results;
+use crate::samples::MODELLED;
 use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, bounds_of, evidence};
 use gate::{Testable, testable};
@@ -55,15 +56,19 @@ pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
 /// What a model computed stays to be seen, but it decides nothing.
 fn answer(question: &Question<'_>) -> ClaimRow {
     let row = answer_as_measured(question);
-    if !is_modelled(question.results) {
-        return row;
-    }
-    let reason = "computed by the model, not measured".into();
+    let Some(reason) = modelled(question.results) else { return row };
     ClaimRow { verdict: Verdict::NotTestable, reason, needed_n: None, ..row }
 }
 
-fn is_modelled(results: &Results) -> bool {
-    results.manifest.timing == Timing::Modelled || results.manifest.source == "modelled"
+/// Why nothing of this folder says anything about a machine, where that is so: the manifest says it, or any row does. A
+/// modelled row among measured ones takes part in fits and means, so that it spoils every claim and not only its point's.
+fn modelled(results: &Results) -> Option<String> {
+    let (manifest, rows, all) = (&results.manifest, results.samples.modelled, results.samples.len());
+    if manifest.timing == Timing::Modelled || manifest.source == MODELLED || rows == all && all > 0 {
+        return Some("computed by the model, not measured".into());
+    }
+    let verb = if rows == 1 { "was" } else { "were" };
+    (rows > 0).then(|| format!("{rows} of {all} samples {verb} computed by the model, not measured"))
 }
 
 fn answer_as_measured(question: &Question<'_>) -> ClaimRow {
