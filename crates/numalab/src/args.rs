@@ -4,6 +4,7 @@ use crate::machine::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plan::experiment::{Extent, Overrides, Oversubscribe, Procs, REPETITIONS_MOST};
 use plan::record::Timing;
+use runner::modelled::Noise;
 use std::path::PathBuf;
 
 /// Experiments on NUMA machines: placement, local hit ratio, throughput and pauses in one run.
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Plan(Planning),
     /// Runs an experiment and reports it
     Run(Run),
+    /// What the queueing model expects of an experiment on a machine: throughput, hit ratio, latency, pause. Nothing is measured
+    Predict(Predict),
     /// Redraws everything derived of a results folder, from its files alone
     Report(Report),
     /// Re-checks a results folder: sums, schema, counts, and that all that is derived follows from the samples
@@ -206,7 +209,7 @@ pub(crate) struct Run {
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) file: Option<PathBuf>,
     /// Goes on with a results folder that was interrupted; of its budget what is left
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled", "calibrate", "noise"])]
     pub(crate) resume: Option<PathBuf>,
     /// On resume, runs the failed samples again
     #[arg(long, requires = "resume")]
@@ -222,10 +225,43 @@ pub(crate) struct Run {
     /// With --modelled: the machine, FILE.xml, FILE.json or synthetic:"…"
     #[arg(long, value_name = "MACHINE", requires = "modelled")]
     pub(crate) input: Option<Source>,
+    #[command(flatten)]
+    pub(crate) calibration: Calibration,
+    /// With --modelled: spread between samples, drawn from the seed; SD is that of ln throughput, pauses get a log-normal of
+    /// 0.5 and hit ratios half a percent. Without it every sample is what is predicted
+    #[arg(long, value_name = "SD", requires = "modelled", num_args = 0..=1, require_equals = true, default_missing_value = "2%", value_parser = parse_noise)]
+    pub(crate) noise: Option<Noise>,
     /// Believes times no more than this: virtual or emulated. Evidence decides, and this can only lower it
     #[arg(long, value_name = "CLASS", value_parser = parse_timing)]
     pub(crate) timing: Option<Timing>,
     /// How to print the summary
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calibration {
+    /// The model takes latencies and bandwidths between nodes from this CSV file (columns host, kind, from_node, to_node,
+    /// value; kinds idle_latency_ns, read_bandwidth_MBps, loaded_latency_ns), such as experiments/machines/breniac.csv
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) calibrate: Option<PathBuf>,
+    /// Of a file that holds several hosts, this one
+    #[arg(long, value_name = "NAME", requires = "calibrate")]
+    pub(crate) calibrate_host: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Experiment file
+    pub(crate) file: PathBuf,
+    /// The machine: host, FILE.xml, FILE.json, or synthetic:"…"
+    #[arg(long, default_value = "host", value_name = "MACHINE")]
+    pub(crate) input: Source,
+    #[command(flatten)]
+    pub(crate) calibration: Calibration,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// How to print it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }
@@ -361,6 +397,17 @@ fn parse_pauses(text: &str) -> Result<PauseEvery, String> {
     }
     let every = plan::quantity::parse_duration(text)?;
     u64::try_from(every.as_nanos()).map(|ns| PauseEvery(Some(ns))).map_err(|_| format!("\"{text}\" is too long"))
+}
+
+fn parse_noise(text: &str) -> Result<Noise, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    match number {
+        Ok(sd) if (0.0..=1.0).contains(&sd) => Ok(Noise { throughput_sd: sd, ..Noise::DEFAULT }),
+        _ => Err("must be a standard deviation from 0 to 1, such as 0.02 or 2%".into()),
+    }
 }
 
 fn parse_timing(text: &str) -> Result<Timing, String> {

@@ -10,6 +10,7 @@ mod gather;
 mod machine;
 mod pilot;
 mod planning;
+mod predict;
 mod progress;
 mod report;
 mod run;
@@ -37,6 +38,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
         Command::Doctor(args) => doctor::doctor(args)?,
         Command::Plan(args) => planning::planning(args)?,
         Command::Run(args) => return run::run(args),
+        Command::Predict(args) => predict::predict(args)?,
         Command::Report(args) => report::report(args)?,
         Command::Verify(args) => report::verify(args)?,
         Command::Claims(args) => report::claims(args)?,

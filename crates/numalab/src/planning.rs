@@ -41,7 +41,7 @@ pub(crate) fn plan_file(
     plan_on(&plan::experiment::read_experiment(path).code(USAGE)?, overrides, topology, conditions)
 }
 
-fn plan_on(
+pub(crate) fn plan_on(
     file: &ExperimentFile,
     overrides: &Overrides,
     topology: &Topology,

@@ -127,7 +127,8 @@ fn rows_of(dir: &Path, file: &str) -> Result<Vec<serde_json::Value>, Exit> {
     reader.records().map(|row| row.map(|row| object(&titles, row.iter())).map_err(broken)).collect()
 }
 
-fn object<'a>(titles: &[&str], cells: impl Iterator<Item = &'a str>) -> serde_json::Value {
+/// A row as an object: numbers as numbers, an empty cell as null.
+pub(crate) fn object<'a>(titles: &[&str], cells: impl Iterator<Item = &'a str>) -> serde_json::Value {
     let number = |cell: &str| match (cell.parse::<i64>(), cell.parse::<f64>()) {
         (Ok(whole), _) => Some(whole.into()),
         (_, Ok(number)) if number.is_finite() => Some(number.into()),

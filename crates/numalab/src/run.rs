@@ -6,21 +6,23 @@ use crate::machine::Source;
 use crate::planning::plan_file;
 use crate::progress::progress;
 use crate::signals::Signals;
-use model::Parameters;
 use plan::manifest::Program;
 use plan::topology::Topology;
 use runner::executor::Executor;
 use runner::live::Live;
-use runner::modelled::{Modelled, Noise};
-use runner::{Here, ResumeOptions, RunError, RunSummary};
+use runner::modelled::{Assumed, Modelled, Noise};
+use runner::{Here, ModelledMachine, ResumeOptions, RunError, RunSummary};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
+    if args.calibration.calibrate.is_some() && !args.modelled {
+        return Err(Exit::new(USAGE, "--calibrate is for what is modelled; add --modelled"));
+    }
     let signals = Signals::listen()?;
     let mut stage = match args.resume.as_deref() {
         Some(dir) => stage_of(dir)?,
-        None if args.modelled => modelled(args.input.as_ref())?,
+        None if args.modelled => modelled(args)?,
         None => live()?,
     };
     if let Some(asked) = args.timing {
@@ -67,20 +69,25 @@ fn live() -> Result<Stage, Exit> {
     Ok(Stage { here, executor: Box::new(Live::new(&machine, child)) })
 }
 
-fn modelled(input: Option<&Source>) -> Result<Stage, Exit> {
-    let machine = crate::machine::read(input.unwrap_or(&Source::default()))?;
-    modelled_on(machine.topology().clone(), machine.xml())
+fn modelled(args: &Run) -> Result<Stage, Exit> {
+    // The file first: a mistake in it needs no machine to be told.
+    let calibration = args.calibration.read()?;
+    let machine = crate::machine::read(args.input.as_ref().unwrap_or(&Source::default()))?;
+    let topology = machine.topology().clone();
+    let parameters = crate::predict::parameters(calibration, &topology)?;
+    crate::predict::assumptions(&parameters, &topology).iter().for_each(|line| say(line));
+    modelled_on(topology, machine.xml(), Assumed::new(parameters, args.noise.unwrap_or(Noise::NONE)))
 }
 
-fn modelled_on(topology: Topology, xml: String) -> Result<Stage, Exit> {
-    let executor = Modelled::new(topology.clone(), Parameters::default(), Noise::default());
+fn modelled_on(topology: Topology, xml: String, assumed: Assumed) -> Result<Stage, Exit> {
+    let executor = Modelled::assuming(topology.clone(), assumed);
     Ok(Stage { here: Here::modelled(topology, xml, program()?, command()), executor: Box::new(executor) })
 }
 
 /// A resumed run goes on as it began: on this host, or modelled on the machine that its folder holds.
 fn stage_of(dir: &Path) -> Result<Stage, Exit> {
     match runner::modelled_machine(dir).map_err(|error| Exit::of(error.exit_code(), &error))? {
-        Some((topology, xml)) => modelled_on(topology, xml),
+        Some(ModelledMachine { topology, xml, assumed }) => modelled_on(topology, xml, assumed),
         None => live(),
     }
 }

@@ -125,3 +125,18 @@ fn every_command_is_in_the_readme() {
         assert!(readme.contains(&format!("numalab {name}")), "README.md does not name `numalab {name}`");
     }
 }
+
+#[test]
+fn every_column_of_predict_and_of_a_calibration_is_in_the_models_readme() {
+    let readme = read(&root().join("crates/model/README.md"));
+    let predicted = plan::record::titles::<plan::record::PredictionRow>();
+    let calibration = model::calibration::COLUMNS.iter().copied().chain([model::calibration::LOADED_COLUMN]);
+    for column in predicted.into_iter().chain(calibration) {
+        assert!(readme.contains(&format!("`{column}`")), "crates/model/README.md does not name {column}");
+    }
+    for (name, source) in model::Parameters::SOURCES {
+        let row = format!("| `{name}` | ");
+        let line = readme.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row of {name}"));
+        assert!(line.contains(source), "crates/model/README.md tells another source of {name} than {source}");
+    }
+}

@@ -41,6 +41,9 @@ pub struct Manifest {
     pub machine_sha256: String,
     /// Command line, as typed.
     pub command: Vec<String>,
+    /// What a model assumed, parameters with their sources, calibration, noise; `None` where samples were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<serde_json::Value>,
 }
 
 /// This program.

@@ -352,6 +352,7 @@ fn manifest() -> Manifest {
         plan_sha256: String::new(),
         machine_sha256: String::new(),
         command: vec!["made by hand".into()],
+        model: None,
     }
 }
 

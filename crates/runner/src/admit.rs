@@ -1,9 +1,10 @@
 //! Whether a results folder may be gone on with: the same plan, machine, program and kind of executor, in words where not.
 
 use crate::error::RunError;
+use crate::executor::Executor;
 use crate::folder::{MANIFEST, PLAN, TOPOLOGY, TOPOLOGY_XML};
 use crate::manifest::{Here, sha256};
-use crate::modelled::MODELLED;
+use crate::modelled::{Assumed, MODELLED};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
 use plan::topology::{Conditions, Topology};
@@ -27,11 +28,22 @@ pub fn read_plan(dir: &Path) -> Result<Plan, RunError> {
     toml::from_str(&text).map_err(|error| RunError::Unreadable { path: dir.join(PLAN), what: error.message().into() })
 }
 
-/// The machine of a modelled run, with hwloc's XML of it, so that it can be resumed anywhere; `None` for a live run.
+/// The machine of a modelled run and what the model assumed, so that it can be resumed anywhere.
+#[derive(Debug, Clone)]
+pub struct ModelledMachine {
+    /// The machine.
+    pub topology: Topology,
+    /// hwloc's XML of it; empty where there is none.
+    pub xml: String,
+    /// What the model assumed.
+    pub assumed: Assumed,
+}
+
+/// The machine of a modelled run; `None` for a live run.
 ///
 /// # Errors
 /// `NoRun` where the folder does not say, `Unreadable`, `File`.
-pub fn modelled_machine(dir: &Path) -> Result<Option<(Topology, String)>, RunError> {
+pub fn modelled_machine(dir: &Path) -> Result<Option<ModelledMachine>, RunError> {
     let manifest = read_manifest(dir)?.ok_or_else(|| match dir.is_dir() {
         true => RunError::NoRun { dir: dir.into(), why: format!("it holds no {MANIFEST}") },
         false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
@@ -42,7 +54,15 @@ pub fn modelled_machine(dir: &Path) -> Result<Option<(Topology, String)>, RunErr
     let topology = read_json(dir, TOPOLOGY)?;
     let topology =
         topology.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: format!("it holds no {TOPOLOGY}") })?;
-    Ok(Some((topology, read(dir, TOPOLOGY_XML)?.unwrap_or_default())))
+    let model = manifest.model.ok_or_else(|| RunError::NoRun {
+        dir: dir.into(),
+        why: format!("its {MANIFEST} does not say what the model assumed"),
+    })?;
+    let assumed = serde_json::from_value(model);
+    let assumed =
+        assumed.map_err(|error| RunError::Unreadable { path: dir.join(MANIFEST), what: format!("model: {error}") })?;
+    let xml = read(dir, TOPOLOGY_XML)?.unwrap_or_default();
+    Ok(Some(ModelledMachine { topology, xml, assumed }))
 }
 
 /// The manifest of a folder; `None` where the run was cut off before it was written.
@@ -86,14 +106,24 @@ pub(crate) fn check_plan_file(dir: &Path, manifest: &Manifest) -> Result<(), Run
 ///
 /// # Errors
 /// `Other` says what differs, then and now.
-pub(crate) fn check_here(dir: &Path, manifest: &Manifest, here: &Here, source: &str) -> Result<(), RunError> {
+pub(crate) fn check_here(
+    dir: &Path,
+    manifest: &Manifest,
+    here: &Here,
+    executor: &dyn Executor,
+) -> Result<(), RunError> {
     let other = |what, differs| Err(RunError::Other { dir: dir.into(), what, differs });
     if manifest.format != FORMAT {
         let differs = format!("the folder has format {then}, this program writes {FORMAT}", then = manifest.format);
         return other("the format", differs);
     }
-    if manifest.source != source {
-        return other("the source", format!("it was {then} and is {source}", then = manifest.source));
+    if manifest.source != executor.source() {
+        let (then, now) = (&manifest.source, executor.source());
+        return other("the source", format!("it was {then} and is {now}"));
+    }
+    let model = |model: &Option<Value>| model.clone().unwrap_or_default();
+    if let Some(differs) = differences(&model(&manifest.model), &model(&executor.assumes())) {
+        return other("the model", differs);
     }
     if manifest.machine_sha256 != here.machine_sha256() {
         let then: Option<Topology> = read_json(dir, TOPOLOGY)?;

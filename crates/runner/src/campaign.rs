@@ -62,7 +62,7 @@ pub fn run(
 ) -> Result<RunSummary, RunError> {
     Stages::check(plan)?;
     let run_id = folder::new_run_id();
-    let dir = folder::create(results_root, plan, here, &run_id, executor.source())?;
+    let dir = folder::create(results_root, plan, here, &run_id, executor)?;
     let _lock = Lock::take(&dir)?;
     go_on(&dir, &run_id, plan, here, (Vec::new(), Told::default()), false, executor, progress, interrupt)
 }
@@ -98,7 +98,7 @@ pub fn resume(
     let manifest =
         manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
     admit::check_plan_file(dir, &manifest)?;
-    admit::check_here(dir, &manifest, here, executor.source())?;
+    admit::check_here(dir, &manifest, here, executor)?;
     let (committed, told) = recover(dir, &plan)?;
     let again = options.retry_failed && committed.iter().any(|sample| sample.row.error.is_some());
     if complete && !again {

@@ -17,6 +17,11 @@ pub trait Executor {
     /// [`Stop`] where no further sample can be made either.
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop>;
 
+    /// What a model assumes, for manifest.json; `None` where samples are measured.
+    fn assumes(&self) -> Option<serde_json::Value> {
+        None
+    }
+
     /// What may change while a run goes, `(fact, value)`, for facts.csv; asked at every block boundary.
     fn facts(&mut self) -> Vec<(String, Option<String>)>;
 }

@@ -3,6 +3,7 @@
 //! It is made under a name that no reader looks at, and takes its own by rename when everything is in it.
 
 use crate::error::RunError;
+use crate::executor::Executor;
 use crate::journal::{csv_lines, further_columns, title_line};
 use crate::manifest::{Here, folder_name, sha256, sha256_of};
 use plan::point::Plan;
@@ -41,7 +42,13 @@ pub const RAW: &[&str] = &[
 ///
 /// # Errors
 /// `File` where a folder or file cannot be made, or the folder is there already.
-pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str, source: &str) -> Result<PathBuf, RunError> {
+pub(crate) fn create(
+    root: &Path,
+    plan: &Plan,
+    here: &Here,
+    run_id: &str,
+    executor: &dyn Executor,
+) -> Result<PathBuf, RunError> {
     let parent = root.join(folder_name(&plan.experiment)).join(folder_name(&here.host));
     let failed = |path: &Path| {
         let path = path.to_path_buf();
@@ -50,7 +57,7 @@ pub(crate) fn create(root: &Path, plan: &Plan, here: &Here, run_id: &str, source
     make_folders(&parent, &mut sync_dir)?;
     let (dir, part) = (parent.join(run_id), parent.join(format!(".{run_id}.part")));
     fs::create_dir(&part).map_err(failed(&part))?;
-    let made = write_start(&part, plan, here, run_id, source);
+    let made = write_start(&part, plan, here, run_id, executor);
     if let Err(error) = made.and_then(|()| fs::rename(&part, &dir).map_err(failed(&dir))) {
         // The error that is returned says more than one about the leftover, whose name no reader looks at.
         let _ = fs::remove_dir_all(&part);
@@ -87,9 +94,15 @@ pub(crate) fn new_run_id() -> String {
 }
 
 /// Writes every file that a run starts with into an empty folder.
-pub(crate) fn write_start(dir: &Path, plan: &Plan, here: &Here, run_id: &str, source: &str) -> Result<(), RunError> {
+pub(crate) fn write_start(
+    dir: &Path,
+    plan: &Plan,
+    here: &Here,
+    run_id: &str,
+    executor: &dyn Executor,
+) -> Result<(), RunError> {
     let plan_toml = print_plan(dir, plan)?;
-    let manifest = here.manifest(plan, &plan_toml, run_id, &host::clock::utc_now(), source);
+    let manifest = here.manifest(plan, &plan_toml, run_id, &host::clock::utc_now(), executor);
     if !here.xml.is_empty() {
         write_whole(dir, TOPOLOGY_XML, here.xml.as_bytes())?;
     }

@@ -191,8 +191,8 @@ mod tests {
         let program =
             plan::manifest::Program { version: "0".into(), commit: "c".into(), rustc: "r".into(), sha256: "s".into() };
         let here = Here::modelled(topology.clone(), String::new(), program, Vec::new());
-        folder::write_start(dir.path(), &plan, &here, "run", "modelled").unwrap();
         let mut model = Modelled::new(topology.clone(), model::Parameters::DEFAULT, Noise::DEFAULT);
+        folder::write_start(dir.path(), &plan, &here, "run", &model).unwrap();
         let context = Context {
             run_id: "run",
             plan: &plan,

@@ -51,7 +51,7 @@ mod told;
 mod windows;
 pub mod workload;
 
-pub use admit::{modelled_machine, read_plan};
+pub use admit::{ModelledMachine, modelled_machine, read_plan};
 pub use campaign::{ResumeOptions, RunSummary, resume, run};
 pub use error::{RunError, Stop};
 pub use manifest::Here;

@@ -1,5 +1,6 @@
 //! What is true here and now, and manifest.json made from it: who measures what, where and with what.
 
+use crate::executor::Executor;
 use plan::manifest::{FORMAT, Manifest, Program};
 use plan::point::Plan;
 use plan::record::Timing;
@@ -91,7 +92,7 @@ impl Here {
         plan_toml: &str,
         run_id: &str,
         started_utc: &str,
-        source: &str,
+        executor: &dyn Executor,
     ) -> Manifest {
         Manifest {
             format: FORMAT,
@@ -99,7 +100,7 @@ impl Here {
             experiment: plan.experiment.clone(),
             started_utc: started_utc.into(),
             host: self.host.clone(),
-            source: source.into(),
+            source: executor.source().into(),
             seed: plan.measure.seed,
             timing: self.timing,
             timing_evidence: self.timing_evidence.clone(),
@@ -109,6 +110,7 @@ impl Here {
             plan_sha256: sha256(plan_toml.as_bytes()),
             machine_sha256: self.machine_sha256(),
             command: self.command.clone(),
+            model: executor.assumes(),
         }
     }
 

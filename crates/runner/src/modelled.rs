@@ -1,7 +1,7 @@
 //! The executor without a machine: figures of `model`, with seeded noise for statistics to see through.
 //!
-//! Deterministic: the same point, measure and seed give the same sample, on every host. Everything it makes is marked
-//! `modelled`.
+//! Deterministic: the same point, measure, assumptions and seed give the same sample, on every host. Everything it makes is
+//! marked `modelled`, and manifest.json holds what was assumed.
 
 use crate::error::Stop;
 use crate::executor::Executor;
@@ -12,24 +12,59 @@ use plan::point::Point;
 use plan::random::{draw, split};
 use plan::record::{HitSource, Seed, StopReason};
 use plan::topology::Topology;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The source that its rows name.
 pub(crate) const MODELLED: &str = "modelled";
 
+/// What a modelled run assumed, as manifest.json keeps it: enough to go on with the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assumed {
+    /// Constants of the machine, and the calibration where there is one.
+    pub parameters: Parameters,
+    /// Where each constant comes from, by name.
+    pub sources: BTreeMap<String, String>,
+    /// Spread put on what is predicted.
+    pub noise: Noise,
+}
+
+impl Assumed {
+    /// Parameters with their sources; a calibration is that of what it replaces.
+    pub fn new(parameters: Parameters, noise: Noise) -> Assumed {
+        let text = |(name, source): &(&str, &str)| (name.to_string(), source.to_string());
+        let mut sources: BTreeMap<String, String> = Parameters::SOURCES.iter().map(text).collect();
+        if let Some(calibration) = &parameters.calibration {
+            let mut replaced = vec!["local_latency_ns"];
+            if calibration.bandwidth_gb_per_s.is_some() {
+                replaced.extend(["controller_bytes_per_ns", "link_bytes_per_ns"]);
+            }
+            let unused = format!("not used: as measured, {source}", source = calibration.source);
+            sources.extend(replaced.into_iter().map(|name| (name.to_string(), unused.clone())));
+        }
+        Assumed { parameters, sources, noise }
+    }
+}
+
 /// Spread that is put on what the model predicts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Noise {
     /// Standard deviation of ln throughput between samples: what differs from process to process.
     pub throughput_sd: f64,
     /// Standard deviation of ln of each part of a pause, within a sample.
     pub pause_sd: f64,
+    /// Standard deviation of a local hit ratio of one half between samples; of a ratio r it is 4 r (1 - r) of that, and
+    /// none where the ratio follows from the plan alone.
+    pub hit_sd: f64,
 }
 
 impl Noise {
-    /// 2 % between samples, which quiet servers show; pauses skewed as a log-normal of 0.5.
-    pub const DEFAULT: Noise = Noise { throughput_sd: 0.02, pause_sd: 0.5 };
+    /// 2 % between samples, which quiet servers show; pauses skewed as a log-normal of 0.5; hits by half a percent.
+    pub const DEFAULT: Noise = Noise { throughput_sd: 0.02, pause_sd: 0.5, hit_sd: 0.005 };
     /// None: what is measured is what is predicted.
-    pub const NONE: Noise = Noise { throughput_sd: 0.0, pause_sd: 0.0 };
+    pub const NONE: Noise = Noise { throughput_sd: 0.0, pause_sd: 0.0, hit_sd: 0.0 };
 }
 
 impl Default for Noise {
@@ -42,14 +77,18 @@ impl Default for Noise {
 #[derive(Debug, Clone)]
 pub struct Modelled {
     topology: Topology,
-    parameters: Parameters,
-    noise: Noise,
+    assumed: Assumed,
 }
 
 impl Modelled {
     /// An executor for a machine of this shape.
     pub fn new(topology: Topology, parameters: Parameters, noise: Noise) -> Modelled {
-        Modelled { topology, parameters, noise }
+        Modelled::assuming(topology, Assumed::new(parameters, noise))
+    }
+
+    /// The same from what a manifest holds.
+    pub fn assuming(topology: Topology, assumed: Assumed) -> Modelled {
+        Modelled { topology, assumed }
     }
 }
 
@@ -58,11 +97,15 @@ impl Executor for Modelled {
         MODELLED
     }
 
+    fn assumes(&self) -> Option<serde_json::Value> {
+        Some(serde_json::to_value(&self.assumed).expect("plain data becomes JSON"))
+    }
+
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
         let (every, work) = (measure.pause_every_ns, measure.stopped_work);
-        let prediction = predict(point, &self.topology, every, work, &self.parameters)
+        let prediction = predict(point, &self.topology, every, work, &self.assumed.parameters)
             .map_err(|source| Stop::Model { point: point.id.clone(), source })?;
-        let measured = measured(point, measure, seed, &prediction, self.noise, &self.topology);
+        let measured = measured(point, measure, seed, &prediction, self.assumed.noise, &self.topology);
         let outcome = Outcome::Measured(Box::new(measured));
         Ok(Sample { started_utc: host::clock::utc_now(), outcome })
     }
@@ -108,6 +151,8 @@ fn measured(
             migrations: None,
         }
     };
+    let hit_sd = if point.hit_ratio_by_construction.is_some() { 0.0 } else { noise.hit_sd };
+    let shares = with_noise(prediction, hit_sd * normal(split(seed.0, 2), 0));
     let windows = u64::from(measure.windows.max(1));
     let window = |(at, operations): (u64, u64)| {
         let start_ns = elapsed_ns * at / windows;
@@ -118,7 +163,7 @@ fn measured(
         warmup_ns: 0,
         elapsed_ns,
         operations,
-        hits: Some(hits(prediction, operations * point.workload.touches_per_operation())),
+        hits: Some(hits(&shares, operations * point.workload.touches_per_operation())),
         private_pages: None,
         pages_spilled: None,
         pages_migrated: None,
@@ -138,19 +183,36 @@ fn measured(
     }
 }
 
+/// Share of all touches by `(node of the PU, node of the page)`.
+type Shares = BTreeMap<(u32, u32), f64>;
+
+/// The traffic with a local hit ratio that is off by `deviation` where it is one half.
+fn with_noise(prediction: &Prediction, deviation: f64) -> Shares {
+    let ratio = prediction.local_hit_ratio;
+    // Nothing is left to vary at 0 and 1, where rounding may leave a ratio a little beside them.
+    let room = 4.0 * ratio * (1.0 - ratio);
+    if room < 1e-9 {
+        return prediction.traffic.clone();
+    }
+    let noisy = (ratio + deviation * room).clamp(0.0, 1.0);
+    let factor = |local: bool| if local { noisy / ratio } else { (1.0 - noisy) / (1.0 - ratio) };
+    prediction.traffic.iter().map(|(&(from, to), share)| ((from, to), share * factor(from == to))).collect()
+}
+
 /// Shares of the traffic as whole touches that add up to all.
-fn hits(prediction: &Prediction, touches: u64) -> Hits {
-    let mut traffic = Vec::with_capacity(prediction.traffic.len());
+fn hits(shares: &Shares, touches: u64) -> Hits {
+    let mut traffic = Vec::with_capacity(shares.len());
     let (mut given, mut share_so_far) = (0, 0.0);
-    for (at, ((from, to), share)) in prediction.traffic.iter().enumerate() {
+    for (at, ((from, to), share)) in shares.iter().enumerate() {
         share_so_far += share;
-        let last = at + 1 == prediction.traffic.len();
+        let last = at + 1 == shares.len();
         let upto = if last { touches } else { ((share_so_far * touches as f64).round() as u64).clamp(given, touches) };
         traffic.push((Some(*from), Some(*to), upto - given));
         given = upto;
     }
     let local = traffic.iter().filter(|(from, to, _)| from == to).map(|(_, _, touches)| touches).sum();
-    let ratio = if touches > 0 { local as f64 / touches as f64 } else { prediction.local_hit_ratio };
+    let expected = || shares.iter().filter(|((from, to), _)| from == to).map(|(_, share)| share).sum();
+    let ratio = if touches > 0 { local as f64 / touches as f64 } else { expected() };
     Hits {
         source: HitSource::Modelled,
         touches,

@@ -10,6 +10,7 @@ mod bench;
 mod crash;
 mod fits;
 mod gather;
+mod model;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
@@ -21,9 +22,16 @@ mod trial;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let tests =
-        [bad_input::trials(), runs::trials(), crash::trials(), fits::trials(), gather::trials(), peers::trials()]
-            .concat_trials();
+    let tests = [
+        bad_input::trials(),
+        runs::trials(),
+        crash::trials(),
+        fits::trials(),
+        gather::trials(),
+        model::trials(),
+        peers::trials(),
+    ]
+    .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 

@@ -51,6 +51,7 @@ const PARSERS: &[(&str, u64, Make)] = &[
     ("experiment TOML", 1_000, |_| Box::new(texts::Experiment::new())),
     ("audit and its table", 300, |_| Box::new(texts::Audits::new())),
     ("gathered machine", 500, |_| Box::new(texts::Gathered::new())),
+    ("calibration", 200, |_| Box::new(texts::Calibrations::new())),
     ("synthetic description", 200, |_| Box::new(xml::Synthetic::new())),
     ("hwloc XML", 500, |folder| Box::new(xml::Xml::new(folder))),
     ("samples.csv", 100, |folder| Box::new(folder::Folder::new(folder, "samples.csv"))),

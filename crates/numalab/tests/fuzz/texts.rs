@@ -1,10 +1,12 @@
-//! Texts that need no folder: experiments, audits and gathered machines.
+//! Texts that need no folder: experiments, audits, gathered machines, calibrations.
 
 use crate::mutate::{Draws, mutate};
 use crate::{Outcome, Parser};
-use plan::experiment::{ExperimentFile, Overrides, parse_audit, parse_experiment};
+use model::Parameters;
+use plan::experiment::{ExperimentFile, Overrides, StoppedWork, parse_audit, parse_experiment};
 use plan::gathered;
 use plan::manifest::Program;
+use plan::point::Plan;
 use plan::record::Timing;
 use plan::topology::{Conditions, Topology};
 use std::path::Path;
@@ -273,5 +275,50 @@ impl Parser for Audits {
                 Outcome::Refused
             }
         }
+    }
+}
+
+/// Calibrations, compared with the machine and used for a prediction where they are accepted.
+pub(crate) struct Calibrations {
+    seed: String,
+    machine: Topology,
+    plan: Plan,
+}
+
+impl Calibrations {
+    pub(crate) fn new() -> Calibrations {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines/breniac.csv");
+        let seed = std::fs::read_to_string(example).expect("a calibration of the project");
+        assert!(model::calibration::parse("own", &seed, None).is_ok());
+        let machine = described("pack:2 [numa] l3:1 core:2 pu:1");
+        let experiment = parse_experiment("small", EXPERIMENT).expect("the experiment is sound");
+        let plan = plan::plan(&experiment, &Overrides::default(), &machine, &Conditions::ideal());
+        Calibrations { seed, machine, plan: plan.expect("the machine holds it") }
+    }
+}
+
+impl Parser for Calibrations {
+    fn write(&self, draws: &mut Draws) -> Vec<u8> {
+        mutate(self.seed.as_bytes(), draws)
+    }
+
+    fn read(&mut self, text: &[u8], draws: &mut Draws) -> Outcome {
+        let Ok(text) = std::str::from_utf8(text) else { return Outcome::Refused };
+        let calibration = match model::calibration::parse("fuzz.csv", text, None) {
+            Ok(calibration) => calibration,
+            Err(error) => {
+                let line = error.to_string();
+                assert!(!line.contains('\n'), "more than one line: {line:?}");
+                return Outcome::Refused;
+            }
+        };
+        model::consistency::check(&calibration, &self.machine);
+        if calibration.check(&self.machine).is_ok() {
+            let parameters = Parameters { calibration: Some(calibration), ..Parameters::DEFAULT };
+            let point = &self.plan.points[draws.below(self.plan.points.len())];
+            let found = model::predict(point, &self.machine, 0, StoppedWork::None, &parameters);
+            assert!(found.expect("the queues settle").throughput_per_s > 0.0);
+        }
+        Outcome::Accepted
     }
 }

@@ -1,7 +1,7 @@
-//! Rows that `report` writes from the raw files: summary, fits, claims.
+//! Rows that follow from other files: summary, fits, claims, and what a model predicts from a plan.
 
 use super::cell::word_cells;
-use super::row;
+use super::{Timing, row};
 use crate::place::Regime;
 use crate::text::words;
 
@@ -200,5 +200,59 @@ row! {
         verdict: String [""],
         /// Why.
         reason: String [""],
+    }
+}
+
+row! {
+    /// What `numalab predict --format csv` prints: one row for each point. No file of a results folder.
+    PredictionRow in "predictions.csv" {
+        /// Experiment.
+        experiment: String [""],
+        /// Point.
+        point_id: String [""],
+        /// Always modelled: computed, not measured.
+        timing: Timing [""],
+        /// Arm.
+        arm: String [""],
+        /// Kind of workload.
+        workload: String [""],
+        /// What schedules the work.
+        subject: String [""],
+        /// Number of workers.
+        procs: u32 ["workers"],
+        /// core, smt or oversubscribed.
+        regime: Regime [""],
+        /// Placement of workers.
+        placement: String [""],
+        /// Policies of the heaps.
+        memory_policy: String [""],
+        /// Nodes on which the workers may run.
+        nodes_spanned: u32 ["nodes"],
+        /// Operations per second, stopped time included.
+        throughput_per_s: f64 ["1/s"],
+        /// The same if all touches queue at once (Gunther's synchronous bound).
+        slowest_per_s: f64 ["1/s"],
+        /// The same if no touch ever waits and no controller exceeds its bandwidth.
+        fastest_per_s: f64 ["1/s"],
+        /// Bandwidth of all touches, 64 bytes each.
+        bandwidth_gb_per_s: f64 ["GB/s"],
+        /// Touches whose page lies on the toucher's node / all touches.
+        local_hit_ratio: f64 ["ratio"],
+        /// Mean latency of a touch, waiting included.
+        latency_ns: f64 ["ns"],
+        /// The queue nearest to its limit: memory NODE, link FROM-TO, coherence.
+        busiest: String [""],
+        /// Share of the time that it serves somebody.
+        utilization_ratio: f64 ["ratio"],
+        /// Workers from which on, in proportion, somebody waits for it for certain.
+        saturation_procs: f64 ["workers"],
+        /// Request to last worker parked, mean; empty where the world is never stopped.
+        stopping_ns: Option<f64> ["ns"],
+        /// World stopped, mean.
+        stopped_ns: Option<f64> ["ns"],
+        /// Release to last worker running, mean.
+        resuming_ns: Option<f64> ["ns"],
+        /// Sum of the three.
+        pause_ns: Option<f64> ["ns"],
     }
 }

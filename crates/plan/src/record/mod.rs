@@ -10,7 +10,7 @@ mod raw;
 mod samples;
 
 pub use cell::{Cell, Kind, Seed};
-pub use derived::{AuditRow, ClaimRow, FitRow, SummaryRow, Verdict};
+pub use derived::{AuditRow, ClaimRow, FitRow, PredictionRow, SummaryRow, Verdict};
 pub use raw::{
     FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
 };

@@ -91,6 +91,10 @@ impl Executor for Wayward<'_> {
         "modelled"
     }
 
+    fn assumes(&self) -> Option<serde_json::Value> {
+        self.inner.assumes()
+    }
+
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
         self.left = self.left.saturating_sub(1);
         self.interrupt.store(self.left == 0, Ordering::Relaxed);
