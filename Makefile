@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --quiet --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper claims tables topo doctor test check bench bench-stats coverage validate mutants loom breakages torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper claims tables topo doctor test check bench bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -56,6 +56,9 @@ loom: setup ## every interleaving of gmp::world within bounds (a target folder o
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages
+
+planted: setup ## a slowdown of 5 % is planted in serve and must be found by run --against, about 6 minutes after the builds
+	scripts/planted
 
 torture: setup-lab ## every call fails once, full disks, 200 kills, 40 power cuts in the lab; prints what was survived
 	@scripts/setup test

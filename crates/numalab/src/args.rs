@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Claims(Claims),
     /// The published tables beside what was measured here
     Tables(Tables),
+    /// Faster, slower, the same or undecided: arms of one run, or runs of two builds or settings, session by session
+    Compare(Compare),
     /// Fits a curve to two columns of a CSV file: parameters, knees, intervals, adequacy
     #[command(after_help = crate::fit::models_help())]
     Fit(Fit),
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// One sample, for `run` alone
     #[command(name = "__sample", hide = true)]
     Sample,
+    /// Which build this is and what it speaks with its samples' processes, for `run --against` alone
+    #[command(name = "__build", hide = true)]
+    Build,
     /// One foreign machine, for `--input` alone
     #[command(name = "__topology", hide = true)]
     Topology {
@@ -231,6 +236,13 @@ pub(crate) struct Run {
     /// 0.5 and hit ratios half a percent. Without it every sample is what is predicted
     #[arg(long, value_name = "SD", requires = "modelled", num_args = 0..=1, require_equals = true, default_missing_value = "2%", value_parser = parse_noise)]
     pub(crate) noise: Option<Noise>,
+    /// Measures this program and another build of it in turn, session by session, and compares them; --resume with any of
+    /// its folders goes on with all of them
+    #[arg(long, value_name = "BINARY", conflicts_with_all = ["resume", "modelled"])]
+    pub(crate) against: Option<PathBuf>,
+    /// With --against: sessions of each build, a results folder each; a budget is one session's
+    #[arg(long, value_name = "N", default_value = "5", requires = "against", value_parser = parse_sessions)]
+    pub(crate) sessions: u32,
     /// Believes times no more than this: virtual or emulated. Evidence decides, and this can only lower it
     #[arg(long, value_name = "CLASS", value_parser = parse_timing)]
     pub(crate) timing: Option<Timing>,
@@ -309,6 +321,44 @@ pub(crate) struct Tables {
     pub(crate) format: TableFormat,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// For people
+    Text,
+    /// For a pull request
+    Markdown,
+    /// One document
+    Json,
+    /// Rows with a title line
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// One results folder: its arms, or the series of which it is a session. Several sides, the first with each other: a
+    /// results folder, some joined with commas, or a folder above them; three sessions of each side at least
+    #[arg(required = true, value_name = "SIDE")]
+    pub(crate) sides: Vec<String>,
+    /// Column of samples.csv; NAME:more or NAME:less says which way is better; may be repeated
+    #[arg(long, value_name = "NAME", default_value = "throughput_per_s")]
+    pub(crate) metric: Vec<report::compare::Asked>,
+    /// Relative change that counts as none
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = parse_margin)]
+    pub(crate) noise: f64,
+    /// Of the arms of one run, the one that others are compared with; the first if not given
+    #[arg(long, value_name = "ARM")]
+    pub(crate) baseline: Option<String>,
+    /// Ends with 3 when something got worse
+    #[arg(long)]
+    pub(crate) gate: bool,
+    /// Compares other machines, timing classes, experiments and sessions that did not take turns, and marks it
+    #[arg(long)]
+    pub(crate) anyway: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: CompareFormat,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Fit {
     /// CSV file with a title line; equal x are replicates
@@ -371,6 +421,25 @@ pub(crate) enum IntervalMade {
     Stratified,
     /// Bootstrap corrected for bias and acceleration: of runs where there are replicates, else of residuals
     Bca,
+}
+
+fn parse_margin(text: &str) -> Result<f64, String> {
+    let value = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse(),
+    };
+    match value {
+        Ok(noise) if (0.0..1.0).contains(&noise) => Ok(noise),
+        _ => Err("must be a share from 0 and below 1, such as 2% or 0.02".into()),
+    }
+}
+
+fn parse_sessions(text: &str) -> Result<u32, String> {
+    let (least, most) = (plan::session::SESSIONS.start(), plan::session::SESSIONS.end());
+    match text.parse() {
+        Ok(sessions) if plan::session::SESSIONS.contains(&sessions) => Ok(sessions),
+        _ => Err(format!("must be a whole number from {least} to {most}: fewer decide nothing")),
+    }
 }
 
 fn parse_level(text: &str) -> Result<f64, String> {

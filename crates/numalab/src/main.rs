@@ -2,12 +2,15 @@
 
 #![deny(clippy::print_stderr, reason = "eprintln! panics where stderr takes nothing; exit::say does not")]
 
+mod against;
 mod args;
+mod compare;
 mod doctor;
 mod exit;
 mod fit;
 mod gather;
 mod machine;
+mod other;
 mod pilot;
 mod planning;
 mod predict;
@@ -43,6 +46,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
         Command::Verify(args) => report::verify(args)?,
         Command::Claims(args) => report::claims(args)?,
         Command::Tables(args) => tables::tables(args)?,
+        Command::Compare(args) => compare::compare(args)?,
         Command::Fit(args) => fit::fit(args)?,
         Command::Gather(args) => gather::gather(args)?,
         Command::Completions { shell } => {
@@ -57,6 +61,7 @@ fn answer(command: &Command) -> Result<ExitCode, Exit> {
             print(&String::from_utf8_lossy(&page))?;
         }
         Command::Sample => return Ok(sample::sample()),
+        Command::Build => against::build()?,
         Command::Topology { input } => machine::topology_child(input)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -20,6 +20,9 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
         return Err(Exit::new(USAGE, "--calibrate is for what is modelled; add --modelled"));
     }
     let signals = Signals::listen()?;
+    if let Some(series) = crate::against::series(args)? {
+        return crate::against::run(args, &signals, series);
+    }
     let mut stage = match args.resume.as_deref() {
         Some(dir) => stage_of(dir)?,
         None if args.modelled => modelled(args)?,
@@ -55,6 +58,13 @@ struct Stage {
 }
 
 fn live() -> Result<Stage, Exit> {
+    let machine = probed()?;
+    let here = Here::live(&machine, program()?, command());
+    Ok(Stage { here, executor: Box::new(Live::new(&machine, child("/proc/self/exe"))) })
+}
+
+/// This machine; what its sources disagree on is told.
+pub(crate) fn probed() -> Result<host::Machine, Exit> {
     if let Some(policy) = host::proc::scheduling_policy().filter(|policy| host::proc::is_real_time(policy)) {
         let why = format!("under the scheduling policy {policy} no timer gets a PU that a worker holds");
         return Err(Exit::new(NOT_TESTABLE, format!("{why}, so nothing would end; start without chrt")));
@@ -63,10 +73,14 @@ fn live() -> Result<Stage, Exit> {
     for disagreement in machine.disagreements() {
         say(&format!("numalab: {disagreement}"));
     }
-    let here = Here::live(&machine, program()?, command());
-    let mut child = Command::new("/proc/self/exe");
+    Ok(machine)
+}
+
+/// What starts the process of one sample.
+pub(crate) fn child(program: &str) -> Command {
+    let mut child = Command::new(program);
     child.arg("__sample");
-    Ok(Stage { here, executor: Box::new(Live::new(&machine, child)) })
+    child
 }
 
 fn modelled(args: &Run) -> Result<Stage, Exit> {
@@ -106,12 +120,12 @@ pub(crate) fn program() -> Result<Program, Exit> {
     })
 }
 
-fn command() -> Vec<String> {
+pub(crate) fn command() -> Vec<String> {
     std::env::args().collect()
 }
 
 /// What this machine is and what is about to happen, on stderr before the first sample.
-fn introduce(plan: &plan::point::Plan, here: &Here) {
+pub(crate) fn introduce(plan: &plan::point::Plan, here: &Here) {
     let model = here.topology.cpu_model.as_deref().unwrap_or("processor not named");
     say(&format!("{model}: {shape}", shape = crate::topo::shape(&here.topology)));
     say(&format!("times here are {timing}: {why}", timing = here.timing, why = here.timing_evidence.join("; ")));

@@ -25,6 +25,7 @@ pub mod random;
 pub mod record;
 pub mod remedy;
 pub mod schedule;
+pub mod session;
 pub mod set;
 mod text;
 pub mod topology;

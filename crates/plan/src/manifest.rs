@@ -1,6 +1,7 @@
 //! manifest.json: who measured what, where and with what. Written at the start of a run, before the first sample.
 
 use crate::record::{Seed, Timing};
+use crate::session::Session;
 use crate::topology::Conditions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub struct Manifest {
     pub timing: Timing,
     /// … and the evidence for it, one sentence each.
     pub timing_evidence: Vec<String>,
-    /// Version, commit and toolchain of this program.
+    /// Version, commit and toolchain of the program whose samples these are.
     pub program: Program,
     /// Kernel, processor, memory, libraries, settings: name -> value.
     pub machine: BTreeMap<String, String>,
@@ -44,6 +45,9 @@ pub struct Manifest {
     /// What a model assumed, parameters with their sources, calibration, noise; `None` where samples were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<serde_json::Value>,
+    /// Which session of which series it is, where two builds are measured in turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<Session>,
 }
 
 /// This program.

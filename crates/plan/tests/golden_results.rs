@@ -353,6 +353,7 @@ fn manifest() -> Manifest {
         machine_sha256: String::new(),
         command: vec!["made by hand".into()],
         model: None,
+        session: None,
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod audit;
 mod boundaries;
 mod claims;
+pub mod compare;
 pub mod curves;
 mod datapackage;
 mod derive;

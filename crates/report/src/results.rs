@@ -125,6 +125,12 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     let Pauses { ln_variances: ln_pauses, compared, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
     let compared_pauses = Arc::new(compared);
     let mut notes = Vec::new();
+    if let Some(session) = &manifest.session {
+        let (number, of, build, series) = (session.number, session.sessions, session.build, &session.series);
+        notes.push(format!(
+            "session {number} of {of} of build {build}, series {series}; numalab compare compares both builds"
+        ));
+    }
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());
     }

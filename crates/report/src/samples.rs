@@ -122,6 +122,18 @@ impl Samples {
         self.set_throughput(row, steady_per_s);
     }
 
+    /// The value of one row as it was before [`Samples::cut_throughput`].
+    pub(crate) fn whole(&self, metric: &Metric, row: usize) -> Option<f64> {
+        let value = metric.get(row)?;
+        let whole = self.metric(WHOLE).and_then(|whole| whole.get(row));
+        match (whole, self.throughput(row)) {
+            (Some(whole), Some(cut)) if [THROUGHPUT, BANDWIDTH].contains(&metric.name.as_str()) => {
+                Some(value * whole / cut)
+            }
+            _ => Some(value),
+        }
+    }
+
     /// Undoes every [`Samples::cut_throughput`].
     pub(crate) fn restore_throughput(&mut self) {
         for row in 0..self.len() {
@@ -176,6 +188,11 @@ impl Metric {
             Values::Narrow(values) => values.iter().any(|value| !value.is_nan()),
             Values::Wide(values) => values.iter().any(|value| !value.is_nan()),
         }
+    }
+
+    /// Its unit.
+    pub(crate) fn unit(&self) -> &str {
+        &self.unit
     }
 
     fn set(&mut self, row: usize, value: f64) {

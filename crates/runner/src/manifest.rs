@@ -4,6 +4,7 @@ use crate::executor::Executor;
 use plan::manifest::{FORMAT, Manifest, Program};
 use plan::point::Plan;
 use plan::record::Timing;
+use plan::session::Session;
 use plan::topology::{Conditions, Topology, TopologySource};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,10 +35,12 @@ pub struct Here {
     pub timing_evidence: Vec<String>,
     /// Kernel, processor, memory, libraries, settings.
     pub machine: BTreeMap<String, String>,
-    /// This program.
+    /// The program whose samples will be made: this one, or in a session of another build that one.
     pub program: Program,
     /// The command line as typed.
     pub command: Vec<String>,
+    /// Which session of which series the run is, where two builds are measured in turn.
+    pub session: Option<Session>,
 }
 
 impl Here {
@@ -59,6 +62,7 @@ impl Here {
             machine: facts,
             program,
             command,
+            session: None,
         }
     }
 
@@ -68,6 +72,11 @@ impl Here {
         self.timing = host::timing::lower(found, Some(asked));
         let what = if self.timing == found { "and changes nothing" } else { "and lowers it" };
         self.timing_evidence.push(format!("--timing {asked} was given {what}"));
+    }
+
+    /// The same for a session: its program is that of its build.
+    pub fn in_session(&self, session: Session) -> Here {
+        Here { program: session.program().clone(), session: Some(session), ..self.clone() }
     }
 
     /// A machine that is only modelled, under the name `model`.
@@ -82,6 +91,7 @@ impl Here {
             machine: BTreeMap::new(),
             program,
             command,
+            session: None,
         }
     }
 
@@ -111,6 +121,7 @@ impl Here {
             machine_sha256: self.machine_sha256(),
             command: self.command.clone(),
             model: executor.assumes(),
+            session: self.session.clone(),
         }
     }
 
@@ -159,7 +170,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// SHA-256 of what a reader gives, hex.
-pub(crate) fn sha256_of(reader: &mut impl io::Read) -> io::Result<String> {
+///
+/// # Errors
+/// What reading answers.
+pub fn sha256_of(reader: &mut impl io::Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

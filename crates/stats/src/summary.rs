@@ -3,7 +3,7 @@
 //! No interval here: those are in [`crate::interval`]. Variances are sample variances (divisor n - 1), by two
 //! passes, so values of 1e9 ns with a spread of 1 ns keep their digits.
 
-use crate::error::{StatsError, check_values};
+use crate::error::{StatsError, check_positive, check_values};
 use crate::quantile::quantile_of;
 
 /// Mean, spread and extremes of one slice, in the unit of its values.
@@ -57,6 +57,15 @@ pub fn mean(values: &[f64]) -> Result<f64, StatsError> {
     Ok(mean_of(values))
 }
 
+/// Geometric mean.
+///
+/// # Errors
+/// As [`mean`], and `NotPositive` for a value of 0 or less.
+pub fn geometric_mean(values: &[f64]) -> Result<f64, StatsError> {
+    check_positive("values", values, 1)?;
+    Ok(mean_of(&values.iter().map(|value| value.ln()).collect::<Vec<f64>>()).exp())
+}
+
 /// Sample variance (divisor n - 1), unit squared.
 ///
 /// # Errors
@@ -97,6 +106,13 @@ mod tests {
         check(&[3.0, 1.0, 2.0], [2.0, 1.0, 2.0, 0.5]);
         // A large offset keeps its digits: NIST StRD NumAcc4 has sd 0.1 on 1e7; here 1 on 1e9.
         check(&[1e9 + 1.0, 1e9, 1e9 - 1.0], [1e9, 1.0, 1e9, 1e-9]);
+    }
+
+    #[test]
+    fn geometric_means() {
+        assert!((geometric_mean(&[1.0, 2.0, 4.0]).unwrap() - 2.0).abs() < 1e-15);
+        assert!(matches!(geometric_mean(&[1.0, 0.0]), Err(StatsError::NotPositive { index: 1, .. })));
+        assert!(geometric_mean(&[]).is_err());
     }
 
     #[test]

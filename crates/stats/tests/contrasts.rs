@@ -91,7 +91,7 @@ fn runs_of_one_session_each_would_be_called_different_far_too_often() {
 /// Blocks of one folder: what a block shares cancels, whatever it is.
 #[test]
 fn two_equal_arms_are_called_different_in_at_most_5_of_100_families() {
-    for blocks in [5, 10, 20] {
+    for blocks in [5, 10, 22] {
         let arms = move |normals: &mut Normals| {
             let shared: Vec<f64> = (0..blocks).map(|_| 0.05 * normals.next()).collect();
             let mut arm = || shared.iter().map(|block| (block + RUN_SD * normals.next()).exp()).collect::<Vec<f64>>();

@@ -3,10 +3,12 @@
 //! A test that needs a tool which is not here reports NOT TESTABLE with the reason; where `NUMALAB_REQUIRE` names the
 //! tool (`make test` does), it fails instead. libtest has no such outcome, hence libtest-mimic.
 
+mod against;
 mod bad_input;
 #[path = "../harness/bench.rs"]
 #[allow(dead_code, reason = "the torture harness uses the rest")]
 mod bench;
+mod compare;
 mod crash;
 mod fits;
 mod gather;
@@ -23,6 +25,8 @@ use libtest_mimic::Arguments;
 
 fn main() {
     let tests = [
+        against::trials(),
+        compare::trials(),
         bad_input::trials(),
         runs::trials(),
         crash::trials(),

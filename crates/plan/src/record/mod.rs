@@ -5,11 +5,13 @@
 //! What files hold: empty means not measured, never 0; unbounded is `INF`; booleans are `true|false`; seeds are hex text.
 
 mod cell;
+mod contrast;
 mod derived;
 mod raw;
 mod samples;
 
 pub use cell::{Cell, Kind, Seed};
+pub use contrast::{ContrastRow, Judgement, Replicate};
 pub use derived::{AuditRow, ClaimRow, FitRow, PredictionRow, SummaryRow, Verdict};
 pub use raw::{
     FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
@@ -81,6 +83,10 @@ pub const FILES: &[(&str, &[Column])] = &[
     (FitRow::FILE, FitRow::COLUMNS),
     (ClaimRow::FILE, ClaimRow::COLUMNS),
 ];
+
+/// Column tables of what commands print as CSV, and few results folders hold or none.
+pub const PRINTED: &[(&str, &[Column])] =
+    &[(AuditRow::FILE, AuditRow::COLUMNS), (ContrastRow::FILE, ContrastRow::COLUMNS)];
 
 /// A field's name without the mark of a raw identifier: `r#type` is the column `type`.
 const fn column_name(field: &'static str) -> &'static str {

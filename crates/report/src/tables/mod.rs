@@ -6,6 +6,7 @@
 
 mod audit;
 mod claims;
+pub mod compare;
 mod grid;
 mod points;
 pub mod published;
