@@ -49,7 +49,7 @@ fn trends() {
     // 8 procs are 10 % better or worse than 7 by turns.
     let noisy = |procs: u32, block: u32| match procs {
         8 => {
-            if block % 2 == 0 {
+            if block.is_multiple_of(2) {
                 880.0
             } else {
                 640.0
