@@ -96,6 +96,20 @@ fn each_row_is_that_of_its_point_and_run() {
 }
 
 #[test]
+fn further_blocks_hold_contrasted_points_only() {
+    let dir = copy();
+    let path = dir.path().join("plan.toml");
+    let plan = fs::read_to_string(&path).unwrap();
+    assert!(plan.contains("fixed = 3"), "three whole blocks");
+    // With two whole ones the third is a further one, and no claim of the golden plan contrasts any pauses.
+    let plan = plan.replace("fixed = 3", "fixed = 2").replace("[measure]\n", "[measure]\npause_repetitions = 3\n");
+    fs::write(path, plan).unwrap();
+    let found = lines_of(dir.path());
+    assert!(found.iter().any(|line| line.ends_with("expected a point of block 2")), "{found:#?}");
+    assert!(!found.iter().any(|line| line.ends_with("expected a point of block 1")), "{found:#?}");
+}
+
+#[test]
 fn points_csv_is_the_plan_as_a_table() {
     let points = |line, column, text, expect| check_one("points.csv", line, column, text, expect);
     points(2, "procs", "3", "points.csv:2: procs, as in plan.toml: found \"3\", expected \"1\"");

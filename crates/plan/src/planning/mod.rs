@@ -293,3 +293,20 @@ fn measure(file: &ExperimentFile, overrides: &Overrides) -> Result<Measure, Plan
         grace_seconds: written.grace_seconds,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetitions_of_the_command_line_are_those_of_every_point() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/numa-binding.toml");
+        let file = crate::experiment::read_experiment(&path).expect("the experiment is sound");
+        let of = |repetitions| {
+            let measure = measure(&file, &Overrides { repetitions, ..Overrides::default() }).expect("it is possible");
+            (measure.repetitions, measure.pause_repetitions)
+        };
+        assert_eq!(of(None), (Repetitions::Fixed(10), Some(20)));
+        assert_eq!(of(Some(3)), (Repetitions::Fixed(3), None));
+    }
+}

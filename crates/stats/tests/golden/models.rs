@@ -115,6 +115,10 @@ fn breaks_as_segmented() {
         assert_close(name, davies.p, p, if p < 1e-12 { 1e-6 } else { 1e-9 });
         assert_close(name, davies.place, number(&golden["davies_k10_python"][name]["best"]), 1e-12);
         assert_close(name, davies.statistic, number(&golden["davies_k10_python"][name]["max_abs_t"]), 1e-9);
+        // Where residuals are of ln y the straight line is still one in y, with constant relative errors.
+        let ln = stats::fit::fit(&FitSettings::new(Model::BrokenLine), &x, &y).unwrap();
+        let weights: Vec<f64> = y.iter().map(|y| y.powi(-2)).collect();
+        assert_eq!(diagnose(&ln, &x, &y, None).davies, stats::fit::davies(&x, &y, Some(&weights)).ok());
     }
 }
 
