@@ -56,11 +56,11 @@ pub(crate) fn assumptions(parameters: &Parameters, topology: &Topology) -> Vec<S
         let constants = "constants of a two-package Skylake server, distances of this machine's firmware";
         return vec![format!("model: {constants}; --calibrate FILE.csv takes what was measured on it")];
     };
-    let bandwidths = match calibration.bandwidth_gb_per_s {
-        Some(_) => "latencies and bandwidths",
-        None => "latencies, bandwidths of a Skylake server (the file has none),",
-    };
-    let mut lines = vec![format!("model: {bandwidths} of {source}", source = calibration.source)];
+    let source = &calibration.source;
+    let mut lines = vec![match calibration.bandwidth_gb_per_s {
+        Some(_) => format!("model: latencies and bandwidths of {source}"),
+        None => format!("model: latencies of {source}; it has no bandwidths: those of a two-package Skylake server"),
+    }];
     lines.extend(consistency::check(calibration, topology).into_iter().map(|check| {
         let verdict = if check.holds { "consistent" } else { "NOT consistent: is this file of this machine?" };
         format!("model: {text}: {verdict}", text = check.text)

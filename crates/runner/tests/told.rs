@@ -43,6 +43,10 @@ impl Executor for Talking {
         "modelled"
     }
 
+    fn assumes(&self) -> Option<serde_json::Value> {
+        self.inner.assumes()
+    }
+
     fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
         let mut sample = self.inner.sample(point, measure, seed)?;
         let Outcome::Measured(measured) = &mut sample.outcome else { panic!("the model does not fail") };
