@@ -15,7 +15,7 @@ use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
-use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, titles};
+use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, Timing, titles};
 use plan::topology::Topology;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -62,6 +62,17 @@ pub struct Derived {
 }
 
 impl Results {
+    /// Why nothing of this folder says anything about a machine, where that is so: the manifest says it, or any row does. A
+    /// modelled row among measured ones takes part in fits and means, so that it spoils all and not only its point.
+    pub(crate) fn modelled(&self) -> Option<String> {
+        let (manifest, rows, all) = (&self.manifest, self.samples.modelled, self.samples.len());
+        if manifest.timing == Timing::Modelled || manifest.source == MODELLED || rows == all && all > 0 {
+            return Some("computed by the model, not measured".into());
+        }
+        let verb = if rows == 1 { "was" } else { "were" };
+        (rows > 0).then(|| format!("{rows} of {all} samples {verb} computed by the model, not measured"))
+    }
+
     /// The same with the throughput of whole samples, warm-up included.
     pub(crate) fn with_whole_samples(&self) -> Results {
         let mut results = self.clone();

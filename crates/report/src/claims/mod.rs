@@ -13,13 +13,12 @@ mod spread;
 mod tests;
 
 use crate::results::Results;
-use crate::samples::MODELLED;
 use crate::summary::{Counts, is_by_construction};
 pub(crate) use evidence::bounds_of;
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule, Share, Trend};
-use plan::record::{ClaimRow, Timing, Verdict};
+use plan::record::{ClaimRow, Verdict};
 use rayon::prelude::*;
 use stats::decide::Region;
 use stats::fit::DECISIVE_LEAD;
@@ -57,19 +56,8 @@ pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
 /// What a model computed stays to be seen, but it decides nothing.
 fn answer(question: &Question<'_>) -> ClaimRow {
     let row = answer_as_measured(question);
-    let Some(reason) = modelled(question.results) else { return row };
+    let Some(reason) = question.results.modelled() else { return row };
     ClaimRow { verdict: Verdict::NotTestable, reason, needed_n: None, ..row }
-}
-
-/// Why nothing of this folder says anything about a machine, where that is so: the manifest says it, or any row does. A
-/// modelled row among measured ones takes part in fits and means, so that it spoils every claim and not only its point's.
-fn modelled(results: &Results) -> Option<String> {
-    let (manifest, rows, all) = (&results.manifest, results.samples.modelled, results.samples.len());
-    if manifest.timing == Timing::Modelled || manifest.source == MODELLED || rows == all && all > 0 {
-        return Some("computed by the model, not measured".into());
-    }
-    let verb = if rows == 1 { "was" } else { "were" };
-    (rows > 0).then(|| format!("{rows} of {all} samples {verb} computed by the model, not measured"))
 }
 
 fn answer_as_measured(question: &Question<'_>) -> ClaimRow {

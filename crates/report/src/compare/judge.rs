@@ -232,12 +232,11 @@ impl Question<'_> {
 
     /// No time of an emulated or a modelled machine says anything about one.
     fn time_not_believed(&self) -> Option<String> {
-        let timing = self.places().map(|place| place.results.manifest.timing).max()?;
-        match timing {
-            Timing::Modelled => Some("computed by the model, not measured".into()),
-            Timing::Emulated if self.metric.time => Some("times of these runs are emulated".into()),
-            _ => None,
+        if let Some(why) = self.places().find_map(|place| place.results.modelled()) {
+            return Some(why);
         }
+        let emulated = self.places().any(|place| place.results.manifest.timing == Timing::Emulated);
+        (emulated && self.metric.time).then(|| "times of these runs are emulated".into())
     }
 
     /// Failed samples, missing values, and disturbed ones where it is about time; of each side.

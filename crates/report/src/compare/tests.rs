@@ -205,6 +205,14 @@ fn a_model_and_emulated_times_decide_nothing() {
         assert!(marked.rows.iter().all(|row| row.verdict == Judgement::Slower && row.marks.as_deref() == Some(reason)));
     };
     check(Timing::Modelled, "computed by the model, not measured");
+    // One row of one session, mixed in by hand.
+    let mut mixed = sides_of(3, |side, session, point, block| {
+        plain(if side == 1 { 0.9 } else { 1.0 } * spread(session, point, block))
+    });
+    mixed[0].sessions[1].samples.modelled = 1;
+    let samples = mixed[0].sessions[1].samples.len();
+    let reason = format!("1 of {samples} samples was computed by the model, not measured");
+    all_are(&judge(mixed, &settings()), Judgement::Undecided, &reason);
     check(Timing::Emulated, "times of these runs are emulated");
 }
 
