@@ -25,7 +25,8 @@ fn side(folder: &Path, name: &str, lines: u32) -> Result<String, Failed> {
     for seed in ["1", "2", "3"] {
         let input = "synthetic:pack:2 numa:1 core:8 pu:1";
         let file = experiment.to_string_lossy();
-        run(&["run", &file, "--modelled", "--input", input, "--results", &results, "--seed", seed]).expect_code(0)?;
+        let modelled = ["run", &file, "--modelled", "--noise", "--input", input, "--results", &results, "--seed", seed];
+        run(&modelled).expect_code(0)?;
     }
     Ok(results)
 }

@@ -122,7 +122,7 @@ fn piloted() -> Result<(), Failed> {
     fs::write(&file, text.replace("procs = \"paper\"", "procs = [1, 32, 64]").replace("budget = \"15m\"\n", ""))?;
     let input = "synthetic:pack:2 numa:1 core:32 pu:1";
     let mut command = numalab();
-    command.args(["run", "--modelled", "--input", input]).arg(&file).arg("--results").arg(&results);
+    command.args(["run", "--modelled", "--noise", "--input", input]).arg(&file).arg("--results").arg(&results);
     answer(command.output()?).expect_code(0)?;
     let made = only_folder(&results)?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
