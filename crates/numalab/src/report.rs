@@ -4,7 +4,7 @@ use crate::args::{Claims, Format, Report, Verify};
 use crate::exit::{CHECK, Exit, FAILED, USAGE, print, say};
 use plan::audit::Audit;
 use plan::record::{AuditRow, ClaimRow, Row};
-use report::tables::{Look, audit_csv, audit_text, claims_text, main_text};
+use report::tables::{Look, audit_csv, audit_text, claims_text, knee_text, main_text};
 use report::{ReportError, Updated, Verified};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -23,7 +23,9 @@ pub(crate) fn update_and_show(dir: &Path, format: Format) -> Result<String, Exit
         Format::Text => {
             let table = main_text(&results, &derived, look());
             let claims = claims_text(&results, &derived, look());
-            format!("{table}\n{claims}\nreport: {path}\n", path = dir.join("report.html").display())
+            let knee = knee_text(&report::knee::knee(&results), look());
+            let knee = if knee.is_empty() { knee } else { format!("{knee}\n") };
+            format!("{table}\n{knee}{claims}\nreport: {path}\n", path = dir.join("report.html").display())
         }
         Format::Csv => text_of(dir, "summary.csv")?,
         Format::Json => {

@@ -6,6 +6,7 @@
 use crate::audit::Audit;
 use crate::claim::Claim;
 use crate::experiment::Measure;
+use crate::knee::KneeModel;
 use crate::place::{Placement, Regime};
 use crate::published::Published;
 use crate::record::{PointRow, PointState, Row};
@@ -42,6 +43,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// The claims, as written.
     pub claims: Vec<Claim>,
+    /// The article's model of a knee and what measures its constants.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub knee: Option<KneeModel>,
 }
 
 /// One point: levels of the factors and what follows from them.

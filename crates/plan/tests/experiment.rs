@@ -71,7 +71,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         1,
         "nme = \"x\"",
-        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, audit, workload, pauses, sweep, arm, measure, claim",
+        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, audit, workload, pauses, sweep, arm, measure, claim, knee",
     );
     check(6, "shared = 0.25", &format!("6: unknown key \"shared\" in [workload]; known keys: kind, {workload}"));
     check(13, "thread = 4", &format!("13: unknown key \"thread\" in [sweep]; known keys: {sweep}"));
@@ -429,6 +429,26 @@ fn every_type_of_claim_has_its_keys_and_defaults() {
     check(&format!("{ratio}printed_percent = 25"), expect);
     refused(&format!("{ratio}printed_percent = 25\nprinted = 1.25"), "stands beside printed; write one of them");
     refused(ratio, "missing key \"printed\"");
+}
+
+#[test]
+fn a_knee_model_names_an_arm_and_levels_of_the_sweep() {
+    let knee = "[knee]\nalpha = 0.02\nbeta = 0.3\ngamma = 0.8\ncores = 8\nprinted = 12.7\narm = \"close\"\nswitches = \"shared_ratio=0.0\"\nfaults = \"shared_ratio=1.0\"\n";
+    let swept = SOUND.replace("shared_ratio = 0.25\n", "").replace("[sweep]\n", "[sweep]\nshared_ratio = [0.0, 1.0]\n");
+    let read = |knee: &str| parse_experiment("x.toml", &format!("{swept}{knee}"));
+    let found = read(knee).expect("it is sound").knee.expect("it has one");
+    assert_eq!((found.alpha, found.printed, found.faults.as_str()), (0.02, 12.7, "shared_ratio=1.0"));
+    let check = |found: &str, instead: &str, expect: &str| {
+        let error = read(&knee.replace(found, instead)).expect_err(instead).to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    check("\"close\"", "\"far\"", "arm in [knee]: \"far\" is no [[arm]] of this file; known: unbound, strict, close");
+    check("gamma = 0.8", "gamma = 0", "gamma in [knee]: 0 cannot be; it must be a number above 0");
+    check("beta = 0.3\n", "", "missing key \"beta\" in [knee]");
+    let level =
+        "switches in [knee]: \"pages=base\" must name a level of each factor of [sweep] in its order: shared_ratio";
+    check("shared_ratio=0.0", "pages=base", level);
+    check("arm = ", "frob = 1\narm = ", "unknown key \"frob\" in [knee]");
 }
 
 #[test]

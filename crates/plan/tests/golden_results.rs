@@ -111,6 +111,7 @@ fn golden_plan() -> Plan {
         expect: "a USL with its peak at 15.4 processors, beyond the grid".into(),
         published: None,
         audit: None,
+        knee: None,
         measure: Measure {
             pause_repetitions: None,
             extent: Extent::Seconds(0.1),

@@ -18,6 +18,7 @@ mod fits;
 #[cfg(test)]
 mod fixture;
 pub mod html;
+pub mod knee;
 mod mean;
 mod newest;
 mod pauses;

@@ -3,10 +3,11 @@
 use crate::audit::audit;
 use crate::figures::{Named, figures};
 use crate::html::{Parts, html};
+use crate::knee::knee;
 use crate::results::{Derived, Results};
-use crate::tables::audit_csv;
 use crate::tables::published::{Measured, csv, latex, markdown};
 use crate::tables::summary;
+use crate::tables::{audit_csv, knee_csv};
 use crate::update::DerivedFile;
 
 /// figures/*.svg, tables/* and report.html, in this order; the same folder gives the same bytes.
@@ -27,6 +28,9 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
     }
     if let Some(audited) = &results.plan.audit {
         made.push(file("tables/audit.csv".into(), audit_csv(&audit(audited))));
+    }
+    if results.plan.knee.is_some() {
+        made.push(file("tables/knee.csv".into(), knee_csv(&knee(results))));
     }
     let mut files: Vec<String> = others.iter().cloned().chain(made.iter().map(|file| file.name.clone())).collect();
     files.sort();

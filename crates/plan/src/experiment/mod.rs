@@ -5,6 +5,7 @@
 mod arms;
 mod audit;
 mod claims;
+mod knee;
 mod measure;
 mod read;
 mod sweep;
@@ -18,6 +19,7 @@ pub use sweep::ProcsError;
 
 use crate::audit::Audit;
 use crate::claim::Claim;
+use crate::knee::KneeModel;
 use crate::place::Toucher;
 use crate::published::Published;
 use crate::record::Seed;
@@ -52,6 +54,8 @@ pub struct ExperimentFile {
     pub measure: MeasureFile,
     /// `[[claim]]`, ids unique.
     pub claims: Vec<Claim>,
+    /// `[knee]`.
+    pub knee: Option<KneeModel>,
 }
 
 /// `[pauses]`.

@@ -2,7 +2,7 @@
 
 use super::audit::read_audit;
 use super::table::{Section, Source};
-use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, measure, sweep};
+use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, knee, measure, sweep};
 use crate::audit::Audit;
 use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
@@ -84,6 +84,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         "arm",
         "measure",
         "claim",
+        "knee",
     ])?;
     let name = root.name("name")?;
     let workload = root.section("workload", "[workload]")?;
@@ -102,6 +103,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         audit: read_audit_named(root)?,
         pauses: read_pauses(root)?,
         measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload, &claims)?,
+        knee: knee::read_knee(root, &arms, &sweep)?,
         workload,
         sweep,
         arms,

@@ -152,6 +152,7 @@ pub fn plan(
         skipped,
         notes,
         claims: file.claims.clone(),
+        knee: file.knee.clone(),
     })
 }
 

@@ -256,3 +256,35 @@ row! {
         pause_ns: Option<f64> ["ns"],
     }
 }
+
+row! {
+    /// tables/knee.csv: one row for each form of the article's knee model and each source of its constants.
+    KneeRow in "knee.csv" {
+        /// printed, or measured here.
+        source: String [""],
+        /// coupled, additive, useful, no-faults, usl, usl-with-faults, capacity, net-benefit, kappa.
+        form: String [""],
+        /// The form, as people write it.
+        formula: String [""],
+        /// Of the square in S.
+        alpha: Option<f64> [""],
+        /// Of the linear part of S.
+        beta: Option<f64> [""],
+        /// In the exponent of F.
+        gamma: Option<f64> [""],
+        /// Cores, or PUs this process may use.
+        cores: f64 [""],
+        /// n of the greatest value; empty where there is none.
+        predicted: Option<f64> ["workers"],
+        /// The knee as printed.
+        printed: f64 ["workers"],
+        /// Procs of the highest throughput measured, without a model.
+        measured: Option<f64> ["workers"],
+        /// Lower end of its 95 % interval.
+        measured_low: Option<f64> ["workers"],
+        /// Upper end of it.
+        measured_high: Option<f64> ["workers"],
+        /// What became of it, and where the constants come from.
+        note: String [""],
+    }
+}

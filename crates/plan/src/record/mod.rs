@@ -12,7 +12,7 @@ mod samples;
 
 pub use cell::{Cell, Kind, Seed};
 pub use contrast::{ContrastRow, Judgement, Replicate};
-pub use derived::{AuditRow, ClaimRow, FitRow, PredictionRow, SummaryRow, Verdict};
+pub use derived::{AuditRow, ClaimRow, FitRow, KneeRow, PredictionRow, SummaryRow, Verdict};
 pub use raw::{
     FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
 };
@@ -86,7 +86,7 @@ pub const FILES: &[(&str, &[Column])] = &[
 
 /// Column tables of what commands print as CSV, and few results folders hold or none.
 pub const PRINTED: &[(&str, &[Column])] =
-    &[(AuditRow::FILE, AuditRow::COLUMNS), (ContrastRow::FILE, ContrastRow::COLUMNS)];
+    &[(AuditRow::FILE, AuditRow::COLUMNS), (KneeRow::FILE, KneeRow::COLUMNS), (ContrastRow::FILE, ContrastRow::COLUMNS)];
 
 /// A field's name without the mark of a raw identifier: `r#type` is the column `type`.
 const fn column_name(field: &'static str) -> &'static str {

@@ -5,6 +5,7 @@
 //! [`crate::figures`], verdicts by the claims' rules; here they are only set.
 
 mod audit;
+mod knee;
 mod machine;
 mod markup;
 mod outcome;
@@ -52,6 +53,7 @@ pub fn html(parts: Parts<'_>) -> String {
     outcome::claims(&mut page, parts);
     tables::published(&mut page, parts);
     audit::audit(&mut page, parts.results);
+    knee::knee(&mut page, parts.results);
     tables::fits(&mut page, parts);
     tables::skipped(&mut page, parts.results);
     outcome::disturbances(&mut page, parts);

@@ -101,9 +101,5 @@ fn counts(rows: &[AuditRow]) -> String {
 
 /// One row for each figure, with a title line.
 pub fn audit_csv(rows: &[AuditRow]) -> String {
-    const IN_MEMORY: &str = "writing to memory cannot fail, and every row has the titles' length";
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(plan::record::titles::<AuditRow>()).expect(IN_MEMORY);
-    rows.iter().for_each(|row| writer.write_record(row.cells()).expect(IN_MEMORY));
-    String::from_utf8(writer.into_inner().expect(IN_MEMORY)).expect("all cells are text")
+    super::csv_text(plan::record::titles::<AuditRow>(), rows.iter().map(Row::cells))
 }

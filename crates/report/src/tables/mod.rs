@@ -8,6 +8,7 @@ mod audit;
 mod claims;
 pub mod compare;
 mod grid;
+mod knee;
 mod points;
 pub mod published;
 pub mod summary;
@@ -16,6 +17,8 @@ pub use audit::{audit_csv, audit_text};
 pub(crate) use audit::{by_claim, figure_in_words};
 pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
+pub(crate) use knee::{constants as knee_constants, heading as knee_heading};
+pub use knee::{knee_csv, knee_text};
 pub use points::main_text;
 pub(crate) use points::{centre_of, flags, timing_words};
 
@@ -64,6 +67,15 @@ pub(crate) enum Paint {
     Good,
     Bad,
     Open,
+}
+
+/// Rows below a title line.
+fn csv_text(titles: Vec<&str>, rows: impl Iterator<Item = Vec<String>>) -> String {
+    const IN_MEMORY: &str = "writing to memory cannot fail, and every row has the titles' length";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(titles).expect(IN_MEMORY);
+    rows.for_each(|row| writer.write_record(row).expect(IN_MEMORY));
+    String::from_utf8(writer.into_inner().expect(IN_MEMORY)).expect("all cells are text")
 }
 
 /// Lines of at most `width` letters, broken at blanks, each behind `indent` blanks; a longer word is cut.

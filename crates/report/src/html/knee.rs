@@ -1,0 +1,33 @@
+//! The knee model's predictions beside the measured knee.
+
+use super::markup::{Cell, Page};
+use crate::knee::knee as rows_of;
+use crate::results::Results;
+use crate::show::plain;
+use crate::tables::{knee_constants, knee_heading};
+
+pub(super) fn knee(page: &mut Page, results: &Results) {
+    let rows = rows_of(results);
+    let Some(first) = rows.first() else { return };
+    page.heading("Knee model");
+    page.element("p", "", &knee_heading(first));
+    page.table(&["form", "formula", ">predicted", "what became of it"]);
+    for source in rows.chunk_by(|a, b| a.source == b.source) {
+        page.table_heading(4, &knee_constants(&source[0]));
+        for row in source {
+            page.row(&[
+                Cell::Whole(row.form.clone()),
+                Cell::Whole(row.formula.clone()),
+                Cell::Number(row.predicted.map_or_else(|| "none".into(), plain)),
+                Cell::Words(row.note.clone()),
+            ]);
+        }
+    }
+    page.end_table();
+    page.element(
+        "p",
+        "note",
+        "S = alpha n² + beta n, F = 1 - exp(-gamma n / c). The article prints the n of the greatest kappa = S F, which rises \
+         without end; as a cost of each unit of work (coupled) it has one optimum.",
+    );
+}
