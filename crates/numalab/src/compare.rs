@@ -9,12 +9,14 @@ use report::tables::compare::{compare_csv, compare_markdown, compare_text, summa
 use std::path::Path;
 
 pub(crate) fn compare(args: &Compare) -> Result<(), Exit> {
-    let settings = Settings {
-        metrics: args.metric.clone(),
-        noise: args.noise,
-        baseline: args.baseline.clone(),
-        anyway: args.anyway,
-    };
+    // One that is named twice would make the family larger than what is asked.
+    let mut metrics: Vec<Asked> = Vec::new();
+    for metric in &args.metric {
+        if !metrics.iter().any(|known| known.name == metric.name) {
+            metrics.push(metric.clone());
+        }
+    }
+    let settings = Settings { metrics, noise: args.noise, baseline: args.baseline.clone(), anyway: args.anyway };
     let comparison = judged(&args.sides, &settings)?;
     print(&printed(&comparison, args.format))?;
     if args.gate { gate(&comparison) } else { Ok(()) }

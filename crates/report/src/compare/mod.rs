@@ -194,7 +194,7 @@ fn sessions(sides: &[Side], settings: &Settings) -> Result<Comparison, CompareEr
         return Err(CompareError::NotAlike { difference: first.clone() });
     }
     let first = &baseline.sessions[0];
-    let at = |side: &'_ Side, point: &Point| {
+    let at = |side: &Side, point: &Point| {
         let of = |session: &Results| session.plan.points.iter().position(|other| same_point(point, other));
         side.sessions.iter().map(of).collect::<Vec<_>>()
     };
@@ -216,29 +216,11 @@ fn sessions(sides: &[Side], settings: &Settings) -> Result<Comparison, CompareEr
     if pairs.is_empty() {
         return Err(CompareError::NoPoint { why: "no point is on both sides".into() });
     }
-    let mut notes = Vec::new();
+    let turns = in_turn.iter().all(|(_, why)| why.is_none());
+    let mut notes = notes_of(sides, turns, &marks);
     if left_out > 0 {
         notes.push(format!("{left_out} point(s) of {name} have no like on the other side", name = baseline.name));
     }
-    for side in candidates {
-        if side.sessions[0].manifest.program.sha256 == first.manifest.program.sha256 {
-            notes.push(format!("{a} and {b} are the same program", a = baseline.name, b = side.name));
-        }
-    }
-    let few = sides.iter().any(|side| side.sessions.len() < SESSIONS_LEAST);
-    if let (true, Some(_)) = (few, &first.manifest.session) {
-        let dir = first.dir.display();
-        notes.push(format!("{dir} is a session of a series, all of which are compared by: numalab compare {dir}"));
-    } else if few || in_turn.iter().any(|(_, why)| why.is_some()) {
-        let file = first.manifest.command.iter().find(|word| word.ends_with(".toml"));
-        notes.push(format!(
-            "sessions that take turns: numalab run {file} --against OTHER_BINARY --sessions 5",
-            file = file.map_or("FILE", String::as_str)
-        ));
-    }
-    let unfinished = sides.iter().flat_map(|side| &side.sessions).filter(|session| !session.complete);
-    notes.extend(unfinished.map(|session| format!("{dir}: unfinished", dir = session.dir.display())));
-    notes.extend(marks.iter().map(|mark| format!("marked, not plain: {mark}")));
     let shown = |side: &Side| Named {
         name: side.name.clone(),
         program: program_name(&side.sessions[0].manifest.program),
@@ -247,6 +229,28 @@ fn sessions(sides: &[Side], settings: &Settings) -> Result<Comparison, CompareEr
     let shown = sides.iter().map(shown).collect();
     let marks = Marks { all: marks, in_turn };
     judged(first, shown, Replicate::Session, &pairs, &marks, notes, settings)
+}
+
+/// What a reader must know of the sides; `turns` says whether their sessions took turns.
+fn notes_of(sides: &[Side], turns: bool, marks: &[String]) -> Vec<String> {
+    let (baseline, first) = (&sides[0], &sides[0].sessions[0]);
+    let same = |side: &&Side| side.sessions[0].manifest.program.sha256 == first.manifest.program.sha256;
+    let same = sides[1..].iter().filter(same);
+    let mut notes: Vec<String> =
+        same.map(|side| format!("{a} and {b} are the same program", a = baseline.name, b = side.name)).collect();
+    let few = sides.iter().any(|side| side.sessions.len() < SESSIONS_LEAST);
+    if let (true, Some(_)) = (few, &first.manifest.session) {
+        let dir = first.dir.display();
+        notes.push(format!("{dir} is a session of a series, all of which are compared by: numalab compare {dir}"));
+    } else if few || !turns {
+        let file = first.manifest.command.iter().find(|word| word.ends_with(".toml"));
+        let file = file.map_or("FILE", String::as_str);
+        notes.push(format!("sessions that take turns: numalab run {file} --against OTHER_BINARY --sessions 5"));
+    }
+    let unfinished = sides.iter().flat_map(|side| &side.sessions).filter(|session| !session.complete);
+    notes.extend(unfinished.map(|session| format!("{dir}: unfinished", dir = session.dir.display())));
+    notes.extend(marks.iter().map(|mark| format!("marked, not plain: {mark}")));
+    notes
 }
 
 /// A point of one side and its like on the other, in each session that has it.
