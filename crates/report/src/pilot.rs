@@ -48,7 +48,7 @@ pub struct PilotLevels {
     pub cv: f64,
     /// Share of the variance between samples that is their own, and not that of their slices; below 0: none.
     pub own_share: f64,
-    /// Slices of each sample.
+    /// Slices of each sample: as many as the one with the fewest has.
     pub slices: usize,
     /// Independent slices that those are worth (Geyer), the median over samples.
     pub worth: Option<f64>,
@@ -136,9 +136,11 @@ fn of_point(
     let values: Vec<f64> = runs.iter().flat_map(|run| &run[..slices]).copied().collect();
     let of: Levels = levels(&values, &[slices, runs.len()], LEVEL)?;
     let (between, mean) = (of.of_means[1], of.mean.value);
-    let worths: Vec<f64> = runs.iter().filter_map(|run| worth(run).ok()).map(|worth| worth.geyer).collect();
+    let worths = runs.iter().filter_map(|run| worth(&run[..slices]).ok()).map(|worth| worth.geyer);
+    let worths: Vec<f64> = worths.collect();
     let slice_seconds = match results.plan.measure.extent {
-        Extent::Seconds(seconds) => seconds / f64::from(results.plan.measure.windows.max(1)),
+        // A crowded timer merges slices: what counts is how many there are.
+        Extent::Seconds(seconds) => seconds * runs.len() as f64 / runs.iter().map(|run| run.len() as f64).sum::<f64>(),
         Extent::Operations(_) => 0.0,
     };
     let best = cost_seconds.filter(|_| slice_seconds > 0.0).map(|cost| of.best_repetitions(&[slice_seconds, cost]));
@@ -204,7 +206,7 @@ mod tests {
 
     fn of(runs: &[Vec<f64>], cost: Option<f64>) -> Result<PilotLevels, StatsError> {
         let mut results = golden();
-        (results.plan.measure.extent, results.plan.measure.windows) = (Extent::Seconds(1.0), 100);
+        results.plan.measure.extent = Extent::Seconds(0.04);
         of_point(&results, &runs.iter().map(Vec::as_slice).collect::<Vec<_>>(), cost, 0.02)
     }
 
@@ -225,6 +227,9 @@ mod tests {
         let run = |turn: usize| (0..40).map(|at| 100.0 + ((at * 7 + turn) % 10) as f64).collect::<Vec<f64>>();
         let found = of(&[run(0), run(1), run(2)], Some(0.1)).unwrap();
         assert!(found.own_share <= 0.0 && found.best_seconds.is_none() && found.needed == 2, "{found:?}");
+        // One sample with fewer slices shortens all: no more than those can be worth anything.
+        let short = of(&[run(0), run(1), run(2)[..25].to_vec()], Some(0.1)).unwrap();
+        assert!(short.slices == 25 && short.worth.is_some_and(|worth| worth <= 25.0), "{short:?}");
         assert_eq!(of(&[run(0)], None), Err(StatsError::TooFew { what: "samples", found: 1, needed: 2 }));
     }
 

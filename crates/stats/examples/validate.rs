@@ -45,7 +45,8 @@ fn main() -> std::process::ExitCode {
     for (what, ours, reference) in tests_and_quantiles() {
         let right = digits(ours, reference);
         least = least.min(right);
-        println!("| {what} | {ours:.12} | {reference:.12} | {right:.1} |");
+        let shown = |value: f64| if value.abs() < 1e-6 { format!("{value:.11e}") } else { format!("{value:.12}") };
+        println!("| {what} | {} | {} | {right:.1} |", shown(ours), shown(reference));
     }
     println!("\nfewest digits of any figure: {least:.1}");
     if least >= LEAST { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
