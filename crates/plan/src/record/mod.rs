@@ -85,8 +85,11 @@ pub const FILES: &[(&str, &[Column])] = &[
 ];
 
 /// Column tables of what commands print as CSV, and few results folders hold or none.
-pub const PRINTED: &[(&str, &[Column])] =
-    &[(AuditRow::FILE, AuditRow::COLUMNS), (KneeRow::FILE, KneeRow::COLUMNS), (ContrastRow::FILE, ContrastRow::COLUMNS)];
+pub const PRINTED: &[(&str, &[Column])] = &[
+    (AuditRow::FILE, AuditRow::COLUMNS),
+    (KneeRow::FILE, KneeRow::COLUMNS),
+    (ContrastRow::FILE, ContrastRow::COLUMNS),
+];
 
 /// A field's name without the mark of a raw identifier: `r#type` is the column `type`.
 const fn column_name(field: &'static str) -> &'static str {
