@@ -116,8 +116,9 @@ fn piloted() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (file, results) = (folder.path().join("pilot.toml"), folder.path().join("results"));
     let text = fs::read_to_string(root().join("experiments/numa-binding.toml"))?;
-    // The table that it names lies beside the original.
+    // The table and the audit that it names lie beside the original.
     let text = text.replace("published = \"published/numa_binding.csv\"\n", "");
+    let text = text.replace("audit     = \"published/audit.toml\"\n", "");
     let text = text.replace("repetitions = 10\npause_repetitions = 20\n", "repetitions = 3\npause_repetitions = 5\n");
     fs::write(&file, text.replace("procs = \"paper\"", "procs = [1, 32, 64]").replace("budget = \"15m\"\n", ""))?;
     let input = "synthetic:pack:2 numa:1 core:32 pu:1";
