@@ -89,6 +89,7 @@ pub const PRINTED: &[(&str, &[Column])] = &[
     (AuditRow::FILE, AuditRow::COLUMNS),
     (KneeRow::FILE, KneeRow::COLUMNS),
     (ContrastRow::FILE, ContrastRow::COLUMNS),
+    (PredictionRow::FILE, PredictionRow::COLUMNS),
 ];
 
 /// A field's name without the mark of a raw identifier: `r#type` is the column `type`.
