@@ -1,7 +1,7 @@
 //! What `numalab gather` packs of a host, and what reads it back: one file of JSON that another person can send.
 //!
 //! Nothing personal: no host name unless it was asked for, no serial number, no user, no process, no path of theirs. hwloc's
-//! XML keeps the infos that [`INFOS_KEPT`] names and no others.
+//! XML keeps the infos that `INFOS_KEPT` names and no others.
 
 use crate::manifest::Program;
 use crate::record::Timing;
@@ -94,7 +94,7 @@ pub fn without_identity(mut facts: BTreeMap<String, String>) -> BTreeMap<String,
     facts
 }
 
-/// Lines of hwloc's XML without the infos that are not in [`INFOS_KEPT`]; hwloc writes each on a line of its own, and where
+/// Lines of hwloc's XML without the infos that are not in `INFOS_KEPT`; hwloc writes each on a line of its own, and where
 /// it does not, the line goes as a whole.
 pub fn xml_lines(xml: &str) -> Vec<String> {
     let is_kept = |line: &&str| {
