@@ -68,7 +68,7 @@ pub(crate) fn cut_warmups(
     for (warmup, class) in warmups.iter_mut().zip(&classes) {
         *warmup = slow_start(*class).map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
     }
-    let notes = unsteady(plan, &classes);
+    let notes = tally(&classes).into_iter().chain(unsteady(plan, &classes)).collect();
     if warmups.iter().all(Option::is_none) {
         return Ok((warmups, notes));
     }
@@ -96,6 +96,24 @@ fn slow_start(class: Option<Class>) -> Option<f64> {
         Class::Warmup { end } if end <= STEPS_MOST => Some(end as f64 / STEPS as f64),
         _ => None,
     }
+}
+
+/// How many points have each of the four classes (Barrett et al. 2017); `None` where all are flat or none is known.
+fn tally(classes: &[Option<Class>]) -> Option<String> {
+    let count = |is: fn(&Class) -> bool| classes.iter().flatten().filter(|class| is(class)).count();
+    let flat = count(|class| matches!(class, Class::Flat));
+    let warmup = count(|class| matches!(class, Class::Warmup { .. }));
+    let slowdown = count(|class| matches!(class, Class::Slowdown { .. }));
+    let unsteady = count(|class| matches!(class, Class::NoSteadyState));
+    let unknown = classes.len() - flat - warmup - slowdown - unsteady;
+    let more =
+        if unknown > 0 { format!(", {unknown} not told by fewer than {SAMPLES_LEAST} samples") } else { String::new() };
+    (warmup + slowdown + unsteady > 0).then(|| {
+        format!(
+            "rates over a sample, points by class: {flat} flat, {warmup} warm up, {slowdown} slow down, {unsteady} without \
+             steady state{more}"
+        )
+    })
 }
 
 /// One line for each of the other ways in which rates are not the same throughout, with the points.
@@ -317,6 +335,16 @@ mod tests {
         );
         let slowdown = format!("rates over a sample, faster at first than later (slowdown), nothing cut: {}", name(0));
         assert_eq!(unsteady(&plan, &classes), [slowdown, steady]);
+    }
+
+    #[test]
+    fn points_are_counted_by_class() {
+        let of = |classes: &[Option<Class>]| tally(classes);
+        assert_eq!(of(&[Some(Class::Flat), None]), None);
+        let all = [Some(Class::Flat), Some(Class::Warmup { end: 9 }), Some(Class::NoSteadyState), None];
+        let expect = "rates over a sample, points by class: 1 flat, 1 warm up, 0 slow down, 1 without steady state, 1 not \
+                      told by fewer than 5 samples";
+        assert_eq!(of(&all).as_deref(), Some(expect));
     }
 
     #[test]
