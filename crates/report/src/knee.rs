@@ -12,6 +12,7 @@ use crate::series::{group_of, is_arm};
 use plan::experiment::Extent;
 use plan::knee::KneeModel;
 use plan::record::KneeRow;
+use stats::Interval;
 use stats::argmax::argmax;
 use stats::decide::{Region, Verdict, decide};
 use stats::fit::{FitSettings, KneeConstants, KneeForm, Model, fit};
@@ -33,66 +34,83 @@ const FORMS: [(KneeForm, &str, &str); 9] = [
 ];
 
 /// A knee with its interval.
-type Knee = (f64, stats::Interval);
+type Knee = (f64, Interval);
+
+/// Where a set of constants comes from, the constants as far as they are known, and what must be said of them.
+struct Source<'a> {
+    word: &'a str,
+    alpha_beta: Option<(f64, f64)>,
+    gamma: Option<f64>,
+    cores: f64,
+    note: String,
+}
 
 /// All rows; none where the experiment has no `[knee]`.
 pub fn knee(results: &Results) -> Vec<KneeRow> {
     let Some(model) = &results.plan.knee else { return Vec::new() };
-    let printed = KneeConstants { alpha: model.alpha, beta: model.beta, gamma: model.gamma, c: model.cores };
-    let measured = knee_of(results, model);
-    let mut rows: Vec<KneeRow> =
-        FORMS.iter().map(|form| row("printed", form, Ok(&printed), "", model, &measured)).collect();
-    let topology = &results.topology;
-    let pus = topology.pu_set().intersection(&topology.allowed_pus).len() as f64;
-    let (constants, note) = match constants(results, model, pus) {
-        Ok((constants, note)) => (Ok(constants), note),
-        Err(why) => (Err(()), why),
+    let found = knee_of(results, model);
+    let printed = Source {
+        word: "printed",
+        alpha_beta: Some((model.alpha, model.beta)),
+        gamma: Some(model.gamma),
+        cores: model.cores,
+        note: String::new(),
     };
-    rows.extend(FORMS.iter().map(|form| {
-        let constants = constants.as_ref().map_err(|()| pus);
-        row("measured", form, constants, &note, model, &measured)
-    }));
-    rows
+    let of_samples = of_samples(results, model);
+    [printed, of_samples]
+        .iter()
+        .flat_map(|source| FORMS.iter().map(|form| row(source, form, model, &found)).collect::<Vec<_>>())
+        .collect()
 }
 
 fn row(
-    source: &str,
+    source: &Source<'_>,
     (form, name, formula): &(KneeForm, &str, &str),
-    constants: Result<&KneeConstants, f64>,
-    note: &str,
     model: &KneeModel,
-    measured: &Result<Knee, String>,
+    found: &Result<Knee, String>,
 ) -> KneeRow {
-    let known = constants.ok();
-    let predicted = known.and_then(|constants| form.peak(constants));
-    let outcome = match (known, predicted, measured) {
-        (None, ..) => "constants not measured".to_string(),
+    let needs_faults = !matches!(form, KneeForm::NoFaults | KneeForm::Usl);
+    // Where no F is in the form, any gamma gives the same.
+    let gamma = if needs_faults { source.gamma } else { Some(1.0) };
+    let constants = source.alpha_beta.zip(gamma).map(|((alpha, beta), gamma)| KneeConstants {
+        alpha,
+        beta,
+        gamma,
+        c: source.cores,
+    });
+    let predicted = constants.and_then(|constants| form.peak(&constants));
+    let outcome = match (constants, predicted, found) {
+        (None, ..) => "its constants are not known".to_string(),
         (Some(_), None, _) => "it only rises: no optimum".to_string(),
         (Some(_), Some(_), Err(why)) => format!("no measured knee: {why}"),
         (Some(_), Some(predicted), Ok((_, interval))) => {
             match decide(interval, &Region::within_factor(predicted, 1.25)) {
                 Verdict::Supported => "the measured knee lies within x/÷ 1.25 of it",
                 Verdict::Refuted => "the measured knee lies elsewhere",
-                Verdict::Undecided => "the measured knee lies across x/÷ 1.25 of it",
+                Verdict::Undecided => "the interval of the measured knee lies across x/÷ 1.25 of it",
             }
             .to_string()
         }
     };
-    let measured = measured.as_ref().ok();
+    let found = found.as_ref().ok();
     KneeRow {
-        source: source.into(),
+        source: source.word.into(),
         form: (*name).into(),
         formula: (*formula).into(),
-        alpha: known.map(|constants| constants.alpha),
-        beta: known.map(|constants| constants.beta),
-        gamma: known.map(|constants| constants.gamma),
-        cores: constants.map_or_else(|pus| pus, |constants| constants.c),
+        alpha: source.alpha_beta.map(|(alpha, _)| alpha),
+        beta: source.alpha_beta.map(|(_, beta)| beta),
+        gamma: source.gamma,
+        cores: source.cores,
         predicted,
         printed: model.printed,
-        measured: measured.map(|(peak, _)| *peak),
-        measured_low: measured.map(|(_, interval)| interval.low),
-        measured_high: measured.map(|(_, interval)| interval.high),
-        note: [outcome.as_str(), note].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
+        measured: found.map(|(peak, _)| *peak),
+        measured_low: found.map(|(_, interval)| interval.low),
+        measured_high: found.map(|(_, interval)| interval.high),
+        note: [outcome.as_str(), &source.note]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 
@@ -111,14 +129,44 @@ fn sweep(results: &Results, model: &KneeModel, group: &str) -> (Vec<f64>, Vec<f6
     rows(results, model, group).filter_map(|(procs, row)| Some((procs, rate.get(row)?))).unzip()
 }
 
+/// A peak at the last procs has no upper limit: the knee lies there or beyond.
 fn knee_of(results: &Results, model: &KneeModel) -> Result<Knee, String> {
+    if results.modelled().is_some() {
+        return Err("throughputs of this folder were computed by a model".into());
+    }
     let (x, y) = sweep(results, model, &model.faults);
     let peak = argmax(&x, &y, LEVEL, RESAMPLES, results.plan.measure.seed.0).map_err(|why| why.to_string())?;
-    Ok((peak.x, peak.interval))
+    let last = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let high = if peak.interval.high < last { peak.interval.high } else { f64::INFINITY };
+    Ok((peak.x, Interval { low: peak.interval.low, high }))
 }
 
-/// The measured constants, and how well they describe what was measured.
-fn constants(results: &Results, model: &KneeModel, pus: f64) -> Result<(KneeConstants, String), String> {
+/// The constants that the samples give, and how well they describe them.
+fn of_samples<'a>(results: &Results, model: &KneeModel) -> Source<'a> {
+    let topology = &results.topology;
+    let cores = topology.pu_set().intersection(&topology.allowed_pus).len() as f64;
+    let word = if results.modelled().is_some() { "modelled" } else { "measured" };
+    let (alpha_beta, of_s) = match switching(results, model) {
+        Ok((constants, note)) => (Some(constants), note),
+        Err(why) => (None, why),
+    };
+    let (gamma, of_f) = match fault_shares(results, model) {
+        Ok((shares, faults)) => {
+            let above: f64 = shares.iter().map(|(n, share)| -n * (-share).ln_1p()).sum();
+            let below: f64 = shares.iter().map(|(n, _)| n * n).sum();
+            let most = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+            let group = &model.faults;
+            let note =
+                format!("F from {group}: {faults} page faults in all, at most {most:.2e} of a sample's operations");
+            (Some(above / below * cores), note)
+        }
+        Err(why) => (None, why),
+    };
+    Source { word, alpha_beta, gamma, cores, note: format!("{of_s}; {of_f}") }
+}
+
+/// alpha and beta of S.
+fn switching(results: &Results, model: &KneeModel) -> Result<((f64, f64), String), String> {
     let (x, y) = sweep(results, model, &model.switches);
     let usl = fit(&FitSettings { level: LEVEL, ..FitSettings::new(Model::Usl) }, &x, &y)
         .map_err(|why| format!("S cannot be fitted: {why}"))?;
@@ -126,24 +174,10 @@ fn constants(results: &Results, model: &KneeModel, pus: f64) -> Result<(KneeCons
     if sigma >= 1.0 {
         return Err("S cannot be fitted: no more is done with more workers".into());
     }
-    let (alpha, beta) = (kappa / (1.0 - sigma), (sigma - kappa) / (1.0 - sigma));
     let misfit = 100.0 * usl.misfit_ratio;
-    let adequate = if usl.is_adequate() { "adequate" } else { "not adequate: S has not this form here" };
-    let (shares, faults) = fault_shares(results, model)?;
-    let (mut above, mut below) = (0.0, 0.0);
-    for (n, share) in &shares {
-        above -= n * (-share).ln_1p();
-        below += n * n;
-    }
-    let most = shares.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-    let constants = KneeConstants { alpha, beta, gamma: above / below * pus, c: pus };
-    let note = format!(
-        "S from {switches}: USL {adequate}, misfit {misfit:.1} %; F from {group}: {faults} page faults, at most {most:.2e} of the \
-         operations at any procs",
-        switches = model.switches,
-        group = model.faults,
-    );
-    Ok((constants, note))
+    let adequate = if usl.is_adequate() { "adequate" } else { "not adequate, so that S has not this form here" };
+    let note = format!("S from {switches}: USL {adequate}, misfit {misfit:.1} %", switches = model.switches);
+    Ok(((kappa / (1.0 - sigma), (sigma - kappa) / (1.0 - sigma)), note))
 }
 
 /// Share of operations with a page fault of each sample, by procs, and all faults. Operations are throughput times the
@@ -185,6 +219,8 @@ mod tests {
     fn made(rate: impl Fn(f64) -> f64, g: f64) -> Results {
         let mut results = golden();
         let template = results.plan.points[0].clone();
+        results.manifest.timing = plan::record::Timing::Hardware;
+        results.manifest.source = "live".into();
         results.plan.factors = vec!["shared_ratio".into()];
         results.plan.points = Vec::new();
         for level in ["0.0", "1.0"] {
@@ -281,14 +317,28 @@ mod tests {
         let flat = knee(&made(|n| 1000.0 * n.min(2.0), 0.0));
         let row = of(&flat, "measured", "no-faults");
         assert!(row.note.contains("not adequate") || row.note.contains("no more is done"), "{row:#?}");
-        let mut none = made(|n| n, 0.0);
+        // The highest is the last: the knee lies there or beyond.
+        let rising = knee(&made(|n| 1000.0 * n, 0.0));
+        let row = of(&rising, "printed", "coupled");
+        assert_eq!((row.measured, row.measured_high), (Some(16.0), Some(f64::INFINITY)));
+        let mut none = made(|n| 1000.0 * n / (1.0 + 0.05 * n + 0.02 * n * n), 0.0);
         none.plan.knee.as_mut().expect("there").faults = "shared_ratio=0.5".into();
         let rows = knee(&none);
         let row = of(&rows, "measured", "coupled");
-        assert!(row.alpha.is_none() && row.predicted.is_none() && row.measured.is_none(), "{row:#?}");
-        assert!(row.note.starts_with("constants not measured; F cannot be measured"), "{row:#?}");
+        assert!(row.gamma.is_none() && row.predicted.is_none() && row.measured.is_none(), "{row:#?}");
+        assert!(row.note.starts_with("its constants are not known; ") && row.note.ends_with("no sample"), "{row:#?}");
+        // What needs no F is predicted all the same.
+        assert!((of(&rows, "measured", "no-faults").predicted.unwrap() - 50f64.sqrt()).abs() < 0.2);
         assert!(of(&rows, "printed", "coupled").note.starts_with("no measured knee: "));
         none.plan.knee = None;
         assert!(knee(&none).is_empty());
+    }
+
+    #[test]
+    fn what_a_model_computed_is_not_called_measured() {
+        let mut results = made(|n| 1000.0 * n / (1.0 + 0.05 * n + 0.02 * n * n), 0.01);
+        results.manifest.source = "modelled".into();
+        let rows = knee(&results);
+        assert!(rows.iter().all(|row| row.measured.is_none() && row.source != "measured"), "{rows:#?}");
     }
 }

@@ -260,7 +260,7 @@ row! {
 row! {
     /// tables/knee.csv: one row for each form of the article's knee model and each source of its constants.
     KneeRow in "knee.csv" {
-        /// printed, or measured here.
+        /// printed, or measured (of a modelled folder: modelled).
         source: String [""],
         /// coupled, additive, useful, no-faults, usl, usl-with-faults, capacity, net-benefit, kappa.
         form: String [""],
@@ -282,7 +282,7 @@ row! {
         measured: Option<f64> ["workers"],
         /// Lower end of its 95 % interval.
         measured_low: Option<f64> ["workers"],
-        /// Upper end of it.
+        /// Upper end of it; INF where it reaches the last procs of the sweep.
         measured_high: Option<f64> ["workers"],
         /// What became of it, and where the constants come from.
         note: String [""],

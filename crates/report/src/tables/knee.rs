@@ -23,7 +23,7 @@ pub fn knee_text(rows: &[KneeRow], look: impl Into<Look>) -> String {
 /// `knee model: printed 12.7, measured here 2 [2, 2]`
 pub(crate) fn heading(row: &KneeRow) -> String {
     let measured = match (row.measured, row.measured_low, row.measured_high) {
-        (Some(peak), Some(low), Some(high)) => format!("{peak} [{low}, {high}]"),
+        (Some(peak), Some(low), Some(high)) => format!("{peak} [{low}, {high}]", high = plain(high)),
         _ => "nothing".into(),
     };
     format!("knee model: n of the greatest value; printed {printed}, measured here {measured}", printed = row.printed)
