@@ -57,7 +57,7 @@ loom: setup ## every interleaving of gmp::world within bounds (a target folder o
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages
 
-planted: setup ## a slowdown of 5 % is planted in serve and must be found by run --against, about 6 minutes after the builds
+planted: setup ## a slowdown of 5 % is planted in serve and must be found by run --against, about 4 minutes on a quiet host after the builds
 	scripts/planted
 
 torture: setup-lab ## every call fails once, full disks, 200 kills, 40 power cuts in the lab; prints what was survived

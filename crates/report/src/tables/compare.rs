@@ -148,12 +148,15 @@ fn signed(number: f64, decimals: usize) -> String {
 fn explained(comparison: &Comparison) -> Vec<String> {
     let row = &comparison.rows[0];
     let noise = 100.0 * row.noise;
+    let together = match row.contrasts {
+        1 => String::new(),
+        of => format!(", at which all {of} contrasts hold together at 95 %"),
+    };
     let mut lines = vec![format!(
-        "change: candidate / baseline, {method}; [ ]: its interval at {level:.2} %, at which all {of} hold together at 95 %; \
-faster or slower: beyond ± {noise} %; same: the 90 % interval within it",
+        "change: candidate / baseline, {method}; [ ]: its interval at {level:.2} %{together}; faster or slower: beyond ± {noise} %; \
+same: the 90 % interval within it",
         method = row.method,
         level = 100.0 * row.level,
-        of = count(row.contrasts, "contrast"),
     )];
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for row in comparison.rows.iter().filter(|row| row.verdict == Judgement::Undecided) {
