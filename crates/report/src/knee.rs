@@ -9,6 +9,7 @@
 use crate::results::Results;
 use crate::samples::WHOLE;
 use crate::series::{group_of, is_arm};
+use crate::summary::Counts;
 use plan::experiment::Extent;
 use plan::knee::KneeModel;
 use plan::record::KneeRow;
@@ -49,6 +50,7 @@ struct Source<'a> {
 pub fn knee(results: &Results) -> Vec<KneeRow> {
     let Some(model) = &results.plan.knee else { return Vec::new() };
     let found = knee_of(results, model);
+    let doubt = noisy(results, model);
     let printed = Source {
         word: "printed",
         alpha_beta: Some((model.alpha, model.beta)),
@@ -59,7 +61,9 @@ pub fn knee(results: &Results) -> Vec<KneeRow> {
     let of_samples = of_samples(results, model);
     [printed, of_samples]
         .iter()
-        .flat_map(|source| FORMS.iter().map(|form| row(source, form, model, &found)).collect::<Vec<_>>())
+        .flat_map(|source| {
+            FORMS.iter().map(|form| row(source, form, model, &found, doubt.as_deref())).collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -68,6 +72,7 @@ fn row(
     (form, name, formula): &(KneeForm, &str, &str),
     model: &KneeModel,
     found: &Result<Knee, String>,
+    doubt: Option<&str>,
 ) -> KneeRow {
     let needs_faults = !matches!(form, KneeForm::NoFaults | KneeForm::Usl);
     // Where no F is in the form, any gamma gives the same.
@@ -83,6 +88,9 @@ fn row(
         (None, ..) => "its constants are not known".to_string(),
         (Some(_), None, _) => "it only rises: no optimum".to_string(),
         (Some(_), Some(_), Err(why)) => format!("no measured knee: {why}"),
+        (Some(_), Some(_), Ok(_)) if doubt.is_some() => {
+            format!("undecided: {doubt}", doubt = doubt.unwrap_or_default())
+        }
         (Some(_), Some(predicted), Ok((_, interval))) => {
             match decide(interval, &Region::within_factor(predicted, 1.25)) {
                 Verdict::Supported => "the measured knee lies within x/÷ 1.25 of it",
@@ -112,6 +120,14 @@ fn row(
             .collect::<Vec<_>>()
             .join("; "),
     }
+}
+
+/// Where half of the samples of a point were disturbed, nothing about its time is decided.
+fn noisy(results: &Results, model: &KneeModel) -> Option<String> {
+    let points = results.plan.points.iter().enumerate();
+    let mut of_arm = points.filter(|(_, point)| is_arm(&point.arm, &model.arm));
+    let (_, point) = of_arm.find(|(at, _)| Counts::of(results, *at).is_noisy())?;
+    Some(format!("half of the samples or more at {procs} procs were disturbed", procs = point.procs))
 }
 
 /// Procs and row of every sample of the arm at some levels of the further factors.
