@@ -345,6 +345,10 @@ mod tests {
         assert!(row.note.starts_with("its constants are not known; ") && row.note.ends_with("no sample"), "{row:#?}");
         // What needs no F is predicted all the same.
         assert!((of(&rows, "measured", "no-faults").predicted.unwrap() - 50f64.sqrt()).abs() < 0.2);
+        let mut disturbed = made(|n| 1000.0 * n / (1.0 + 0.05 * n + 0.02 * n * n), 0.0);
+        disturbed.samples.contaminated.fill(true);
+        let note = &of(&knee(&disturbed), "printed", "coupled").note.clone();
+        assert_eq!(note, "undecided: half of the samples or more at 1 procs were disturbed");
         assert!(of(&rows, "printed", "coupled").note.starts_with("no measured knee: "));
         none.plan.knee = None;
         assert!(knee(&none).is_empty());
