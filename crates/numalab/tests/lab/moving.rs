@@ -119,7 +119,10 @@ pub(crate) fn node_is_full() -> Result<(), Failed> {
         script += &format!("start {name}; wait $run\n", name = run.name);
     }
     let seen = watch("2x2", &runs.each_ref(), &script)?;
-    refused(&seen, "bound", &["allocate: bind to node 0: ", "can be had there"])?;
+    let (code, said) = (seen.text("bound/code")?, seen.text("bound/err")?);
+    let foreseen =
+        code.trim() == "77" && said.contains("bound: bind to node 0: ") && said.contains(" available there; ");
+    ensure(foreseen, || format!("bound ended with {code}: {said}"))?;
     for name in ["preferred", "near", "first", "interleave"] {
         let row = marked(&seen, name, &["outside"])?;
         let remote = number(&row, "pages_remote")?;
