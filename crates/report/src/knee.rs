@@ -15,7 +15,7 @@ use plan::knee::KneeModel;
 use plan::record::KneeRow;
 use stats::Interval;
 use stats::argmax::argmax;
-use stats::decide::{Region, Verdict, decide};
+use stats::decide::{Region, Verdict, decide, open_at_end};
 use stats::fit::{FitSettings, KneeConstants, KneeForm, Model, fit};
 
 const LEVEL: f64 = 0.95;
@@ -145,16 +145,14 @@ fn sweep(results: &Results, model: &KneeModel, group: &str) -> (Vec<f64>, Vec<f6
     rows(results, model, group).filter_map(|(procs, row)| Some((procs, rate.get(row)?))).unzip()
 }
 
-/// A peak at the last procs has no upper limit: the knee lies there or beyond.
+/// The highest of the sweep, and where it lies or beyond.
 fn knee_of(results: &Results, model: &KneeModel) -> Result<Knee, String> {
     if results.modelled().is_some() {
         return Err("throughputs of this folder were computed by a model".into());
     }
     let (x, y) = sweep(results, model, &model.faults);
     let peak = argmax(&x, &y, LEVEL, RESAMPLES, results.plan.measure.seed.0).map_err(|why| why.to_string())?;
-    let last = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let high = if peak.interval.high < last { peak.interval.high } else { f64::INFINITY };
-    Ok((peak.x, Interval { low: peak.interval.low, high }))
+    Ok((peak.x, open_at_end(&x, &peak.interval)))
 }
 
 /// The constants that the samples give, and how well they describe them.

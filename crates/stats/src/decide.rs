@@ -146,10 +146,11 @@ fn p_of(difference: &Estimate) -> f64 {
     }
 }
 
-/// Peak at `x`: supported iff all unbeaten grid points lie within one grid step of it, refuted iff it and both its
-/// neighbours are beaten.
+/// Peak at `x`: supported iff all unbeaten grid points lie within one grid step of it and the last of the grid is beaten,
+/// refuted iff it and both its neighbours are beaten.
 ///
-/// `grid` ascending; `x` need not be on it: then its two neighbours stand for it.
+/// Where the last is unbeaten the peak may lie beyond it, where nothing was measured. `grid` ascending; `x` need not be on
+/// it: then its two neighbours stand for it.
 ///
 /// # Errors
 /// `LengthMismatch`, `TooFew` for an empty grid, `OutOfRange` for an `x` outside the grid: nothing was measured there.
@@ -167,16 +168,24 @@ pub fn decide_peak(grid: &[f64], unbeaten: &[bool], x: f64) -> Result<Verdict, S
     for (index, _) in unbeaten.iter().enumerate().filter(|(_, unbeaten)| **unbeaten) {
         if near.contains(&index) { inside = true } else { outside = true }
     }
+    let is_open = unbeaten[unbeaten.len() - 1];
     Ok(match (inside, outside) {
-        (true, false) => Verdict::Supported,
+        (true, false) if !is_open => Verdict::Supported,
         (false, true) => Verdict::Refuted,
         _ => Verdict::Undecided,
     })
 }
 
+/// The interval of a peak, without upper limit where it reaches the last of the grid: the peak lies there or beyond, where
+/// nothing was measured.
+pub fn open_at_end(grid: &[f64], peak: &Interval) -> Interval {
+    let last = grid.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Interval { low: peak.low, high: if peak.high < last { peak.high } else { f64::INFINITY } }
+}
+
 /// Knee near `printed`: the hull of the profile interval of n* and the model-free one against printed x/÷ 1.25.
 ///
-/// Only for an adequate fit; beyond 2 % misfit the caller says undecided.
+/// The model-free one is that of [`open_at_end`]. Only for an adequate fit; beyond 2 % misfit the caller says undecided.
 pub fn decide_knee(profile: &Interval, model_free: &Interval, printed: f64) -> Verdict {
     decide(&profile.hull(model_free), &Region::within_factor(printed, 1.25))
 }
@@ -363,8 +372,24 @@ mod tests {
         ] {
             assert_eq!(decide_peak(&grid, &unbeaten, x).unwrap(), expect, "{x}");
         }
+        // A curve that only rises has its peak at the end of the sweep or beyond it.
+        let rising = [false, false, false, false, true];
+        assert_eq!(decide_peak(&grid, &rising, 64.0), Ok(Verdict::Undecided));
+        assert_eq!(decide_peak(&grid, &[false, false, false, true, true], 48.0), Ok(Verdict::Undecided));
+        assert_eq!(decide_peak(&grid, &rising, 16.0), Ok(Verdict::Refuted));
         assert!(matches!(decide_peak(&grid, &unbeaten, 65.0), Err(StatsError::OutOfRange { .. })));
         assert!(decide_peak(&grid, &unbeaten[1..], 8.0).is_err());
+    }
+
+    #[test]
+    fn a_peak_at_the_end_of_the_grid_has_no_upper_limit() {
+        let grid = [8.0, 64.0, 32.0, 64.0];
+        let check = |high: f64, expect: f64| {
+            let peak = Interval { low: 8.0, high };
+            assert_eq!(open_at_end(&grid, &peak), Interval { low: 8.0, high: expect });
+        };
+        check(32.0, 32.0);
+        check(64.0, INFINITY);
     }
 
     #[test]

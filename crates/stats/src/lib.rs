@@ -30,7 +30,7 @@
 //! From replicated rates to a verdict about the knee:
 //! ```
 //! use stats::argmax::argmax;
-//! use stats::decide::{Verdict, decide_knee};
+//! use stats::decide::{Verdict, decide_knee, open_at_end};
 //! use stats::fit::{FitSettings, Model, fit};
 //!
 //! // Three runs each at eight processor counts, 1 % apart; the peak of this curve lies at sqrt(.98 / .001) = 31.3.
@@ -45,8 +45,9 @@
 //!
 //! let model_free = argmax(&x, &y, 0.95, 1000, 1)?;
 //! assert_eq!(model_free.x, 32.0);
-//! assert_eq!(decide_knee(&peak, &model_free.interval, 32.0), Verdict::Supported);
-//! assert_eq!(decide_knee(&peak, &model_free.interval, 12.7), Verdict::Refuted);
+//! let model_free = open_at_end(&grid, &model_free.interval);
+//! assert_eq!(decide_knee(&peak, &model_free, 32.0), Verdict::Supported);
+//! assert_eq!(decide_knee(&peak, &model_free, 12.7), Verdict::Refuted);
 //! # Ok::<(), stats::StatsError>(())
 //! ```
 

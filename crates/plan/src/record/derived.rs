@@ -136,7 +136,7 @@ row! {
         estimate: Option<f64> [""],
         /// Lower end of its interval.
         ci_low: Option<f64> [""],
-        /// Upper end of its interval.
+        /// Upper end of its interval; INF for a peak or knee that may be the last procs of the sweep or lie beyond.
         ci_high: Option<f64> [""],
         /// Level of the interval, 1 - .05 / number of claims and arms.
         level: Option<f64> ["ratio"],

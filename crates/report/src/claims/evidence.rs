@@ -12,7 +12,7 @@ use crate::show::Unit;
 use plan::claim::ClaimRule;
 use plan::record::Verdict;
 use stats::argmax::argmax;
-use stats::decide::{Region, decide, decide_peak, needed_n, needed_n_of_ratio, not_beaten};
+use stats::decide::{Region, decide, decide_peak, needed_n, needed_n_of_ratio, not_beaten, open_at_end};
 use stats::fit::{FitSettings, Model, fit};
 use stats::interval::paired_ln_ratio;
 use stats::summary::mean;
@@ -204,12 +204,16 @@ impl Data<'_> {
         let means: Vec<f64> = values.iter().map(ln_mean).collect();
         let top = (0..grid.len()).max_by(|&a, &b| means[a].total_cmp(&means[b])).expect("a grid of 2 or more");
         let kept: Vec<f64> = grid.iter().zip(&unbeaten).filter(|(_, kept)| **kept).map(|(procs, _)| *procs).collect();
-        let interval = Interval { low: kept[0], high: kept[kept.len() - 1] };
+        let interval = open_at_end(&grid, &Interval { low: kept[0], high: kept[kept.len() - 1] });
         let list = kept.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        let end = if interval.high.is_finite() { String::new() } else { end_of_sweep(&grid, grid[top]) };
         let region = neighbours(&grid, f64::from(claimed));
         // What would have to be beaten by the highest: those outside of the region if it lies in it, else those inside.
         let is_in = |at: usize| (region.low..=region.high).contains(&grid[at]);
-        let beaten = |at: &usize| unbeaten[*at] && is_in(*at) != is_in(top);
+        // Of the last inside of it none would do: what lies beyond was not measured.
+        let last = grid.len() - 1;
+        let is_open = is_in(top) && top == last;
+        let beaten = |at: &usize| unbeaten[*at] && !is_open && (is_in(*at) != is_in(top) || is_in(top) && *at == last);
         let needed = |at: usize| {
             let lead = paired_ln_ratio(&values[top], &values[at], self.question.level).ok()?;
             needed_n(lead.n, lead.value, lead.interval.half_width(), &Region::below(0.0)).ok()
@@ -221,7 +225,7 @@ impl Data<'_> {
             region,
             n: values.iter().map(Vec::len).sum(),
             verdict: verdict_of(verdict),
-            reason: format!("not beaten: {list}"),
+            reason: format!("{end}not beaten: {list}"),
             beside: None,
             needed_n: needed.map(|needed| needed.to_string()),
         })
@@ -278,7 +282,9 @@ impl Data<'_> {
         let knee = usl.value("knee_peak").expect("the USL has a peak, finite or not");
         let profile = knee.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the USL".into()))?;
         let region = Region::within_factor(boundary, 1.25);
-        let interval = profile.hull(&free.interval);
+        let free_interval = open_at_end(&data.x, &free.interval);
+        let interval = profile.hull(&free_interval);
+        let end = if free_interval.high.is_finite() { String::new() } else { end_of_sweep(&data.x, free.x) };
         let verdict = verdict_of(decide(&interval, &region));
         let bounded =
             Estimate { value: knee.estimate, interval, std_error: f64::NAN, df: usl.df as f64, n: usl.n, level };
@@ -288,7 +294,7 @@ impl Data<'_> {
             region,
             n: usl.n,
             verdict,
-            reason: format!("USL knee, model-free peak at {free}; boundary {boundary}", free = free.x),
+            reason: format!("{end}USL knee, model-free peak at {free}; boundary {boundary}", free = free.x),
             beside: None,
             needed_n: needed_n_of_ratio(&bounded, &region).ok().map(|needed| needed.to_string()),
         })
@@ -298,6 +304,12 @@ impl Data<'_> {
 /// 40 resamples in each tail of the interval, 2000 at least.
 fn resamples_for(level: f64) -> usize {
     ((80.0 / (1.0 - level)).ceil() as usize).clamp(2000, 20_000)
+}
+
+/// Why the peak has no upper limit, before what else is said.
+fn end_of_sweep(procs: &[f64], top: f64) -> String {
+    let highest = if procs.iter().all(|at| *at <= top) { "the highest is" } else { "the highest may be" };
+    format!("{highest} the last of the sweep; ")
 }
 
 /// From one step below the claimed procs to one step above, on the grid.

@@ -1,5 +1,6 @@
 //! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
 
+mod ends;
 mod shapes;
 
 use super::*;
