@@ -316,6 +316,15 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
         ),
         "{error}"
     );
+    for metric in ["pause_p50_ns", "pause_p99_ns", "pause_max_ns"] {
+        check(
+            32,
+            &format!("metric = \"{metric}\""),
+            &format!(
+                "32: metric in [[claim]] \"c\": \"{metric}\": quantiles and extremes of samples are never averaged; use pause_mean_ns or pause_variance_ns2"
+            ),
+        );
+    }
 }
 
 #[test]

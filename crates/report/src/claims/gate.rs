@@ -2,7 +2,7 @@
 
 use super::Question;
 use crate::series::{Series, group_of, is_arm, series};
-use plan::claim::{ClaimRule, Span};
+use plan::claim::{ClaimRule, NEVER_AVERAGED, Span};
 use plan::place::Regime;
 use plan::point::Point;
 use plan::policy::MemoryPolicy;
@@ -23,6 +23,11 @@ pub(crate) struct Testable {
 
 /// The points of a claim, or the reason why it is not testable here.
 pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
+    let metric = question.claim.rule.metric();
+    if NEVER_AVERAGED.contains(&metric) {
+        // Experiments that ask for it are refused; a folder of before may still do so.
+        return Err(format!("{metric} is a quantile or an extreme of a sample, which is never averaged"));
+    }
     machine_suffices(question)?;
     let arm = points_of_arm(question)?;
     let manifest = &question.results.manifest;

@@ -139,11 +139,7 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
 fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String> {
     let (results, metric) = (question.results, question.claim.rule.metric());
     let column = results.samples.metric(evidence::complement_of(metric).unwrap_or(metric))?;
-    let needs = match metric {
-        "pause_variance_ns2" => "; it needs 30 pauses in a sample",
-        "pause_p99_ns" => "; it needs 368 pauses in a sample",
-        _ => "",
-    };
+    let needs = if metric == "pause_variance_ns2" { "; it needs 30 pauses in a sample" } else { "" };
     testable.points.iter().find_map(|&(procs, point)| {
         let (k, n) = (results.samples.values(column, point).len(), Counts::of(results, point).completed);
         (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))

@@ -1,5 +1,6 @@
 //! Which way is better: one table for all metrics that can be compared.
 
+use plan::claim::NEVER_AVERAGED;
 use std::str::FromStr;
 
 /// Which way a metric is better.
@@ -62,9 +63,6 @@ const KNOWN: &[Known] = &[
     known("pages_migrated", Better::Less, true),
     known("hint_faults", Better::Less, true),
 ];
-
-/// Figures of single samples that stand for no mean.
-const NEVER_AVERAGED: &[&str] = &["pause_p50_ns", "pause_p99_ns", "pause_max_ns"];
 
 impl Asked {
     /// What is compared unless something else is asked.

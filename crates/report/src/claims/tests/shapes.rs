@@ -148,3 +148,13 @@ fn an_undecided_peak_says_how_many_samples_would_decide() {
     let row = check(with(flat), claim(peak(7)), Undecided, "not beaten: 1, 7");
     assert!(row.needed_n.as_deref().is_some_and(|needed| needed != "10"), "{row:#?}");
 }
+
+/// A folder whose experiment was read before such claims were refused.
+#[test]
+fn quantiles_of_samples_are_averaged_for_no_claim() {
+    for metric in ["pause_p50_ns", "pause_p99_ns", "pause_max_ns"] {
+        let rule = ClaimRule::Value { metric: metric.into(), procs: 8, printed: 10.0, tolerance: 1.0 };
+        let row = check(case(), claim(rule), NotTestable, "never averaged");
+        assert_eq!((row.estimate, row.ci_high), (None, None), "{row:#?}");
+    }
+}
