@@ -86,10 +86,10 @@ fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[Pilo
         );
         out += &wrap(&line, 0, width);
     }
-    for PilotContrast { id, arm, printed, needed } in contrasts {
+    for PilotContrast { id, arm, printed, level, needed } in contrasts {
         let line = match needed {
             Ok(needed) => format!(
-                "pause_repetitions = {needed}: claim {id}, {arm}, a true ratio of {printed} confirmed in 4 of 5 runs"
+                "pause_repetitions = {needed}: claim {id}, {arm}, a true ratio of {printed} confirmed in 4 of 5 runs, at level {level:.4}"
             ),
             Err(why) => format!("pause_repetitions for claim {id}, {arm}: not told by this pilot, {why}"),
         };
@@ -122,7 +122,7 @@ fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], with
             Ok(needed) => json!(needed.to_string()),
             Err(_) => Value::Null,
         };
-        json!({ "claim": found.id, "arm": found.arm, "printed": found.printed, "needed": needed })
+        json!({ "claim": found.id, "arm": found.arm, "printed": found.printed, "level": found.level, "needed": needed })
     };
     let document = json!({
         "within": within, "repetitions": most(points).map(|(_, needed)| needed),

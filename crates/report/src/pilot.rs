@@ -5,6 +5,7 @@
 //! interval rests on samples alone. Slices of a sample depend on each other: how many independent ones they are worth is
 //! said beside it, and no figure takes them as independent but the best length, which is a hint.
 
+use crate::claims::level_of;
 use crate::error::ReportError;
 use crate::results::Results;
 use crate::series::is_arm;
@@ -23,7 +24,7 @@ use stats::series::worth;
 use stats::summary::variance;
 use std::collections::HashMap;
 
-/// Level of the intervals that are planned.
+/// Level of the intervals of throughput that are planned; a claim has that of [`level_of`].
 const LEVEL: f64 = 0.95;
 /// Chance with which a claim about pauses that is true is to be confirmed.
 const POWER: f64 = 0.8;
@@ -68,6 +69,8 @@ pub struct PilotContrast {
     pub arm: String,
     /// The printed ratio.
     pub printed: f64,
+    /// The level at which the claim will be judged, 1 - .05 / (claims x arms of the plan).
+    pub level: f64,
     /// How many; or why that cannot be told.
     pub needed: Result<NeededN, StatsError>,
 }
@@ -92,6 +95,7 @@ pub fn pilot(results: &Results, plan: &Plan, within: f64) -> Result<Vec<PilotPoi
 
 /// The contrasts of pauses that `plan` claims, as far as the pilot measured both sides in two samples or more.
 pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
+    let level = level_of(&plan.claims);
     let mut found = Vec::new();
     for claim in &plan.claims {
         let ClaimRule::VarianceRatio { procs, over_procs, printed } = claim.rule else { continue };
@@ -105,8 +109,8 @@ pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
             let (Some(above), Some(below)) = (runs(procs), runs(over_procs)) else { continue };
             let needed = variance(&above)
                 .and_then(|above| Ok((above, variance(&below)?)))
-                .and_then(|(above, below)| runs_to_confirm(above, below, VARIANCE_FACTOR, LEVEL, POWER));
-            found.push(PilotContrast { id: claim.id.clone(), arm: arm.clone(), printed, needed });
+                .and_then(|(above, below)| runs_to_confirm(above, below, VARIANCE_FACTOR, level, POWER));
+            found.push(PilotContrast { id: claim.id.clone(), arm: arm.clone(), printed, level, needed });
         }
     }
     found
@@ -203,6 +207,7 @@ fn seconds_beyond(results: &Results) -> Result<HashMap<usize, f64>, ReportError>
 mod tests {
     use super::*;
     use crate::fixture::golden;
+    use plan::claim::{Claim, NodeCores};
 
     fn of(runs: &[Vec<f64>], cost: Option<f64>) -> Result<PilotLevels, StatsError> {
         let mut results = golden();
@@ -242,5 +247,35 @@ mod tests {
         let found = pilot(&results, &plan, 0.02).unwrap();
         assert_eq!(found.iter().map(|point| point.point).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(found[0].samples, results.samples.used_rows(0, false).count());
+    }
+
+    /// Samples are planned for the level at which the claim will be judged, among all questions of the file.
+    #[test]
+    fn contrasts_are_planned_at_the_level_of_their_claims() {
+        let results = golden();
+        let contrast = |arms: &[&str]| {
+            let mut plan = results.plan.clone();
+            let rule = ClaimRule::VarianceRatio { procs: 8, over_procs: 2, printed: 16.0 };
+            let arms = arms.iter().map(|arm| arm.to_string()).collect();
+            let (id, text) = ("v".to_string(), "t".to_string());
+            plan.claims = vec![Claim { id, text, arms, nodes_least: 1, node_cores: NodeCores::default(), rule }];
+            let mut found = pilot_contrasts(&results, &plan);
+            let PilotContrast { level, needed, .. } = found.remove(0);
+            (level, needed.unwrap())
+        };
+        let spread = |procs: u32| {
+            let at =
+                results.plan.points.iter().position(|point| point.procs == procs && point.arm == "unbound").unwrap();
+            let metric = results.samples.metric("pause_variance_ns2").unwrap();
+            variance(&results.samples.values(metric, at).into_iter().map(f64::ln).collect::<Vec<f64>>()).unwrap()
+        };
+        let expect = |level: f64| runs_to_confirm(spread(8), spread(2), VARIANCE_FACTOR, level, POWER).unwrap();
+        let (level, alone) = contrast(&["unbound"]);
+        assert!((level - 0.95).abs() < 1e-12 && alone == expect(0.95), "{level} {alone}");
+        // Twenty questions more: none of them can be planned, all of them share the 5 %.
+        let others = ["unbound"].into_iter().chain([""; 20]).collect::<Vec<_>>();
+        let (level, among) = contrast(&others);
+        assert!((level - (1.0 - 0.05 / 21.0)).abs() < 1e-12 && among == expect(level), "{level} {among}");
+        assert!(among > alone, "{among} {alone}");
     }
 }

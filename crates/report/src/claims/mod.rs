@@ -44,13 +44,18 @@ pub(crate) enum Halt {
 /// Every claim on every arm it names, in the order of the file.
 pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
     let all = &results.plan.claims;
-    let count = all.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1);
-    let level = bonferroni_level(0.95, count).expect("one claim or more, and .95 lies in (0, 1)");
+    let level = level_of(all);
     let questions: Vec<Question<'_>> = all
         .iter()
         .flat_map(|claim| claim.arms.iter().map(move |arm| Question { results, claim, arm, level }))
         .collect();
     questions.par_iter().map(answer).collect()
+}
+
+/// The level at which each of these claims is judged on each of its arms: 1 - .05 / (claims x arms).
+pub(crate) fn level_of(claims: &[Claim]) -> f64 {
+    let count = claims.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1);
+    bonferroni_level(0.95, count).expect("one claim or more, and .95 lies in (0, 1)")
 }
 
 /// What a model computed stays to be seen, but it decides nothing.

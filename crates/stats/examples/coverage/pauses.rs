@@ -3,6 +3,7 @@
 use crate::{Line, near, share, shares};
 use stats::decide::{Region, Verdict, decide};
 use stats::equivalence::equivalence_p;
+use stats::multiplicity::bonferroni_level;
 use stats::pooled::pooled_variance_ratio;
 use stats::quantile::quantile_interval;
 use stats::random::Stream;
@@ -21,6 +22,19 @@ const TABLE: [(f64, f64, [f64; 4]); 3] = [
     (0.5, 0.0, [0.22, 0.79, 0.95, 0.95]),
     (0.5, 0.2, [0.004, 0.06, 0.47, 0.78]),
     (1.0, 0.0, [0.001, 0.02, 0.22, 0.52]),
+];
+
+/// Claims x arms of experiments/numa-binding.toml.
+const QUESTIONS: usize = 21;
+/// s, tau, runs, and the band: what was found, ± .03, so that a change shows.
+const MANY: [(f64, f64, usize, (f64, f64)); 7] = [
+    (0.5, 0.0, 10, (0.12, 0.18)),
+    (0.5, 0.0, 20, (0.83, 0.89)),
+    (0.5, 0.0, 30, (0.98, 1.0)),
+    (0.5, 0.2, 20, (0.0, 0.02)),
+    (0.5, 0.2, 40, (0.44, 0.5)),
+    (0.5, 0.2, 50, (0.7, 0.76)),
+    (0.5, 0.2, 60, (0.84, 0.9)),
 ];
 
 fn pauses(stream: &mut Stream, n: usize, s: f64, tau: f64, scale: f64) -> Vec<f64> {
@@ -52,7 +66,22 @@ pub(crate) fn lines() -> Vec<Line> {
             lines.push(Line { what, counted: "supported, 3.8 inside C", sets: SETS, share: and_covers, band, note });
         }
     }
+    lines.extend(lines_at_level(&region));
     lines
+}
+
+/// The same at the level at which each claim of a file with [`QUESTIONS`] of them is judged.
+fn lines_at_level(region: &Region) -> impl Iterator<Item = Line> {
+    let level = bonferroni_level(0.95, QUESTIONS).expect("more than none");
+    MANY.into_iter().enumerate().map(move |(at, (s, tau, runs, band))| {
+        let supported = share(550 + at as u64, SETS, |stream| {
+            let a = variances(stream, runs, s, tau, 1.0);
+            let b = variances(stream, runs, s, tau, 3.8_f64.sqrt());
+            run_ratio(&a, &b, level).is_ok_and(|ratio| decide(&ratio.interval, region) == Verdict::Supported)
+        });
+        let what = format!("s {s}, tau {tau}, {runs} runs a side, one of {QUESTIONS} questions");
+        Line { what, counted: "supported", sets: SETS, share: supported, band, note: format!("level {level:.4}") }
+    })
 }
 
 pub(crate) fn coverage_lines() -> Vec<Line> {
