@@ -193,7 +193,7 @@ pub(crate) struct Planning {
     pub(crate) input: Source,
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// A results folder of the same experiment: how many samples would do, and how long
+    /// A measured results folder of the same experiment: how many samples would do, and how long
     #[arg(long, value_name = "DIR")]
     pub(crate) pilot: Option<PathBuf>,
     /// With --pilot: half width of the interval of each point's throughput, such as 2%

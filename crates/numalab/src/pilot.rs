@@ -1,22 +1,32 @@
 //! `numalab plan FILE --pilot DIR`: how many samples the run to come needs, and of which length. `report` has the figures.
 
 use crate::args::Format;
-use crate::exit::{Exit, NOT_TESTABLE, USAGE, print};
+use crate::exit::{Exit, NOT_TESTABLE, USAGE, print, say};
 use crate::report::{look, refused};
-use plan::experiment::Extent;
+use crate::topo::shape;
+use plan::experiment::{Extent, PILOT_LEAST};
 use plan::point::Plan;
 use plan::schedule::blocks_asked;
+use plan::topology::{Topology, TopologySource};
 use report::tables::wrap;
 use report::{PilotContrast, PilotLevels, PilotPoint, Results};
+use runner::manifest::host_name;
 use serde_json::{Value, json};
 use stats::decide::NeededN;
 use std::path::Path;
 
-pub(crate) fn pilot(dir: &Path, plan: &Plan, within: f64, format: Format) -> Result<(), Exit> {
+pub(crate) fn pilot(dir: &Path, plan: &Plan, topology: &Topology, within: f64, format: Format) -> Result<(), Exit> {
     let results = report::open(dir).map_err(refused)?;
     if results.plan.experiment != plan.experiment {
         let (is, asked) = (&results.plan.experiment, &plan.experiment);
         return Err(Exit::new(USAGE, format!("{dir}: a run of {is}, not of {asked}", dir = dir.display())));
+    }
+    if let Some(why) = results.modelled() {
+        let message = format!(
+            "{dir}: {why}: it says nothing of how samples differ; pilot with a run that was measured",
+            dir = dir.display()
+        );
+        return Err(Exit::new(NOT_TESTABLE, message));
     }
     let points = report::pilot(&results, plan, within).map_err(refused)?;
     if points.is_empty() {
@@ -24,20 +34,62 @@ pub(crate) fn pilot(dir: &Path, plan: &Plan, within: f64, format: Format) -> Res
         return Err(Exit::new(NOT_TESTABLE, message));
     }
     let contrasts = report::pilot_contrasts(&results, plan);
+    let doubts: Vec<String> =
+        another_machine(&results, topology).into_iter().chain(doubts_of_samples(&points)).collect();
     match format {
-        Format::Text => print(&text(&results, plan, &points, &contrasts, within)),
-        Format::Json => print(&json_of(plan, &points, &contrasts, within)),
-        Format::Csv => print(&csv_of(plan, &points)),
+        Format::Text => print(&text(&results, plan, &points, &contrasts, &doubts, within)),
+        Format::Json => print(&json_of(plan, &points, &contrasts, &doubts, within)),
+        Format::Csv => {
+            doubts.iter().for_each(|doubt| say(doubt));
+            print(&csv_of(plan, &points))
+        }
     }
 }
 
+/// What is said where the pilot ran elsewhere than what is planned: samples need not differ alike there.
+fn another_machine(results: &Results, planned: &Topology) -> Option<String> {
+    let host = &results.manifest.host;
+    let here = host_name();
+    // What comes from a file has no name.
+    let is_named_otherwise = planned.source == TopologySource::Host && *host != here;
+    if results.topology.lasting() == planned.lasting() && !is_named_otherwise {
+        return None;
+    }
+    let (then, now) = (shape(&results.topology), shape(planned));
+    let now = if is_named_otherwise { format!("{here} ({now})") } else { now };
+    Some(format!("pilot of another machine: {host} ({then}); this plan is for {now}"))
+}
+
+/// Samples that are few or disturbed: what they need is hardly known.
+fn doubts_of_samples(points: &[PilotPoint]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let fewest = points.iter().map(|point| point.samples as u64).min().unwrap_or(0);
+    if fewest < PILOT_LEAST {
+        doubts.push(format!(
+            "pilot of fewer than {PILOT_LEAST} samples: a point has {fewest}, whose spread tells little"
+        ));
+    }
+    let (samples, disturbed) = points.iter().fold((0, 0), |(n, k), point| (n + point.samples, k + point.disturbed));
+    if disturbed > 0 {
+        doubts.push(format!("{disturbed} of {samples} samples disturbed: a quiet host may need fewer"));
+    }
+    doubts
+}
+
 /// Samples that the point which needs most asks for; `None` where no point tells.
-fn most(points: &[PilotPoint]) -> Option<(&PilotPoint, usize)> {
+fn most(points: &[PilotPoint]) -> Option<(&PilotPoint, NeededN)> {
     let needed = points.iter().filter_map(|point| Some((point, point.levels.as_ref().ok()?.needed)));
     needed.max_by_key(|(_, needed)| *needed)
 }
 
-fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], within: f64) -> String {
+fn text(
+    results: &Results,
+    plan: &Plan,
+    points: &[PilotPoint],
+    contrasts: &[PilotContrast],
+    doubts: &[String],
+    within: f64,
+) -> String {
     let percent = 100.0 * within;
     let dir = results.dir.display();
     let mut out = format!("pilot {dir}\nthroughput of each point within ± {percent} % (95 %)\n\n");
@@ -70,13 +122,14 @@ fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[Pilo
         0,
         width,
     );
+    doubts.iter().for_each(|doubt| out += &wrap(doubt, 0, width));
     let missing = plan.points.len() - points.len();
     if missing > 0 {
         out += &wrap(&format!("{missing} of {} points are not in the pilot", plan.points.len()), 0, width);
     }
     if let Some((found, needed)) = most(points) {
         let (asked, id) = (blocks_asked(&plan.measure).1, &plan.points[found.point].id);
-        let compared = if needed <= asked as usize { "suffice" } else { "do not suffice" };
+        let compared = if needed <= NeededN::Samples(asked as usize) { "suffice" } else { "do not suffice" };
         let length = match plan.measure.extent {
             Extent::Seconds(seconds) => format!("samples of {seconds} s"),
             Extent::Operations(operations) => format!("samples of {operations} operations a worker"),
@@ -98,18 +151,21 @@ fn text(results: &Results, plan: &Plan, points: &[PilotPoint], contrasts: &[Pilo
     out
 }
 
-fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], within: f64) -> String {
+fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], doubts: &[String], within: f64) -> String {
+    let number = |needed: NeededN| match needed {
+        NeededN::Samples(samples) => json!(samples),
+        NeededN::MoreThan1000 => json!(needed.to_string()),
+    };
     let point = |found: &PilotPoint| {
         let point = &plan.points[found.point];
-        let mut value =
-            json!({ "point_id": point.id, "arm": point.arm, "procs": point.procs, "samples": found.samples });
+        let mut value = json!({ "point_id": point.id, "arm": point.arm, "procs": point.procs, "samples": found.samples, "disturbed": found.disturbed });
         match &found.levels {
             Ok(of) => {
                 value["cv"] = json!(of.cv);
                 value["own_share"] = json!(of.own_share);
                 value["slices"] = json!(of.slices);
                 value["worth"] = json!(of.worth);
-                value["needed"] = json!(of.needed);
+                value["needed"] = number(of.needed);
                 value["best_seconds"] = json!(of.best_seconds);
             }
             Err(why) => value["none"] = json!(why.to_string()),
@@ -117,15 +173,11 @@ fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], with
         value
     };
     let contrast = |found: &PilotContrast| {
-        let needed = match &found.needed {
-            Ok(NeededN::Samples(runs)) => json!(runs),
-            Ok(needed) => json!(needed.to_string()),
-            Err(_) => Value::Null,
-        };
+        let needed = found.needed.as_ref().map_or(Value::Null, |needed| number(*needed));
         json!({ "claim": found.id, "arm": found.arm, "printed": found.printed, "level": found.level, "needed": needed })
     };
     let document = json!({
-        "within": within, "repetitions": most(points).map(|(_, needed)| needed),
+        "within": within, "repetitions": most(points).map(|(_, needed)| number(needed)), "doubts": doubts,
         "points": points.iter().map(point).collect::<Vec<Value>>(),
         "contrasts": contrasts.iter().map(contrast).collect::<Vec<Value>>(),
     });
@@ -133,7 +185,7 @@ fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], with
 }
 
 fn csv_of(plan: &Plan, points: &[PilotPoint]) -> String {
-    let mut out = "point_id,arm,procs,samples,cv,own_share,slices,worth,needed,best_seconds\n".to_string();
+    let mut out = "point_id,arm,procs,samples,disturbed,cv,own_share,slices,worth,needed,best_seconds\n".to_string();
     for found in points {
         let point = &plan.points[found.point];
         let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
@@ -144,7 +196,8 @@ fn csv_of(plan: &Plan, points: &[PilotPoint]) -> String {
             }
             Err(_) => ",,,,,".into(),
         };
-        out += &format!("{},{},{},{},{levels}\n", point.id, point.arm, point.procs, found.samples);
+        let (id, arm, procs, samples, disturbed) = (&point.id, &point.arm, point.procs, found.samples, found.disturbed);
+        out += &format!("{id},{arm},{procs},{samples},{disturbed},{levels}\n");
     }
     out
 }

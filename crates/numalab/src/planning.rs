@@ -19,7 +19,7 @@ pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     let (topology, conditions) = (machine.topology(), machine.conditions()?);
     let plan = plan_on(&file, &args.changes.overrides(), topology, &conditions)?;
     if let Some(dir) = &args.pilot {
-        return crate::pilot::pilot(dir, &plan, args.within, args.format);
+        return crate::pilot::pilot(dir, &plan, topology, args.within, args.format);
     }
     match args.format {
         Format::Text => print(&text(&plan, topology)),

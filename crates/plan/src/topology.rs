@@ -149,6 +149,17 @@ impl<'de> Deserialize<'de> for Topology {
 }
 
 impl Topology {
+    /// The machine without what changes by itself, its free memory, and without where it was read from.
+    pub fn lasting(&self) -> Topology {
+        let mut lasting = Topology { source: TopologySource::Host, ..self.clone() };
+        for node in &mut lasting.nodes {
+            node.free_bytes = None;
+            node.reclaimable_bytes = None;
+            node.reserved_bytes = None;
+        }
+        lasting
+    }
+
     /// Whether it fits together, so that others may index by what it says.
     ///
     /// # Errors

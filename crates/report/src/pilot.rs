@@ -38,6 +38,8 @@ pub struct PilotPoint {
     pub point: usize,
     /// Samples of the pilot that it rests on.
     pub samples: usize,
+    /// Samples of it that are flagged as disturbed; used all the same.
+    pub disturbed: usize,
     /// The two levels, in operations per second; or why there are none.
     pub levels: Result<PilotLevels, StatsError>,
 }
@@ -54,7 +56,7 @@ pub struct PilotLevels {
     /// Independent slices that those are worth (Geyer), the median over samples.
     pub worth: Option<f64>,
     /// Samples that reach the asked half width.
-    pub needed: usize,
+    pub needed: NeededN,
     /// Length of a sample that gives the narrowest interval for the time spent; `None`: samples do not differ beyond their
     /// slices, so that longer ones do as well as more; or what a sample costs beside its length is not known.
     pub best_seconds: Option<f64>,
@@ -88,7 +90,10 @@ pub fn pilot(results: &Results, plan: &Plan, within: f64) -> Result<Vec<PilotPoi
         let runs: Vec<&[f64]> = rows.iter().filter_map(|row| rates.get(row)).map(Vec::as_slice).collect();
         let costs: Vec<f64> = rows.iter().filter_map(|row| beyond.get(row)).copied().collect();
         let cost = quantile(&costs, 0.5).ok().filter(|seconds| *seconds > 0.0);
-        Some(PilotPoint { point: index, samples: runs.len(), levels: of_point(results, &runs, cost, within) })
+        let disturbed =
+            rows.iter().filter(|row| results.samples.contaminated[**row] && rates.contains_key(row)).count();
+        let levels = of_point(results, &runs, cost, within);
+        Some(PilotPoint { point: index, samples: runs.len(), disturbed, levels })
     });
     Ok(found.collect())
 }
@@ -154,7 +159,7 @@ fn of_point(
         own_share: if between > 0.0 { of.own[1] / between } else { 0.0 },
         slices,
         worth: quantile(&worths, 0.5).ok(),
-        needed: of.needed(within)?,
+        needed: NeededN::of(of.needed(within)?),
         best_seconds: best.map(|slices| slices as f64 * slice_seconds),
     })
 }
@@ -224,14 +229,17 @@ mod tests {
         assert!((found.own_share - 0.3819444444444442 / 3.5625).abs() < 1e-12, "{found:?}");
         // 15 slices, and the least n with t(.975, n - 1) sqrt(3.5625 / n) <= .13 (scipy).
         assert!((found.best_seconds.unwrap() - 0.15).abs() < 1e-12, "{found:?}");
-        assert_eq!((found.slices, found.needed, found.worth), (4, 813, None));
+        assert_eq!((found.slices, found.needed, found.worth), (4, NeededN::Samples(813), None));
     }
 
     #[test]
     fn samples_that_do_not_differ_need_no_best_length() {
         let run = |turn: usize| (0..40).map(|at| 100.0 + ((at * 7 + turn) % 10) as f64).collect::<Vec<f64>>();
         let found = of(&[run(0), run(1), run(2)], Some(0.1)).unwrap();
-        assert!(found.own_share <= 0.0 && found.best_seconds.is_none() && found.needed == 2, "{found:?}");
+        assert!(
+            found.own_share <= 0.0 && found.best_seconds.is_none() && found.needed == NeededN::Samples(2),
+            "{found:?}"
+        );
         // One sample with fewer slices shortens all: no more than those can be worth anything.
         let short = of(&[run(0), run(1), run(2)[..25].to_vec()], Some(0.1)).unwrap();
         assert!(short.slices == 25 && short.worth.is_some_and(|worth| worth <= 25.0), "{short:?}");
@@ -247,6 +255,20 @@ mod tests {
         let found = pilot(&results, &plan, 0.02).unwrap();
         assert_eq!(found.iter().map(|point| point.point).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(found[0].samples, results.samples.used_rows(0, false).count());
+        assert_eq!((found[0].disturbed, found[1].disturbed), (0, 0));
+        let mut flagged = results.clone();
+        let row = flagged.samples.used_rows(2, false).next().unwrap();
+        flagged.samples.contaminated[row] = true;
+        let found = pilot(&flagged, &plan, 0.02).unwrap();
+        assert_eq!((found[0].disturbed, found[1].disturbed), (0, 1));
+    }
+
+    /// Nobody makes thousands of samples: the pilot's spread is then what must change.
+    #[test]
+    fn more_than_a_thousand_samples_are_not_counted() {
+        let run = |rate: f64| vec![rate, rate + 1.0, rate - 1.0, rate];
+        let found = of(&[run(10.0), run(40.0), run(90.0)], None).unwrap();
+        assert_eq!(found.needed.to_string(), "> 1000");
     }
 
     /// Samples are planned for the level at which the claim will be judged, among all questions of the file.

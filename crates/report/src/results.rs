@@ -64,7 +64,7 @@ pub struct Derived {
 impl Results {
     /// Why nothing of this folder says anything about a machine, where that is so: the manifest says it, or any row does. A
     /// modelled row among measured ones takes part in fits and means, so that it spoils all and not only its point.
-    pub(crate) fn modelled(&self) -> Option<String> {
+    pub fn modelled(&self) -> Option<String> {
         let (manifest, rows, all) = (&self.manifest, self.samples.modelled, self.samples.len());
         if manifest.timing == Timing::Modelled || manifest.source == MODELLED || rows == all && all > 0 {
             return Some("computed by the model, not measured".into());

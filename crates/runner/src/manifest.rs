@@ -5,7 +5,7 @@ use plan::manifest::{FORMAT, Manifest, Program};
 use plan::point::Plan;
 use plan::record::Timing;
 use plan::session::Session;
-use plan::topology::{Conditions, Topology, TopologySource};
+use plan::topology::{Conditions, Topology};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -128,7 +128,7 @@ impl Here {
     /// SHA-256 of what does not change about this machine: shape, what is allowed, kernel, processor.
     pub(crate) fn machine_sha256(&self) -> String {
         let identity: Vec<_> = IDENTITY.iter().map(|name| self.machine.get(*name)).collect();
-        let text = serde_json::to_string(&(&self.host, shape(&self.topology), identity));
+        let text = serde_json::to_string(&(&self.host, self.topology.lasting(), identity));
         sha256(text.expect("plain data becomes JSON").as_bytes())
     }
 
@@ -189,19 +189,6 @@ fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes everything");
         text
     })
-}
-
-/// The topology without what changes by itself: free memory.
-fn shape(topology: &Topology) -> Topology {
-    let mut shape = topology.clone();
-    // Where it was read from is no property of the machine.
-    shape.source = TopologySource::Host;
-    for node in &mut shape.nodes {
-        node.free_bytes = None;
-        node.reclaimable_bytes = None;
-        node.reserved_bytes = None;
-    }
-    shape
 }
 
 /// The host's name, without a domain, as a name of a folder.

@@ -268,6 +268,13 @@ pub enum NeededN {
     MoreThan1000,
 }
 
+impl NeededN {
+    /// A number of samples, up to 1000.
+    pub fn of(samples: usize) -> NeededN {
+        if samples <= 1000 { NeededN::Samples(samples) } else { NeededN::MoreThan1000 }
+    }
+}
+
 impl std::fmt::Display for NeededN {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -16,7 +16,7 @@ const SECONDS_MOST: f64 = 86_400.0;
 /// More samples of one point than this are a typing error.
 pub const REPETITIONS_MOST: u64 = 100_000;
 /// Stein's first stage needs this many: statistics of `s` with fewer are too wide to choose a second stage by.
-const PILOT_LEAST: u64 = 10;
+pub const PILOT_LEAST: u64 = 10;
 
 pub(super) fn read_measure(
     section: Option<&Section<'_>>,

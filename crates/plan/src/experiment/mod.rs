@@ -13,7 +13,7 @@ mod table;
 
 pub use arms::ArmError;
 pub use audit::{TableReader, parse_audit, read_audit};
-pub use measure::REPETITIONS_MOST;
+pub use measure::{PILOT_LEAST, REPETITIONS_MOST};
 pub use read::{FileError, parse_experiment, read_experiment, read_text};
 pub use sweep::ProcsError;
 
