@@ -5,10 +5,15 @@
 //! is the USL with alpha = kappa / (1 - sigma), beta = (sigma - kappa) / (1 - sigma). F is the share of operations with a page
 //! fault in the sweep over a shared heap: -ln(1 - F) = g n by least squares. All regimes go into one curve, since the model
 //! speaks of more workers than cores. The measured knee is the model-free one of the second sweep.
+//!
+//! What the measured constants predict is an interval: the least and the greatest peak at the ends of the 95 % intervals of
+//! sigma and kappa, gamma as it is. A kappa whose interval holds 0 bounds no knee from above. Where S has not the USL's form,
+//! or F was never seen, its constants decide nothing.
 
 use crate::results::Results;
 use crate::samples::WHOLE;
 use crate::series::{group_of, is_arm};
+use crate::show::plain;
 use crate::summary::Counts;
 use plan::experiment::Extent;
 use plan::knee::KneeModel;
@@ -16,7 +21,7 @@ use plan::record::KneeRow;
 use stats::Interval;
 use stats::argmax::argmax;
 use stats::decide::{Region, Verdict, decide, open_at_end};
-use stats::fit::{FitSettings, KneeConstants, KneeForm, Model, fit};
+use stats::fit::{FitSettings, FittedValue, KneeConstants, KneeForm, Model, fit};
 
 const LEVEL: f64 = 0.95;
 const RESAMPLES: usize = 2000;
@@ -43,6 +48,10 @@ struct Source<'a> {
     alpha_beta: Option<(f64, f64)>,
     gamma: Option<f64>,
     cores: f64,
+    /// alpha and beta at the ends of their intervals; empty where they are exact, as in print.
+    ends: Vec<(f64, f64)>,
+    /// Why constants that are known decide nothing.
+    doubt: Option<String>,
     note: String,
 }
 
@@ -56,6 +65,8 @@ pub fn knee(results: &Results) -> Vec<KneeRow> {
         alpha_beta: Some((model.alpha, model.beta)),
         gamma: Some(model.gamma),
         cores: model.cores,
+        ends: Vec::new(),
+        doubt: None,
         note: String::new(),
     };
     let of_samples = of_samples(results, model);
@@ -77,29 +88,29 @@ fn row(
     let needs_faults = !matches!(form, KneeForm::NoFaults | KneeForm::Usl);
     // Where no F is in the form, any gamma gives the same.
     let gamma = if needs_faults { source.gamma } else { Some(1.0) };
-    let constants = source.alpha_beta.zip(gamma).map(|((alpha, beta), gamma)| KneeConstants {
-        alpha,
-        beta,
-        gamma,
-        c: source.cores,
+    let peak =
+        |(alpha, beta): (f64, f64), gamma: f64| form.peak(&KneeConstants { alpha, beta, gamma, c: source.cores });
+    let known = source.alpha_beta.zip(gamma);
+    let predicted = known.and_then(|(alpha_beta, gamma)| peak(alpha_beta, gamma));
+    // No peak at all is one beyond every number of workers.
+    let beyond = |peak: Option<f64>| peak.unwrap_or(f64::INFINITY);
+    let range = known.map(|(_, gamma)| {
+        let at_ends = source.ends.iter().map(|end| beyond(peak(*end, gamma)));
+        let start = Interval { low: beyond(predicted), high: beyond(predicted) };
+        at_ends.fold(start, |range, at| range.hull(&Interval { low: at, high: at }))
     });
-    let predicted = constants.and_then(|constants| form.peak(&constants));
-    let outcome = match (constants, predicted, found) {
+    let no_faults = (needs_faults && source.gamma == Some(0.0))
+        .then(|| "no page fault was seen, so that F is only known to be small".to_string());
+    let of_constants = source.doubt.clone().or(no_faults);
+    let outcome = match (range, of_constants, found, doubt) {
         (None, ..) => "its constants are not known".to_string(),
-        (Some(_), None, _) => "it only rises: no optimum".to_string(),
-        (Some(_), Some(_), Err(why)) => format!("no measured knee: {why}"),
-        (Some(_), Some(_), Ok(_)) if doubt.is_some() => {
-            format!("undecided: {doubt}", doubt = doubt.unwrap_or_default())
-        }
-        (Some(_), Some(predicted), Ok((_, interval))) => {
-            match decide(interval, &Region::within_factor(predicted, 1.25)) {
-                Verdict::Supported => "the measured knee lies within x/÷ 1.25 of it",
-                Verdict::Refuted => "the measured knee lies elsewhere",
-                Verdict::Undecided => "the interval of the measured knee lies across x/÷ 1.25 of it",
-            }
-            .to_string()
-        }
+        (Some(_), Some(doubt), ..) => format!("undecided: {doubt}"),
+        (Some(range), ..) if range.low == f64::INFINITY => "it only rises: no optimum".to_string(),
+        (_, _, Err(why), _) => format!("no measured knee: {why}"),
+        (_, _, Ok(_), Some(doubt)) => format!("undecided: {doubt}"),
+        (Some(range), _, Ok((_, measured)), None) => judged(&range, measured).to_string(),
     };
+    let range = range.filter(|_| !source.ends.is_empty());
     let found = found.as_ref().ok();
     KneeRow {
         source: source.word.into(),
@@ -110,6 +121,8 @@ fn row(
         gamma: source.gamma,
         cores: source.cores,
         predicted,
+        predicted_low: range.map(|range| range.low),
+        predicted_high: range.map(|range| range.high),
         printed: model.printed,
         measured: found.map(|(peak, _)| *peak),
         measured_low: found.map(|(_, interval)| interval.low),
@@ -119,6 +132,19 @@ fn row(
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join("; "),
+    }
+}
+
+/// Supported where all that is measured lies within x/÷ 1.25 of all that is predicted, refuted where nothing does.
+fn judged(predicted: &Interval, measured: &Interval) -> &'static str {
+    let near_low = decide(measured, &Region::within_factor(predicted.low, 1.25));
+    let near_high = decide(measured, &Region::within_factor(predicted.high, 1.25));
+    if near_low == Verdict::Supported && near_high == Verdict::Supported {
+        return "the measured knee lies within x/÷ 1.25 of it";
+    }
+    match decide(measured, &Region { low: predicted.low / 1.25, high: predicted.high * 1.25 }) {
+        Verdict::Refuted => "the measured knee lies elsewhere",
+        _ => "undecided: the intervals of the measured knee and of the prediction lie across x/÷ 1.25 of each other",
     }
 }
 
@@ -160,9 +186,9 @@ fn of_samples<'a>(results: &Results, model: &KneeModel) -> Source<'a> {
     let topology = &results.topology;
     let cores = topology.pu_set().intersection(&topology.allowed_pus).len() as f64;
     let word = if results.modelled().is_some() { "modelled" } else { "measured" };
-    let (alpha_beta, of_s) = match switching(results, model) {
-        Ok((constants, note)) => (Some(constants), note),
-        Err(why) => (None, why),
+    let (alpha_beta, ends, doubt, of_s) = match switching(results, model) {
+        Ok(Switching { alpha_beta, ends, doubt, note }) => (Some(alpha_beta), ends, doubt, note),
+        Err(why) => (None, Vec::new(), None, why),
     };
     let (gamma, of_f) = match fault_shares(results, model) {
         Ok((shares, faults)) => {
@@ -176,22 +202,54 @@ fn of_samples<'a>(results: &Results, model: &KneeModel) -> Source<'a> {
         }
         Err(why) => (None, why),
     };
-    Source { word, alpha_beta, gamma, cores, note: format!("{of_s}; {of_f}") }
+    Source { word, alpha_beta, gamma, cores, ends, doubt, note: format!("{of_s}; {of_f}") }
 }
 
-/// alpha and beta of S.
-fn switching(results: &Results, model: &KneeModel) -> Result<((f64, f64), String), String> {
+/// S as a sweep has it.
+struct Switching {
+    alpha_beta: (f64, f64),
+    ends: Vec<(f64, f64)>,
+    doubt: Option<String>,
+    note: String,
+}
+
+/// alpha and beta of S, at their estimates and at the ends of the intervals of sigma and kappa.
+fn switching(results: &Results, model: &KneeModel) -> Result<Switching, String> {
     let (x, y) = sweep(results, model, &model.switches);
     let usl = fit(&FitSettings { level: LEVEL, ..FitSettings::new(Model::Usl) }, &x, &y)
         .map_err(|why| format!("S cannot be fitted: {why}"))?;
-    let (sigma, kappa) = (usl.parameters[1].estimate, usl.parameters[2].estimate);
-    if sigma >= 1.0 {
+    let (sigma, kappa) = (&usl.parameters[1], &usl.parameters[2]);
+    if sigma.estimate >= 1.0 {
         return Err("S cannot be fitted: no more is done with more workers".into());
     }
+    let (Some(of_sigma), Some(of_kappa)) = (sigma.interval, kappa.interval) else {
+        return Err("S cannot be fitted: the samples do not determine sigma and kappa".into());
+    };
+    let constants = |sigma: f64, kappa: f64| (kappa / (1.0 - sigma), (sigma - kappa) / (1.0 - sigma));
+    // At sigma = 1 nothing is gained from the second worker on: as near to it as a peak can be computed.
+    let high = of_sigma.high.min(1.0 - 1e-6);
+    let pairs =
+        [(of_sigma.low, of_kappa.low), (of_sigma.low, of_kappa.high), (high, of_kappa.low), (high, of_kappa.high)];
     let misfit = 100.0 * usl.misfit_ratio;
-    let adequate = if usl.is_adequate() { "adequate" } else { "not adequate, so that S has not this form here" };
-    let note = format!("S from {switches}: USL {adequate}, misfit {misfit:.1} %", switches = model.switches);
-    Ok(((kappa / (1.0 - sigma), (sigma - kappa) / (1.0 - sigma)), note))
+    let doubt = (!usl.is_adequate()).then(|| "S has not this form here".to_string());
+    let adequate = if doubt.is_none() { "adequate" } else { "not adequate, so that S has not this form here" };
+    let shown = |value: &FittedValue, Interval { low, high }: Interval| {
+        let bound = if value.at_bound { " at its bound" } else { "" };
+        let [low, high] = [low, high].map(plain);
+        format!("{name} {estimate}{bound} [{low}, {high}]", name = value.name, estimate = plain(value.estimate))
+    };
+    let note = format!(
+        "S from {switches}: USL {adequate}, misfit {misfit:.1} %, {sigma}, {kappa}",
+        switches = model.switches,
+        sigma = shown(sigma, of_sigma),
+        kappa = shown(kappa, of_kappa)
+    );
+    Ok(Switching {
+        alpha_beta: constants(sigma.estimate, kappa.estimate),
+        ends: pairs.map(|(sigma, kappa)| constants(sigma, kappa)).to_vec(),
+        doubt,
+        note,
+    })
 }
 
 /// Share of operations with a page fault of each sample, by procs, and all faults. Operations are throughput times the
@@ -231,6 +289,11 @@ mod tests {
 
     /// Two sweeps of one arm: rates by `rate`, of which a share 1 - exp(-g n) of the operations faults in the second.
     fn made(rate: impl Fn(f64) -> f64, g: f64) -> Results {
+        made_of([&rate, &rate], g, 0.001)
+    }
+
+    /// The same with a rate for each sweep, and samples that far from each other.
+    fn made_of(rates: [&dyn Fn(f64) -> f64; 2], g: f64, spread: f64) -> Results {
         let mut results = golden();
         let template = results.plan.points[0].clone();
         results.manifest.timing = plan::record::Timing::Hardware;
@@ -266,8 +329,8 @@ mod tests {
             .flat_map(|block| (0..2 * PROCS.len()).map(move |point| (block, point)))
             .map(|(block, point)| {
                 let n = f64::from(PROCS[point % PROCS.len()]);
-                let wobble = 1.0 + 0.001 * (f64::from((block + point as u32) % 5) - 2.0);
-                let rate = wobble * rate(n);
+                let wobble = 1.0 + spread * (f64::from((block + point as u32) % 5) - 2.0);
+                let rate = wobble * rates[point / PROCS.len()](n);
                 // The golden plan has samples of 0.1 s.
                 let faults = -(-g * n).exp_m1() * rate * 0.1;
                 let metrics = [("throughput_per_s", rate), ("minor_faults", faults), ("major_faults", 0.0)];
@@ -350,6 +413,58 @@ mod tests {
         assert!(of(&rows, "printed", "coupled").note.starts_with("no measured knee: "));
         none.plan.knee = None;
         assert!(knee(&none).is_empty());
+    }
+
+    /// S without a square: kappa's interval reaches 0, so that no knee is bounded from above.
+    #[test]
+    fn constants_at_a_bound_decide_only_what_their_intervals_do() {
+        let straight = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0));
+        let peaked = |n: f64| 1000.0 * n / (1.0 + 0.007 * n * n);
+        let row = of(&knee(&made_of([&straight, &peaked], 0.01, 0.05)), "measured", "no-faults").clone();
+        let (low, high) = (row.predicted_low.unwrap(), row.predicted_high.unwrap());
+        assert!(low > 1.0 && low / 1.25 < row.measured_high.unwrap() && high == f64::INFINITY, "{row:#?}");
+        assert!(row.note.starts_with("undecided: the intervals of") && row.note.contains("kappa"), "{row:#?}");
+        // Quiet samples hold kappa so near to 0 that a knee at 4 is excluded, bound or not.
+        let early = |n: f64| 1000.0 * n / (1.0 + n * n / 16.0);
+        let rows = knee(&made_of([&straight, &early], 0.01, 0.0001));
+        let row = of(&rows, "measured", "no-faults");
+        assert!(row.predicted_low.unwrap() > 20.0 && row.predicted_high == Some(f64::INFINITY), "{row:#?}");
+        assert!(row.note.starts_with("the measured knee lies elsewhere"), "{row:#?}");
+        // What is printed is exact.
+        assert_eq!(of(&rows, "printed", "coupled").predicted_low, None);
+        // Below the straight line of more workers kappa ends at its bound, which is said.
+        let bent = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0)) * (1.0 + 0.001 * n);
+        let row = of(&knee(&made_of([&bent, &early], 0.01, 0.0001)), "measured", "coupled").clone();
+        assert!(row.note.contains("kappa 0 at its bound [0, "), "{row:#?}");
+    }
+
+    #[test]
+    fn constants_of_an_s_of_another_form_decide_nothing() {
+        let early = |n: f64| 1000.0 * n / (1.0 + n * n / 16.0);
+        let rows = knee(&made_of([&|n| 1000.0 * n.min(6.0), &early], 0.01, 0.001));
+        let mut measured = rows.iter().filter(|row| row.source == "measured");
+        assert!(measured.all(|row| row.note.starts_with("undecided: S has not this form here; ")), "{rows:#?}");
+        // Without faults a form that needs them is not known, the others are.
+        let rows = knee(&made_of([&early, &early], 0.0, 0.001));
+        for form in ["coupled", "useful"] {
+            assert!(of(&rows, "measured", form).note.starts_with("undecided: no page fault was seen"), "{rows:#?}");
+        }
+        assert!(of(&rows, "measured", "no-faults").note.starts_with("the measured knee lies within"), "{rows:#?}");
+    }
+
+    #[test]
+    fn a_prediction_is_as_wide_as_its_interval() {
+        let check = |predicted: (f64, f64), measured: (f64, f64), expect: &str| {
+            let interval = |(low, high)| Interval { low, high };
+            let found = judged(&interval(predicted), &interval(measured));
+            assert!(found.contains(expect), "{predicted:?}, {measured:?}: {found}");
+        };
+        check((4.0, 4.5), (4.0, 5.0), "lies within");
+        check((4.0, 5.5), (4.0, 5.0), "undecided");
+        check((4.0, f64::INFINITY), (4.0, f64::INFINITY), "undecided");
+        check((8.0, f64::INFINITY), (2.0, 2.0), "elsewhere");
+        check((4.0, 5.0), (1.0, 3.1), "elsewhere");
+        check((4.0, 5.0), (1.0, 3.3), "undecided");
     }
 
     #[test]

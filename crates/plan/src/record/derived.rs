@@ -276,6 +276,10 @@ row! {
         cores: f64 [""],
         /// n of the greatest value; empty where there is none.
         predicted: Option<f64> ["workers"],
+        /// The least of it at the ends of the 95 % intervals of sigma and kappa; empty where constants are printed.
+        predicted_low: Option<f64> ["workers"],
+        /// The greatest of it; INF where there need be none.
+        predicted_high: Option<f64> ["workers"],
         /// The knee as printed.
         printed: f64 ["workers"],
         /// Procs of the highest throughput measured, without a model.

@@ -3,8 +3,7 @@
 use super::markup::{Cell, Page};
 use crate::knee::knee as rows_of;
 use crate::results::Results;
-use crate::show::plain;
-use crate::tables::{knee_constants, knee_heading};
+use crate::tables::{knee_constants, knee_heading, knee_predicted};
 
 pub(super) fn knee(page: &mut Page, results: &Results) {
     let rows = rows_of(results);
@@ -18,7 +17,7 @@ pub(super) fn knee(page: &mut Page, results: &Results) {
             page.row(&[
                 Cell::Whole(row.form.clone()),
                 Cell::Whole(row.formula.clone()),
-                Cell::Number(row.predicted.map_or_else(|| "none".into(), plain)),
+                Cell::Number(knee_predicted(row)),
                 Cell::Words(row.note.clone()),
             ]);
         }

@@ -12,8 +12,8 @@ pub fn knee_text(rows: &[KneeRow], look: impl Into<Look>) -> String {
     for source in rows.chunk_by(|a, b| a.source == b.source) {
         text += &wrap(&constants(&source[0]), 0, look.columns());
         for row in source {
-            let predicted = row.predicted.map_or_else(|| "none".into(), plain);
-            text += &format!("{form:>16} {formula:<41} {predicted:>8}\n", form = row.form, formula = row.formula);
+            let predicted = predicted(row);
+            text += &format!("{form:>15} {formula:<40} {predicted}\n", form = row.form, formula = row.formula);
         }
         text += &wrap(&notes(source), 4, look.columns());
     }
@@ -27,6 +27,15 @@ pub(crate) fn heading(row: &KneeRow) -> String {
         _ => "nothing".into(),
     };
     format!("knee model: n of the greatest value; printed {printed}, measured here {measured}", printed = row.printed)
+}
+
+/// `7.071`, of measured constants `7.02 [6.9, 7.2]`, `none` where the curve only rises.
+pub(crate) fn predicted(row: &KneeRow) -> String {
+    let predicted = row.predicted.map_or_else(|| "none".into(), plain);
+    match row.predicted_low.zip(row.predicted_high) {
+        Some((low, high)) => format!("{predicted} [{low}, {high}]", low = plain(low), high = plain(high)),
+        None => predicted,
+    }
 }
 
 /// `with printed constants: alpha 0.02, beta 0.3, gamma 0.8, c 8`

@@ -17,7 +17,7 @@ pub use audit::{audit_csv, audit_text};
 pub(crate) use audit::{by_claim, figure_in_words};
 pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
-pub(crate) use knee::{constants as knee_constants, heading as knee_heading};
+pub(crate) use knee::{constants as knee_constants, heading as knee_heading, predicted as knee_predicted};
 pub use knee::{knee_csv, knee_text};
 pub use points::main_text;
 pub(crate) use points::{centre_of, flags, timing_words};
