@@ -154,7 +154,7 @@ struct Truth {
 /// decided: then it has no interval.
 fn of_fit(name: &'static str, value: f64, parameter: &'static str, counts: bool) -> Truth {
     let interval: Find = Box::new(move |derived| {
-        let mut rows = derived.fits.iter().filter(|row| row.response == "throughput_per_s");
+        let mut rows = derived.fits.iter().filter(|row| row.response == "ln throughput_per_s");
         let row = rows.find(|row| row.parameter == parameter && ["usl", "unimodal"].contains(&row.model.as_str()))?;
         let inadequate = row.lack_of_fit_p.is_some_and(|p| p < 0.05) && row.misfit_ratio.is_some_and(|rms| rms > 0.02);
         if inadequate { None } else { Some((row.ci_low?, row.ci_high?)) }

@@ -13,8 +13,10 @@ use stats::argmax::{Argmax, argmax};
 use stats::fit::{Fit, FitSettings, FittedValue, Model, akaike_weights, fit};
 use stats::{Interval, StatsError};
 
-/// The response that is fitted.
-const RESPONSE: &str = "throughput_per_s";
+/// The metric whose logarithm is fitted.
+const METRIC: &str = "throughput_per_s";
+/// What `response` says before the name of a column whose logarithm is fitted.
+const LN: &str = "ln ";
 /// Level of the intervals in fits.csv.
 const LEVEL: f64 = 0.95;
 /// Resamples of the model-free argmax at 95 %: 50 of them in each tail.
@@ -73,7 +75,7 @@ fn average_neighbours(values: &[f64], most: usize) -> Vec<f64> {
 }
 
 fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
-    let all = observations(results, curve, RESPONSE, false);
+    let all = observations(results, curve, METRIC, false);
     if all.x.is_empty() {
         return vec![refused(curve, "usl", "no completed sample")];
     }
@@ -93,7 +95,7 @@ fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
     let flagged = |&(_, point): &(u32, usize)| Counts::of(results, point).contaminated > 0;
     if curve.points.iter().any(flagged) {
         // The sensitivity line: what the samples say that nothing disturbed.
-        let clean = observations(results, curve, RESPONSE, true);
+        let clean = observations(results, curve, METRIC, true);
         rows.extend(model_rows(curve, &clean, &[(Model::Usl, "usl-clean"), (Model::Amdahl, "amdahl-clean")]));
     }
     rows.push(match peak {
@@ -134,7 +136,8 @@ fn value_row(curve: &Series, model: &str, fit: &Fit, value: &FittedValue, weight
         std_error: value.std_error.and_then(written),
         ci_low: value.interval.and_then(|interval| written(interval.low)),
         ci_high: value.interval.and_then(|interval| written(interval.high)),
-        ci_method: value.method.to_string(),
+        level: value.interval.map(|_| fit.level),
+        ci_method: fit.method_of(value),
         n: fit.n as u64,
         df: Some(fit.df as u64),
         rss: written(fit.rss),
@@ -156,6 +159,7 @@ fn argmax_row(curve: &Series, data: &Observations, peak: &Argmax) -> FitRow {
         estimate: Some(peak.x),
         ci_low: Some(low),
         ci_high: Some(high),
+        level: Some(LEVEL),
         ci_method: "bootstrap".into(),
         n: data.x.len() as u64,
         status: status.into(),
@@ -169,7 +173,7 @@ fn refused(curve: &Series, model: &str, reason: &str) -> FitRow {
 
 fn empty_row(curve: &Series, model: &str) -> FitRow {
     FitRow {
-        response: RESPONSE.into(),
+        response: format!("{LN}{METRIC}"),
         x: "procs".into(),
         group: curve.group.clone(),
         arm: curve.arm.clone(),
@@ -180,6 +184,7 @@ fn empty_row(curve: &Series, model: &str) -> FitRow {
         std_error: None,
         ci_low: None,
         ci_high: None,
+        level: None,
         ci_method: String::new(),
         n: 0,
         df: None,
@@ -190,6 +195,11 @@ fn empty_row(curve: &Series, model: &str) -> FitRow {
         misfit_ratio: None,
         status: String::new(),
     }
+}
+
+/// Whether a row is about the logarithm of a metric.
+pub(crate) fn is_of(row: &FitRow, metric: &str) -> bool {
+    row.response.strip_prefix(LN) == Some(metric)
 }
 
 /// Why a fit was refused, in the words of the sweep.
@@ -275,6 +285,21 @@ mod tests {
         assert_eq!(find(&rows, "usl", "sigma").akaike_weight, Some(1.0));
         assert_eq!(find(&rows, "usl-rise", "sigma").n, 24);
         assert_eq!(find(&rows, "lomax", "p").n, 24);
+    }
+
+    #[test]
+    fn rows_say_what_their_figures_rest_on() {
+        let procs = [1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32];
+        let good = fits_of_curve(&procs, usl);
+        let row = find(&good, "usl", "sigma");
+        assert_eq!((row.response.as_str(), row.level, row.df), ("ln throughput_per_s", Some(0.95), Some(44 - 3)));
+        assert_eq!((row.ci_method.as_str(), find(&good, "unimodal", "argmax").level), ("profile", Some(0.95)));
+        // A corner is no USL: 11 means, not 44 samples, carry the intervals.
+        let kinked = fits_of_curve(&procs, |n| 1000.0 * n.min(8.0));
+        let row = find(&kinked, "usl", "sigma");
+        assert_eq!((row.status.as_str(), row.n, row.df), ("misfit", 44, Some(11 - 3)));
+        assert_eq!((row.ci_method.as_str(), row.level), ("profile, of the means", Some(0.95)));
+        assert!(good.iter().chain(&kinked).all(|row| row.level.is_some() == row.ci_low.is_some()));
     }
 
     #[test]

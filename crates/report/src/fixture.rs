@@ -67,7 +67,7 @@ pub(crate) fn derived(results: &Results) -> Derived {
 
 fn fits() -> Vec<FitRow> {
     let row = |parameter: &str, estimate: f64, high: f64| FitRow {
-        response: "throughput_per_s".into(),
+        response: "ln throughput_per_s".into(),
         x: "procs".into(),
         group: String::new(),
         arm: "close".into(),
@@ -78,6 +78,7 @@ fn fits() -> Vec<FitRow> {
         std_error: None,
         ci_low: Some(estimate * 0.5),
         ci_high: Some(high),
+        level: Some(0.95),
         ci_method: "profile".into(),
         n: 18,
         df: Some(15),
@@ -109,6 +110,7 @@ fn claim(verdict: Verdict) -> ClaimRow {
         ci_high: (!open).then_some(0.88),
         level: Some(0.975),
         n: 3,
+        df: (!open).then_some(2.0),
         region_low: Some(0.75),
         region_high: Some(0.77),
         printed: Some(0.76),

@@ -98,7 +98,8 @@ fn rows(args: &Args, analysis: &Analysis) -> Vec<Cells> {
         cells.extend([("parameter", "argmax".into()), ("estimate", at.write())]);
         cells.extend([("n", analysis.group.x.len().to_string())]);
         if let Some(Interval { low, high }) = interval {
-            cells.extend([("ci_low", low.write()), ("ci_high", high.write()), ("ci_method", "bootstrap".into())]);
+            cells.extend([("ci_low", low.write()), ("ci_high", high.write())]);
+            cells.extend([("level", args.level.write()), ("ci_method", "bootstrap".into())]);
         }
         let last = analysis.group.x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let open = interval.is_none_or(|interval| interval.high >= last);
@@ -118,7 +119,8 @@ fn value_cells(fit: &Fit, value: &FittedValue, weight: Option<f64>) -> Cells {
         ("std_error", number(value.std_error)),
         ("ci_low", number(value.interval.map(|interval| interval.low))),
         ("ci_high", number(value.interval.map(|interval| interval.high))),
-        ("ci_method", value.method.to_string()),
+        ("level", if value.interval.is_some() { fit.level.write() } else { String::new() }),
+        ("ci_method", fit.method_of(value)),
         ("n", fit.n.to_string()),
         ("df", fit.df.to_string()),
         ("rss", number(Some(fit.rss))),
@@ -195,7 +197,7 @@ fn fit_value(fit: &Fit, diagnostics: &Diagnostics) -> Value {
     let value = |value: &FittedValue| {
         json!({
             "name": value.name, "estimate": number(value.estimate), "std_error": value.std_error.map(number),
-            "interval": value.interval.as_ref().map(interval), "method": value.method.to_string(),
+            "interval": value.interval.as_ref().map(interval), "method": fit.method_of(value),
             "at_bound": value.at_bound,
         })
     };

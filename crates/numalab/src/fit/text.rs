@@ -83,7 +83,7 @@ fn fitted(out: &mut String, args: &Args, fit: &Fit, diagnostics: &Diagnostics) {
         let interval = value.interval.as_ref().map_or("-".into(), ends);
         let bound = if value.at_bound { ", at its bound" } else { "" };
         let (name, estimate) = (value.name, estimate(value));
-        let _ = writeln!(out, "  {name:<19} {estimate:>14} {error:>13}   {interval} {}{bound}", value.method);
+        let _ = writeln!(out, "  {name:<19} {estimate:>14} {error:>13}   {interval} {}{bound}", fit.method_of(value));
     }
     let knees = knee_words(fit);
     if !knees.is_empty() {

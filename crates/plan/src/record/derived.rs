@@ -76,7 +76,7 @@ row! {
 row! {
     /// fits.csv: one row for each parameter and each knee.
     FitRow in "fits.csv" {
-        /// Column of samples.csv that is fitted.
+        /// Column of samples.csv that is fitted, with ln before it where its logarithm is.
         response: String [""],
         /// Column it is fitted against.
         x: String [""],
@@ -98,13 +98,15 @@ row! {
         ci_low: Option<f64> [""],
         /// Upper end of its interval; INF is unbounded.
         ci_high: Option<f64> [""],
-        /// profile, ln_delta, bootstrap.
+        /// Level of the interval; empty where there is none.
+        level: Option<f64> ["ratio"],
+        /// profile, ln_delta, bootstrap; ", of the means" under lack of fit.
         ci_method: String [""],
         /// Samples used.
         n: u64 ["samples"],
-        /// Degrees of freedom of the residuals.
+        /// Degrees of freedom of the intervals: n - parameters, or of the means distinct x - parameters; those at a bound do not count.
         df: Option<u64> [""],
-        /// Residual sum of squares, of the ln response.
+        /// Residual sum of squares of the response, over all samples whatever df is of.
         rss: Option<f64> [""],
         /// AICc with k = parameters + 1.
         aicc: Option<f64> [""],
@@ -142,6 +144,8 @@ row! {
         level: Option<f64> ["ratio"],
         /// Samples used.
         n: u64 ["samples"],
+        /// Degrees of freedom of the interval: of paired blocks, runs or residuals; empty where it has none.
+        df: Option<f64> [""],
         /// Lower end of the region that supports the claim.
         region_low: Option<f64> [""],
         /// Upper end of it.

@@ -27,6 +27,8 @@ pub(crate) struct Evidence {
     pub(crate) interval: Interval,
     pub(crate) region: Region,
     pub(crate) n: usize,
+    /// Of the interval; `None` where it has no degrees of freedom of its own.
+    pub(crate) df: Option<f64>,
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
     /// Other estimands of the same contrast, in words: they are printed and decide nothing.
@@ -224,6 +226,8 @@ impl Data<'_> {
             interval,
             region,
             n: values.iter().map(Vec::len).sum(),
+            // Each comparison is of paired blocks, whatever the number of points.
+            df: Some(values[top].len() as f64 - 1.0),
             verdict: verdict_of(verdict),
             reason: format!("{end}not beaten: {list}"),
             beside: None,
@@ -293,6 +297,7 @@ impl Data<'_> {
             interval,
             region,
             n: usl.n,
+            df: Some(usl.df as f64),
             verdict,
             reason: format!("{end}USL knee, model-free peak at {free}; boundary {boundary}", free = free.x),
             beside: None,
@@ -326,8 +331,18 @@ pub(super) fn decided(estimate: Estimate, region: Region, needed_n: Option<Strin
         Verdict::Refuted => "the interval lies outside the region",
         _ => "the interval lies across an edge of the region",
     };
-    let (n, value, interval) = (estimate.n, estimate.value, estimate.interval);
-    Evidence { estimate: value, interval, region, n, verdict, reason: reason.into(), beside: None, needed_n }
+    let Estimate { n, value, interval, df, .. } = estimate;
+    Evidence {
+        estimate: value,
+        interval,
+        region,
+        n,
+        df: Some(df),
+        verdict,
+        reason: reason.into(),
+        beside: None,
+        needed_n,
+    }
 }
 
 fn decided_ratio(estimate: Estimate, region: Region) -> Evidence {

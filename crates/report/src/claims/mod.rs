@@ -92,6 +92,7 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
         ci_low: finite_or_infinite(found.interval.low),
         ci_high: finite_or_infinite(found.interval.high),
         n: found.n as u64,
+        df: found.df.filter(|df| df.is_finite()),
         region_low: finite_or_infinite(found.region.low),
         region_high: finite_or_infinite(found.region.high),
         ..row
@@ -199,6 +200,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         ci_high: None,
         level: Some(question.level),
         n: 0,
+        df: None,
         region_low: region.and_then(|region| finite_or_infinite(region.low)),
         region_high: region.and_then(|region| finite_or_infinite(region.high)),
         printed: printed_of(rule),

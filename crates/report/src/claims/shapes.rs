@@ -67,6 +67,7 @@ impl Data<'_> {
             interval: shown.interval,
             region,
             n: values.iter().map(Vec::len).sum(),
+            df: Some(step.df),
             verdict,
             reason: format!("the step from {before} to {after} procs decides, of {n}", n = steps.len()),
             beside: None,
@@ -97,6 +98,7 @@ impl Data<'_> {
             interval: NONE,
             region: self.region(),
             n: own.n,
+            df: None,
             verdict,
             reason: words.join("; "),
             beside: None,
@@ -133,6 +135,7 @@ impl Data<'_> {
             interval,
             region: Region::within_factor(x, 1.25),
             n: broken.n,
+            df: Some(broken.df as f64),
             verdict,
             reason: format!("{own}; {best}; {below} procs below {x} and {above} above", own = in_words(&broken)),
             beside: None,
@@ -187,6 +190,8 @@ impl Data<'_> {
             estimate: value,
             interval,
             n: q.n,
+            // Three intervals went into this one.
+            df: None,
             ..decided(stats::Estimate { value, interval, ..q }, region, samples)
         };
         let (a, b) = (plain(there.value), plain(here.value));

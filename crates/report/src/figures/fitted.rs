@@ -2,6 +2,7 @@
 
 use crate::curves::Curve;
 use crate::draw::Knee;
+use crate::fits::is_of;
 use crate::show::plain;
 use plan::point::Point;
 use plan::record::FitRow;
@@ -21,8 +22,8 @@ const DECAY: [Model; 3] = [Model::ExponentialDecay, Model::Lomax, Model::Hill];
 const STEPS: u32 = 100;
 
 /// What is drawn for one curve: the best model of all its procs, and of the decay past the peak where there is one.
-pub(super) fn fits_of(fits: &[FitRow], response: &str, curve: &Curve, points: &[Point]) -> Vec<Drawn> {
-    let about = |row: &&FitRow| row.response == response && curve.is_of_arm(&row.arm) && row.group == curve.levels;
+pub(super) fn fits_of(fits: &[FitRow], metric: &str, curve: &Curve, points: &[Point]) -> Vec<Drawn> {
+    let about = |row: &&FitRow| is_of(row, metric) && curve.is_of_arm(&row.arm) && row.group == curve.levels;
     let rows: Vec<&FitRow> = fits.iter().filter(about).filter(|row| row.estimate.is_some()).collect();
     let mut drawn = Vec::new();
     for (models, past_peak) in [(&WHOLE[..], false), (&DECAY[..], true)] {
@@ -62,8 +63,8 @@ pub(super) fn is_drawn(knee: &Knee) -> bool {
 
 /// The USL's peak where the fit is adequate, and the model-free one; `None` where nothing was fitted. Of the regimes of
 /// a curve the first that has either.
-pub(super) fn knees_of(fits: &[FitRow], response: &str, curve: &Curve, colour: usize) -> Option<Knees> {
-    let about = |row: &&FitRow| row.response == response && curve.is_of_arm(&row.arm) && row.group == curve.levels;
+pub(super) fn knees_of(fits: &[FitRow], metric: &str, curve: &Curve, colour: usize) -> Option<Knees> {
+    let about = |row: &&FitRow| is_of(row, metric) && curve.is_of_arm(&row.arm) && row.group == curve.levels;
     let find = |model: &str, parameter: &str| {
         fits.iter().filter(about).find(|row| row.model == model && row.parameter == parameter && row.estimate.is_some())
     };

@@ -120,6 +120,20 @@ impl Fit {
         self.lack_of_fit.is_some_and(|test| test.p >= LACK_OF_FIT_ALPHA) || self.misfit_ratio <= ADEQUATE_MISFIT
     }
 
+    /// Whether lack of fit is significant: then the intervals rest on the means at each x, and so does `df`.
+    pub fn is_of_means(&self) -> bool {
+        self.lack_of_fit.is_some_and(|test| test.p < LACK_OF_FIT_ALPHA)
+    }
+
+    /// How the interval of a value of this fit was made: `profile`, or `profile, of the means`.
+    pub fn method_of(&self, value: &FittedValue) -> String {
+        // A bootstrap refits what it draws, whatever the fit's own variance.
+        let is_by_variance =
+            matches!(value.method, IntervalMethod::Profile | IntervalMethod::Delta | IntervalMethod::LnDelta);
+        let of_means = if is_by_variance && self.is_of_means() { ", of the means" } else { "" };
+        format!("{method}{of_means}", method = value.method)
+    }
+
     /// The parameter or knee of that name.
     pub fn value(&self, name: &str) -> Option<&FittedValue> {
         self.parameters.iter().chain(&self.knees).find(|value| value.name == name)

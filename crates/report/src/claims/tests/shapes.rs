@@ -158,3 +158,14 @@ fn quantiles_of_samples_are_averaged_for_no_claim() {
         assert_eq!((row.estimate, row.ci_high), (None, None), "{row:#?}");
     }
 }
+
+#[test]
+fn a_row_says_what_its_interval_rests_on() {
+    let blocks = f64::from(BLOCKS);
+    for (rule, df) in [(value(0.8), blocks - 1.0), (ratio(1.2, false), blocks - 1.0), (peak(8), blocks - 1.0)] {
+        let row = run(case(), claim(rule));
+        assert_eq!(row.df, Some(df), "{row:#?}");
+    }
+    // A peak is of all points, its interval of pairs of blocks.
+    assert!(run(case(), claim(peak(8))).n > u64::from(BLOCKS));
+}
