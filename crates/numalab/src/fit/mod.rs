@@ -248,8 +248,9 @@ pub(crate) fn models_help() -> String {
     }
     let all: String = families.into_values().collect();
     format!(
-        "Models, their parameters and formulas:\n{all}\nFewer than {MIN_DISTINCT_X} distinct x give estimates alone. Exit \
-         codes: 0 done, 1 a figure cannot be written, 2 usage or a bad file."
+        "Models, their parameters and formulas:\n{all}\nAmplitudes (a, a1, a2) share one sign, that of the data. Fewer than \
+         {MIN_DISTINCT_X} distinct x give estimates alone. Exit codes: 0 done, 1 a figure cannot be written, 2 usage or a bad \
+         file."
     )
 }
 

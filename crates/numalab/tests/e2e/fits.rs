@@ -64,7 +64,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         answer.expect_code(2)?;
         ensure(answer.err.contains("there are auto, usl, amdahl,"), || answer.err.clone())?;
         let help = run(&["fit", "--help"]);
-        for says in ["usl                    lambda, sigma, kappa", "bi-exponential", "knee-kappa", "psi"] {
+        for says in
+            ["usl                    lambda, sigma, kappa", "bi-exponential", "share one sign", "knee-kappa", "psi"]
+        {
             ensure(help.out.contains(says), || format!("--help does not say {says:?}: {}", help.out))?;
         }
         let widest = help.out.lines().map(str::len).max();

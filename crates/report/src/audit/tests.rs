@@ -61,6 +61,15 @@ fn the_figures_of_the_article_are_the_reference_ones() {
     assert!((peaks[6] - 25.68000401).abs() < 1e-6 && (peaks[7] - 38.76).abs() < 5e-3, "{peaks:?}");
     let noisy = rows.iter().find(|row| row.figure.ends_with("5 % of noise")).expect("claim 12 has it");
     assert!((noisy.ci_low.unwrap() - 23.54).abs() < 0.3 && (noisy.ci_high.unwrap() - 29.99).abs() < 0.6, "{noisy:?}");
+    // Places of flat maxima, to as many digits as the reference has.
+    let tops = &figures_of(&rows, 20)[5..8];
+    for (found, expect) in tops.iter().zip([5.580504156467723, 7.680390470134656, 3.406653218024887]) {
+        assert!((found - expect).abs() < 1e-10, "{found} is not {expect}");
+    }
+    // A figure says what it is.
+    let linear =
+        rows.iter().find(|row| row.number == 4 && row.estimate.is_some_and(|value| (value - 0.1743).abs() < 1e-4));
+    assert_eq!(linear.expect("claim 4 has it").figure, "rms of ln residuals, linear");
     // The local rate of what is left of 1: the constant of an exponential.
     assert!(figures_of(&rows, 21)[7..].iter().all(|rate| (rate + 0.1).abs() < 1e-12));
 }
@@ -167,6 +176,13 @@ fn every_test_holds_fails_or_decides_nothing() {
     assert!((fit[0].estimate.unwrap() - 2.0).abs() < 1e-9 && fit[0].ci_low < fit[0].ci_high, "{fit:#?}");
     check("compute = \"maximum\"\nvalue = \"n * (3 - n)\"\nfrom = 0\nto = 10\nprinted = [\"1.5\"]", Supported, "");
     check("compute = \"minimum\"\nvalue = \"n * (3 - n)\"\nfrom = 0\nto = 10\nprinted = [\"10\"]", Supported, "");
+    // A corner: slopes 1 and -3 beside 2.
+    let corner = check(
+        "compute = \"maximum\"\nvalue = \"n - 2 * (sqrt((n - 2)^2) + n - 2)\"\nfrom = 0\nto = 7\nprinted = [\"2.0\"]",
+        Supported,
+        "",
+    );
+    assert!((corner[0].estimate.unwrap() - 2.0).abs() < 1e-7, "{corner:#?}");
     check(
         "compute = \"curve\"\nvalue = \"n^2\"\nat = [1, 2]\nresult = \"sqrt(v)\"\nprinted = [\"1\", \"2\"]",
         Supported,

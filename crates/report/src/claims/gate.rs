@@ -106,7 +106,8 @@ fn points_of_arm<'a>(question: &Question<'a>) -> Result<Vec<(usize, &'a Point)>,
     match groups.len() {
         0 => match plan.skipped.iter().find(|skipped| is_arm(&skipped.arm, arm)) {
             Some(skipped) => Err(format!("arm {arm} does not run here: {reason}", reason = skipped.reason)),
-            None => Err(format!("arm {arm} does not run on this machine")),
+            // Whatever was asked for has a point, or a reason why it was skipped.
+            None => Err(format!("arm {arm} was not asked for; leave --arm out, or add --arm {arm}")),
         },
         1 => Ok(points),
         _ => {

@@ -306,7 +306,7 @@ fn what_cannot_be_tested_says_why() {
     check_not_testable(
         |case| case.results.plan.points.iter_mut().for_each(|point| point.arm = "close".into()),
         value(0.8),
-        "arm unbound does not run on this machine",
+        "arm unbound was not asked for; leave --arm out, or add --arm unbound",
     );
     check_not_testable(
         |case| {

@@ -102,12 +102,18 @@ pub fn fit_weighted(settings: &FitSettings, x: &[f64], y: &[f64], weights: Optio
     let is_lacking = lack_of_fit.is_some_and(|test| test.p < LACK_OF_FIT_ALPHA);
     let rss = minimum.rss + problem.pure_error;
     let (squares, df) = if is_lacking { (minimum.rss, n_distinct - n_free) } else { (rss, n - n_free) };
-    let precision = Precision::new(&problem, &minimum, squares / df as f64, df as f64, level);
+    let precision = match is_merged(model, &minimum) {
+        true => None,
+        false => Precision::new(&problem, &minimum, squares / df as f64, df as f64, level),
+    };
     let parameters = fitted_parameters(&problem, &minimum, precision.as_ref(), interval);
     let knees = knee::knees(&problem, &minimum, &parameters, precision.as_ref(), interval);
     let is_unbounded =
         |value: &FittedValue| value.name == "knee_peak" && value.interval.is_none_or(|interval| !interval.is_bounded());
-    let status = if is_lacking || (lack_of_fit.is_none() && misfit_ratio > ADEQUATE_MISFIT) {
+    let status = if is_merged(model, &minimum) {
+        // Before a misfit: what has no interval is no parameter to speak of.
+        FitStatus::Undetermined
+    } else if is_lacking || (lack_of_fit.is_none() && misfit_ratio > ADEQUATE_MISFIT) {
         FitStatus::Misfit
     } else if minimum.fixed.contains(&true) {
         FitStatus::Bound
@@ -133,6 +139,13 @@ pub fn fit_weighted(settings: &FitSettings, x: &[f64], y: &[f64], weights: Optio
         level,
         status,
     })
+}
+
+/// Whether two exponentials became one: then only the sum of their amplitudes is determined.
+fn is_merged(model: Model, minimum: &Minimum) -> bool {
+    // Beyond a part in a thousand the data tell the two scales apart by more than rounding.
+    let together = |fast: f64, slow: f64| slow <= fast * (1.0 + 1e-3);
+    model == Model::BiExponential && together(minimum.parameters[1], minimum.parameters[3])
 }
 
 /// Estimates alone, without interval or test, from as few distinct x as there are parameters: for printed tables.

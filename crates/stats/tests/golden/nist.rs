@@ -1,7 +1,7 @@
 //! The 27 nonlinear sets of the NIST Statistical Reference Datasets.
 
 use crate::nist::{digits, least_digits, rows, sets};
-use stats::fit::{Fit, FitSettings, Model, Response, fit};
+use stats::fit::{Fit, FitSettings, FitStatus, Model, Response, fit};
 
 /// Both starts, the second nearer to the solution; NIST asks for 4 to 6 digits of a good program.
 #[test]
@@ -24,6 +24,18 @@ fn fit_raw(name: &str, model: Model, sign: f64) -> Fit {
     let x: Vec<f64> = rows.iter().map(|row| row[1]).collect();
     let y: Vec<f64> = rows.iter().map(|row| sign * row[0]).collect();
     fit(&FitSettings { response: Response::Raw, ..FitSettings::new(model) }, &x, &y).unwrap()
+}
+
+/// MGH17 has amplitudes of both signs and a constant: with one sign and none the two scales fall together, and what is left is
+/// one exponential.
+#[test]
+fn exponentials_that_fall_together_are_undetermined() {
+    let both = fit_raw("MGH17", Model::BiExponential, 1.0);
+    let one = fit_raw("MGH17", Model::ExponentialDecay, 1.0);
+    let [a1, tau1, a2, tau2] = [0, 1, 2, 3].map(|at| both.parameters[at].estimate);
+    assert!((tau2 / tau1 - 1.0).abs() < 1e-3 && (a1 + a2 - one.parameters[0].estimate).abs() < 1e-3, "{both:#?}");
+    assert_eq!(both.status, FitStatus::Undetermined);
+    assert!(both.parameters.iter().all(|value| value.interval.is_none() && value.std_error.is_none()), "{both:#?}");
 }
 
 fn certified(name: &str) -> (Vec<f64>, Vec<f64>, f64) {
