@@ -17,23 +17,25 @@ pub(crate) fn profile_parameter(problem: &Problem, minimum: &Minimum, j: usize, 
     let (low, high) = problem.bounds()[j];
     let value = minimum.parameters[j];
     let curve = Profile { problem, start: &minimum.parameters, j, threshold: precision.threshold };
-    // Bounds with a meaning: steps on the plain scale, up to the bound and no further.
-    let within = |step: f64| Interval {
-        low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), low),
-        high: curve.limit(value, |k| (value + step * (k.exp2() - 1.0)).min(high), high),
+    // Steps on the plain scale, up to the bounds; `ends` is what a side is that never leaves the threshold.
+    let within = |step: f64, ends: (f64, f64)| Interval {
+        low: curve.limit(value, |k| (value - step * (k.exp2() - 1.0)).max(low), ends.0),
+        high: curve.limit(value, |k| (value + step * (k.exp2() - 1.0)).min(high), ends.1),
     };
     match problem.model.spec().ranges[j] {
-        Range::Share => within(if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max() }),
+        // Bounds with a meaning are ends.
+        Range::Share => within(if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max() }, (low, high)),
+        // 0 has a meaning, the largest number has none.
         Range::NotNegative { power } => {
-            within(if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max().powi(power) })
+            let step = if value > 0.0 { 0.05 * value } else { 1e-3 / problem.x_max().powi(power) };
+            within(step, (low, f64::INFINITY))
         }
-        Range::Break => within(0.01 * (high - low)),
+        Range::Break => within(0.01 * (high - low), (low, high)),
         // Any number: steps of half a standard error.
         Range::Free | Range::Place => {
             let step = precision.std_error(j).map_or(0.05 * value.abs(), |error| 0.5 * error);
-            let within = within(step.max(1e-12 * value.abs()).max(f64::MIN_POSITIVE));
-            let open = |end: f64, edge: f64, beyond: f64| if end == edge { beyond } else { end };
-            Interval { low: open(within.low, low, f64::NEG_INFINITY), high: open(within.high, high, f64::INFINITY) }
+            let step = step.max(1e-12 * value.abs()).max(f64::MIN_POSITIVE);
+            within(step, (f64::NEG_INFINITY, f64::INFINITY))
         }
         // Below 0 the other way round.
         Range::Amplitude if value < 0.0 => Interval {

@@ -239,3 +239,14 @@ fn every_curve_finds_itself() {
         }
     }
 }
+
+/// Means of a coupled knee. In the additive form phi F is a constant where g is large, as the 1 beside it is: lambda,
+/// alpha and phi then grow together and fit the same, so alpha has no upper end, and no largest number for one.
+#[test]
+fn a_cost_that_nothing_bounds_ends_at_infinity() {
+    let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 24.0];
+    let y = [96.9, 177.4, 237.4, 267.1, 280.6, 281.0, 263.6, 239.2, 215.6, 178.5, 152.9, 131.9];
+    let fit = fit(&FitSettings::new(Model::KneeAdditive), &x, &y).unwrap();
+    let alpha = fit.value("alpha").unwrap().interval.unwrap();
+    assert!((0.029..0.0308).contains(&alpha.low) && alpha.high == f64::INFINITY, "{alpha:?}");
+}
