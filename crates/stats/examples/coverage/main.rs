@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let mut outside = 0;
     for (title, errors, lines) in [
         ("Profile interval of the USL's peak, 95 %", knees::ERRORS, knees::lines as fn() -> Vec<Line>),
+        ("Bootstraps of runs, 12 points to 64, 95 %", knees::ERRORS, knees::bootstrap_lines),
         ("Stopping rules, interval of the mean, 95 %", stopping::ERRORS, stopping::lines),
         ("Nothing differs: families of contrasts that find something, 5 %", contrasts::ERRORS, contrasts::lines),
         ("Threshold at x and Davies' test on curves without one", knees::ERRORS, knees::threshold_lines),

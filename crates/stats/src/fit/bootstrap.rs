@@ -21,7 +21,7 @@ use crate::random::{MIN_RESAMPLES, Stream};
 pub enum Resampling {
     /// Residuals of all observations, scaled by sqrt(n/df): the spread must be the same at every x.
     Residual,
-    /// Runs within each x; every x needs two. With r runs the means spread by sqrt((r-1)/r) too little.
+    /// Runs within each x, their deviations from its mean scaled by sqrt(r/(r-1)) for r runs; every x needs two.
     Stratified,
     /// Runs where every x has two, else residuals; percentiles corrected for bias and acceleration.
     Bca,
@@ -90,6 +90,11 @@ pub fn bootstrap(
     let parameters: Vec<FittedValue> = renewed.by_ref().take(fit.parameters.len()).collect();
     let knees = renewed.collect();
     Ok(Fit { parameters, knees, ..fit.clone() })
+}
+
+/// Of the mean of `runs` drawn from as many, about their own mean: their variance as drawn is (r-1)/r of the unbiased.
+pub(crate) fn widening(runs: usize) -> f64 {
+    (runs as f64 / (runs as f64 - 1.0)).sqrt()
 }
 
 /// The interval between two quantiles of type 1, which are values themselves and so may be infinite.
@@ -199,7 +204,8 @@ impl Data {
                 sum += weight * value;
                 total += weight;
             }
-            scratch.problem.means[i] = sum / total;
+            let mean = self.problem.means[i];
+            scratch.problem.means[i] = mean + widening(group.len()) * (sum / total - mean);
             scratch.problem.weights[i] = total.sqrt();
             scratch.totals[i] = total;
         }
@@ -253,6 +259,7 @@ impl Data {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fit::{FitSettings, Response};
 
     /// All 6^6 resamples of six values: statistics notes, section 5.
     #[test]
@@ -278,5 +285,27 @@ mod tests {
         close(corrected.low, 3.3833333333333333);
         close(corrected.high, 7.7);
         assert_eq!(acceleration(&[1.0, f64::INFINITY]), 0.0);
+    }
+
+    /// The mean of r drawn runs has the variance s²/r, with the unbiased s², as the mean of r runs has.
+    #[test]
+    fn drawn_means_spread_as_means_do() {
+        let x: Vec<f64> = (1..=6).map(f64::from).collect();
+        for errors in [vec![-1.0, 1.0], vec![-1.0, -0.5, 1.5], vec![-2.0, -0.5, 0.0, 0.5, 2.0]] {
+            let r = errors.len();
+            let (x, y): (Vec<f64>, Vec<f64>) =
+                x.iter().flat_map(|x| errors.iter().map(move |error| (*x, 100.0 + 50.0 * x + error))).unzip();
+            let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Linear) };
+            let fit = crate::fit::fit(&settings, &x, &y).unwrap();
+            let data = Data::new(&fit, &x, &y, None);
+            let mut scratch = Scratch::new(&data);
+            let deviations = (0..40_000).map(|index| {
+                data.draw_runs(&mut Stream::new(1, index), &mut scratch);
+                scratch.problem.means[0] - 150.0
+            });
+            let variance = deviations.map(|deviation| deviation.powi(2)).sum::<f64>() / 40_000.0;
+            let expect = crate::summary::variance_of(&errors) / r as f64;
+            assert!((variance / expect - 1.0).abs() < 0.03, "{r} runs: {variance} instead of {expect}");
+        }
     }
 }

@@ -33,6 +33,7 @@ pub use quality::{ADEQUATE_MISFIT, LACK_OF_FIT_ALPHA, akaike_weights, means_by_x
 pub use result::{Fit, FitStatus, FittedValue, IntervalMethod};
 pub use solve::Response;
 
+pub(crate) use bootstrap::widening;
 pub(crate) use quality::group_by_x;
 
 use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
