@@ -37,8 +37,11 @@ fn folders(bench: &Bench) -> Result<Vec<(PathBuf, serde_json::Value)>, Failed> {
     let mut found = Vec::new();
     for host in fs::read_dir(bench.results.join("small"))? {
         for run in fs::read_dir(host?.path())? {
-            let dir = run?.path();
-            if dir.join("manifest.json").exists() {
+            let run = run?;
+            let dir = run.path();
+            // One that is only being made has a name with a dot.
+            let made = !run.file_name().as_encoded_bytes().starts_with(b".");
+            if made && dir.join("manifest.json").exists() {
                 found.push((
                     dir.clone(),
                     serde_json::from_str::<serde_json::Value>(&fs::read_to_string(dir.join("manifest.json"))?)?,
