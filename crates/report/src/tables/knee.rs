@@ -32,7 +32,9 @@ pub(crate) fn heading(row: &KneeRow) -> String {
 /// `7.071`, of measured constants `7.02 [6.9, 7.2]`, `none` where the curve only rises.
 pub(crate) fn predicted(row: &KneeRow) -> String {
     let predicted = row.predicted.map_or_else(|| "none".into(), plain);
-    match row.predicted_low.zip(row.predicted_high) {
+    let range = row.predicted_low.zip(row.predicted_high);
+    // A curve that only rises at both ends of its constants has nothing to add.
+    match range.filter(|(low, _)| low.is_finite()) {
         Some((low, high)) => format!("{predicted} [{low}, {high}]", low = plain(low), high = plain(high)),
         None => predicted,
     }
