@@ -110,6 +110,18 @@ pub struct Slot {
     pub order: u32,
 }
 
+impl Point {
+    /// Whether two points have the same levels of all factors.
+    pub fn same_point(&self, other: &Point) -> bool {
+        self.arm == other.arm && self.same_levels(other)
+    }
+
+    /// The same but for the arm.
+    pub fn same_levels(&self, other: &Point) -> bool {
+        self.procs == other.procs && self.subject == other.subject && self.factors == other.factors
+    }
+}
+
 impl Plan {
     /// The rows of points.csv: points that run in plan order, then the skipped ones; after the fixed cells one for each
     /// further factor.

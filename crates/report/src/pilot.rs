@@ -123,13 +123,7 @@ pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
 
 /// The same point in the pilot's plan: names of points may differ, what they are may not.
 fn same_point(pilot: &Plan, point: &Point) -> Option<usize> {
-    pilot.points.iter().position(|other| {
-        other.arm == point.arm
-            && other.procs == point.procs
-            && other.subject == point.subject
-            && other.factors == point.factors
-            && other.workload == point.workload
-    })
+    pilot.points.iter().position(|other| other.same_point(point) && other.workload == point.workload)
 }
 
 fn of_point(

@@ -45,7 +45,7 @@ fn gate() -> Result<(), Failed> {
     ensure(worse.err.contains("gate: something got worse: ") && worse.err.lines().count() == 1, || worse.err.clone())?;
     ensure(worse.out.contains("slower *"), || worse.out.clone())?;
     ensure(worse.out.lines().all(|line| line.chars().count() <= 100), || worse.out.clone())?;
-    for says in ["computed by the model", "lines_per_request: 64 and 96"] {
+    for says in ["computed by the model", "lines_per_request: 64 and 96", "not in turn"] {
         ensure(worse.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), || worse.out.clone())?;
     }
     let better = compare(&after, &before, &["--gate"]);

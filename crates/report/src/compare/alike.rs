@@ -73,7 +73,7 @@ fn plans_differ(then: &Plan, now: &Plan) -> Option<String> {
     let mut found = Vec::new();
     compare("measure".into(), &how(&then.measure), &how(&now.measure), &mut found);
     for point in &then.points {
-        if let Some(other) = now.points.iter().find(|other| same_point(point, other)) {
+        if let Some(other) = now.points.iter().find(|other| point.same_point(other)) {
             let what = |point: &Point| serde_json::json!([point.workload, point.placement, point.settle]);
             let at = format!("{arm} {procs}", arm = point.arm, procs = point.procs);
             compare(at, &what(point), &what(other), &mut found);
@@ -98,29 +98,20 @@ fn compare(path: String, then: &Value, now: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Whether two points have the same levels of all factors.
-pub(super) fn same_point(a: &Point, b: &Point) -> bool {
-    a.arm == b.arm && same_levels(a, b)
-}
-
-/// The same but for the arm.
-pub(super) fn same_levels(a: &Point, b: &Point) -> bool {
-    a.procs == b.procs && a.subject == b.subject && a.factors == b.factors
-}
-
 /// Why the sessions of two sides did not take turns; `None` where they did. Three of one side in a row leave the host time to
 /// change under one side alone.
 pub(super) fn not_in_turn(a: &Side, b: &Side) -> Option<String> {
     let of = |side: usize, sessions: &[Results]| {
         let started = |session: &Results| {
             let place = session.manifest.session.as_ref().map_or(0, |session| session.place);
-            (session.manifest.started_utc.clone(), place, session.manifest.run_id.clone(), side)
+            // Which of one second came first is not known: as if one side had gone before the other.
+            (session.manifest.started_utc.clone(), place, side)
         };
         sessions.iter().map(started).collect::<Vec<_>>()
     };
     let mut starts = [of(0, &a.sessions), of(1, &b.sessions)].concat();
     starts.sort_unstable();
-    let in_a_row = starts.chunk_by(|one, next| one.3 == next.3).map(<[_]>::len).max().unwrap_or(0);
+    let in_a_row = starts.chunk_by(|one, next| one.2 == next.2).map(<[_]>::len).max().unwrap_or(0);
     (in_a_row > 2)
         .then(|| format!("sessions not in turn: {in_a_row} of one side in a row, and the host drifts meanwhile"))
 }

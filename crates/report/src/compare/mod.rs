@@ -18,7 +18,7 @@ pub use sides::{Compared, Side, sides};
 use crate::error::ReportError;
 use crate::results::Results;
 use crate::series::is_arm;
-use alike::{differences, not_in_turn, same_levels, same_point};
+use alike::{differences, not_in_turn};
 use judge::{Place, Question, answer};
 use plan::point::Point;
 use plan::record::{ContrastRow, Judgement, Replicate};
@@ -164,7 +164,7 @@ fn arms(results: &Results, settings: &Settings) -> Result<Comparison, CompareErr
     };
     let mut pairs = Vec::new();
     for (at, point) in points.iter().enumerate().filter(|(_, point)| point.arm != baseline) {
-        let like = |other: &Point| other.arm == baseline && same_levels(other, point);
+        let like = |other: &Point| other.arm == baseline && other.same_levels(point);
         if let Some(other) = points.iter().position(like) {
             let name = point.arm.clone();
             pairs.push(Pair { candidate: name, baseline: vec![(results, other)], other: vec![(results, at)] });
@@ -195,7 +195,7 @@ fn sessions(sides: &[Side], settings: &Settings) -> Result<Comparison, CompareEr
     }
     let first = &baseline.sessions[0];
     let at = |side: &Side, point: &Point| {
-        let of = |session: &Results| session.plan.points.iter().position(|other| same_point(point, other));
+        let of = |session: &Results| session.plan.points.iter().position(|other| point.same_point(other));
         side.sessions.iter().map(of).collect::<Vec<_>>()
     };
     let mut pairs = Vec::new();
