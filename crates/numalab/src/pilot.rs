@@ -6,9 +6,10 @@ use crate::report::{look, refused};
 use crate::topo::shape;
 use plan::experiment::{Extent, PILOT_LEAST};
 use plan::point::Plan;
+use plan::record::{PilotRow, Row, titles};
 use plan::schedule::blocks_asked;
 use plan::topology::{Topology, TopologySource};
-use report::tables::wrap;
+use report::tables::{csv_text, wrap};
 use report::{PilotContrast, PilotLevels, PilotPoint, Results};
 use runner::manifest::host_name;
 use serde_json::{Value, json};
@@ -185,19 +186,23 @@ fn json_of(plan: &Plan, points: &[PilotPoint], contrasts: &[PilotContrast], doub
 }
 
 fn csv_of(plan: &Plan, points: &[PilotPoint]) -> String {
-    let mut out = "point_id,arm,procs,samples,disturbed,cv,own_share,slices,worth,needed,best_seconds\n".to_string();
-    for found in points {
+    let row = |found: &PilotPoint| {
         let point = &plan.points[found.point];
-        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        let levels = match &found.levels {
-            Ok(of) => {
-                let (cv, own, slices, needed) = (of.cv, of.own_share, of.slices, of.needed);
-                format!("{cv},{own},{slices},{},{needed},{}", number(of.worth), number(of.best_seconds))
-            }
-            Err(_) => ",,,,,".into(),
-        };
-        let (id, arm, procs, samples, disturbed) = (&point.id, &point.arm, point.procs, found.samples, found.disturbed);
-        out += &format!("{id},{arm},{procs},{samples},{disturbed},{levels}\n");
-    }
-    out
+        let levels = found.levels.as_ref().ok();
+        PilotRow {
+            point_id: point.id.clone(),
+            arm: point.arm.clone(),
+            procs: point.procs,
+            samples: found.samples as u64,
+            disturbed: found.disturbed as u64,
+            cv: levels.map(|of| of.cv),
+            own_share: levels.map(|of| of.own_share),
+            slices: levels.map(|of| of.slices as u64),
+            worth: levels.and_then(|of| of.worth),
+            needed: levels.map(|of| of.needed.to_string()),
+            best_seconds: levels.and_then(|of| of.best_seconds),
+        }
+        .cells()
+    };
+    csv_text(&titles::<PilotRow>(), points.iter().map(row))
 }

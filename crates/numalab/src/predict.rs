@@ -8,7 +8,7 @@ use plan::point::{Plan, Point};
 use plan::record::{PredictionRow, Row, Timing, titles};
 use plan::topology::Topology;
 use report::show::Unit;
-use report::tables::wrap;
+use report::tables::{csv_text, wrap};
 use runner::modelled::{Assumed, Noise};
 use serde_json::{Value, json};
 
@@ -151,15 +151,13 @@ fn row(plan: &Plan, point: &Point, prediction: &Prediction) -> PredictionRow {
 }
 
 fn csv(plan: &Plan, all: &[(&Point, Prediction)]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let further = plan.factors.iter().map(String::as_str);
-    writer.write_record(titles::<PredictionRow>().into_iter().chain(further)).expect("a vector takes every byte");
-    for (point, prediction) in all {
+    let titles: Vec<&str> =
+        titles::<PredictionRow>().into_iter().chain(plan.factors.iter().map(String::as_str)).collect();
+    let cells = |(point, prediction): &(&Point, Prediction)| {
         let levels = plan.factors.iter().map(|factor| point.factors.get(factor).cloned().unwrap_or_default());
-        let cells = row(plan, point, prediction).cells().into_iter().chain(levels);
-        writer.write_record(cells).expect("as many cells as titles");
-    }
-    String::from_utf8(writer.into_inner().expect("a vector takes every byte")).expect("cells are text")
+        row(plan, point, prediction).cells().into_iter().chain(levels).collect()
+    };
+    csv_text(&titles, all.iter().map(cells))
 }
 
 fn document(plan: &Plan, parameters: &Parameters, topology: &Topology, all: &[(&Point, Prediction)]) -> Value {

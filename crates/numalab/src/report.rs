@@ -4,7 +4,7 @@ use crate::args::{Claims, Format, Report, Verify};
 use crate::exit::{CHECK, Exit, FAILED, USAGE, print, say};
 use plan::audit::Audit;
 use plan::record::{AuditRow, ClaimRow, Row};
-use report::tables::{Look, audit_csv, audit_text, claims_text, knee_text, main_text};
+use report::tables::{Look, audit_csv, audit_text, claims_text, csv_text, knee_text, main_text};
 use report::{ReportError, Updated, Verified};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -71,12 +71,7 @@ pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
     let cells = derived.claims.iter().map(ClaimRow::cells);
     match args.format {
         Format::Text => print(&claims_text(&results, &derived, look())),
-        Format::Csv => {
-            let mut writer = csv::Writer::from_writer(Vec::new());
-            writer.write_record(plan::record::titles::<ClaimRow>()).expect("a vector takes every byte");
-            cells.for_each(|row| writer.write_record(row).expect("as many cells as titles"));
-            print(&String::from_utf8_lossy(&writer.into_inner().expect("a vector takes every byte")))
-        }
+        Format::Csv => print(&csv_text(&plan::record::titles::<ClaimRow>(), cells)),
         Format::Json => print(&document(&plan::record::titles::<ClaimRow>(), cells)),
     }
 }

@@ -7,6 +7,7 @@ use crate::present::presented;
 use crate::results::{Derived, Results, open};
 use crate::schema::{files, titles_of};
 use crate::sums::{SUMS, read_sums, sum_of, sums_text};
+use crate::tables::csv_text;
 use crate::threads::with_threads;
 use plan::record::{ClaimRow, FitRow, Row, SummaryRow};
 use std::collections::BTreeMap;
@@ -79,16 +80,10 @@ pub(crate) fn tables_of(results: &Results, derived: &Derived) -> Vec<DerivedFile
 }
 
 fn csv_file<R: Row>(results: &Results, rows: impl Iterator<Item = Vec<String>>) -> DerivedFile {
-    const IN_MEMORY: &str = "writing to memory cannot fail, and every row has the titles' length";
     let known = files(&results.plan);
     let (_, fields) =
         known.iter().find(|(file, _)| *file == R::FILE).expect("every row type is in plan::record::FILES");
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(titles_of(fields)).expect(IN_MEMORY);
-    for row in rows {
-        writer.write_record(&row).expect(IN_MEMORY);
-    }
-    DerivedFile { name: R::FILE.into(), bytes: writer.into_inner().expect(IN_MEMORY) }
+    DerivedFile { name: R::FILE.into(), bytes: csv_text(&titles_of(fields), rows).into_bytes() }
 }
 
 /// Whether a file is made by this crate; all others are the runner's, and their sums too.

@@ -208,6 +208,34 @@ row! {
 }
 
 row! {
+    /// What `numalab plan --pilot DIR --format csv` prints: one row for each point of the plan that the pilot measured.
+    PilotRow in "pilot.csv" {
+        /// Point of the plan.
+        point_id: String [""],
+        /// Arm.
+        arm: String [""],
+        /// Number of workers.
+        procs: u32 ["workers"],
+        /// Samples of the pilot.
+        samples: u64 ["samples"],
+        /// Those of them that are flagged as disturbed; used all the same.
+        disturbed: u64 ["samples"],
+        /// Relative standard deviation of throughput between samples; this and the next are empty below two samples.
+        cv: Option<f64> ["ratio"],
+        /// Share of that variance that slices do not explain; below 0: none.
+        own_share: Option<f64> ["ratio"],
+        /// Slices of a sample.
+        slices: Option<u64> [""],
+        /// Independent slices that they are worth.
+        worth: Option<f64> [""],
+        /// Samples that reach the asked half width; "> 1000" above that.
+        needed: Option<String> ["samples"],
+        /// Length of a sample with the narrowest interval for the time; empty where longer ones do as well as more.
+        best_seconds: Option<f64> ["s"],
+    }
+}
+
+row! {
     /// What `numalab predict --format csv` prints: one row for each point. No file of a results folder.
     PredictionRow in "predictions.csv" {
         /// Experiment.

@@ -12,7 +12,7 @@ mod samples;
 
 pub use cell::{Cell, Kind, Seed};
 pub use contrast::{ContrastRow, Judgement, Replicate};
-pub use derived::{AuditRow, ClaimRow, FitRow, KneeRow, PredictionRow, SummaryRow, Verdict};
+pub use derived::{AuditRow, ClaimRow, FitRow, KneeRow, PilotRow, PredictionRow, SummaryRow, Verdict};
 pub use raw::{
     FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
 };
@@ -90,6 +90,7 @@ pub const PRINTED: &[(&str, &[Column])] = &[
     (KneeRow::FILE, KneeRow::COLUMNS),
     (ContrastRow::FILE, ContrastRow::COLUMNS),
     (PredictionRow::FILE, PredictionRow::COLUMNS),
+    (PilotRow::FILE, PilotRow::COLUMNS),
 ];
 
 /// A field's name without the mark of a raw identifier: `r#type` is the column `type`.

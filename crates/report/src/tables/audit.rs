@@ -101,5 +101,5 @@ fn counts(rows: &[AuditRow]) -> String {
 
 /// One row for each figure, with a title line.
 pub fn audit_csv(rows: &[AuditRow]) -> String {
-    super::csv_text(plan::record::titles::<AuditRow>(), rows.iter().map(Row::cells))
+    super::csv_text(&plan::record::titles::<AuditRow>(), rows.iter().map(Row::cells))
 }

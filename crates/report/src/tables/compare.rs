@@ -66,11 +66,7 @@ pub fn compare_markdown(comparison: &Comparison) -> String {
 
 /// Every column of [`ContrastRow`].
 pub fn compare_csv(comparison: &Comparison) -> String {
-    const IN_MEMORY: &str = "writing to memory cannot fail, and every row has the titles' length";
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(titles::<ContrastRow>()).expect(IN_MEMORY);
-    comparison.rows.iter().for_each(|row| writer.write_record(row.cells()).expect(IN_MEMORY));
-    String::from_utf8(writer.into_inner().expect(IN_MEMORY)).expect("cells are text")
+    super::csv_text(&titles::<ContrastRow>(), comparison.rows.iter().map(Row::cells))
 }
 
 /// `2 of 6 contrasts slower, 3 the same, 1 undecided`.

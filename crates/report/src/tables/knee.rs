@@ -66,5 +66,5 @@ pub(crate) fn notes(rows: &[KneeRow]) -> String {
 
 /// One row for each form and source, with a title line.
 pub fn knee_csv(rows: &[KneeRow]) -> String {
-    super::csv_text(plan::record::titles::<KneeRow>(), rows.iter().map(Row::cells))
+    super::csv_text(&plan::record::titles::<KneeRow>(), rows.iter().map(Row::cells))
 }

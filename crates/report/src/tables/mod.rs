@@ -70,7 +70,7 @@ pub(crate) enum Paint {
 }
 
 /// Rows below a title line.
-fn csv_text(titles: Vec<&str>, rows: impl Iterator<Item = Vec<String>>) -> String {
+pub fn csv_text(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     const IN_MEMORY: &str = "writing to memory cannot fail, and every row has the titles' length";
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(titles).expect(IN_MEMORY);
