@@ -17,6 +17,10 @@ class Fault(Exception):
     """The lab itself failed: no boot, a kernel panic, a dead qemu, a tool that is not installed. Exit code 125."""
 
 
+class Lost(Exception):
+    """What was committed before a power cut is not there after it: numalab's fault, not the lab's. Exit code 1."""
+
+
 class Usage(Exception):
     """What was asked cannot be: one line, exit code 2."""
 

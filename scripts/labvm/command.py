@@ -14,7 +14,7 @@ from .check import check_all
 from .job import Job, one_command, with_numalab
 from .machines import ALL, BY_NAME, TESTED, Machine
 from .powercut import power_cuts
-from .cache import CACHE, Fault, Usage, lock, say
+from .cache import CACHE, Fault, Lost, Usage, lock, say
 from .session import Request, Session
 
 EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its last words are on stderr);
@@ -33,6 +33,9 @@ def main(argv: list[str]) -> int:
     except Usage as error:
         say(str(error))
         return 2
+    except Lost as error:
+        say(str(error))
+        return 1
     except Fault as error:
         say(str(error))
         return 125

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .cache import Fault, lock, say, tool
+from .cache import Fault, Lost, lock, say, tool
 from .job import Job, with_numalab
 from .kernels import further_modules, kernel
 from .session import TIMED_OUT, Request, Session
@@ -122,7 +122,7 @@ class Cuttable(Session):
 
 
 def power_cuts(request: Request, times: int, seed: int) -> int:
-    """Cuts the power so often and prints the count; anything lost is a `Fault`."""
+    """Cuts the power so often and prints the count; a committed sample that is gone is `Lost`."""
     built = Job("")
     with_numalab(built)
     with tempfile.TemporaryDirectory(prefix="powercut-") as folder:
@@ -159,7 +159,7 @@ def cut_and_resume(request: Request, times: int, seed: int, folder: Path, built:
         elif samples == whole:
             ended += 1
         else:
-            raise Fault(f"a resumed run ended with samples {samples}, an undisturbed one with {whole}")
+            raise Lost(f"a resumed run ended with samples {samples}, an undisturbed one with {whole}")
     return (
         f"power cuts: {cuts} on {request.machine.name}, {ended} runs resumed to their end and verified, "
         f"{known} samples known to be committed when a power was cut, all of them found, each once"
@@ -178,7 +178,7 @@ def boot(request: Request, cut_after: float | None, state: State, job: Job) -> t
     said = out.getvalue().decode(errors="replace")
     found = re.search(r"^FOUND (\w+)\n", said, re.M)
     if found and found[1] != state.rows:
-        raise Fault(f"the first {state.committed} rows of samples.csv are not those that were committed before the cut")
+        raise Lost(f"the first {state.committed} rows of samples.csv are not those that were committed before the cut")
     if outcome.code not in (CUT, 0) or outcome.code == TIMED_OUT:
         raise Fault(f"the job ended with {outcome.code}: {said}{err.getvalue().decode(errors='replace')}")
     samples = re.search(r"^SAMPLES (.+)\n", said, re.M)
