@@ -1,6 +1,6 @@
 # A menu of one-line targets; `make` alone prints it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
-NUMALAB := cargo run --release --quiet --package numalab --
+NUMALAB := cargo run --release --package numalab --
 .DEFAULT_GOAL := help
 .PHONY: help run paper claims tables topo doctor test check bench bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 

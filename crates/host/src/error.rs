@@ -256,6 +256,17 @@ pub enum HostError {
         /// The variable.
         variable: &'static str,
     },
+    /// A folder of nodes without nodes, as an empty mount makes it.
+    #[error("/sys/devices/system/node is there and lists no node; mount /sys as the kernel has it")]
+    NoNodes,
+    /// Several nodes, and nothing that tells whose a PU is.
+    #[error("{missing}, and /proc/zoneinfo shows nodes {zones}: which PUs are theirs is unknown; mount /sys")]
+    NodesHidden {
+        /// What of /sys is missing.
+        missing: String,
+        /// Nodes that have memory.
+        zones: NodeSet,
+    },
     /// hwloc cannot read this machine.
     #[error("hwloc cannot read this machine ({call}: {errno}); are /proc and /sys mounted?")]
     Unreadable {

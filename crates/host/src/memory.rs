@@ -121,6 +121,13 @@ fn reserved_pages(zoneinfo: &str, node: u32) -> u64 {
     reserved
 }
 
+/// Nodes that have a zone of memory, by /proc/zoneinfo, which a cpuset does not narrow; empty where it cannot be read.
+pub(crate) fn nodes_with_zones(root: &Root) -> NodeSet {
+    let zoneinfo = root.text("proc/zoneinfo").unwrap_or_default();
+    let node = |line: &str| line.strip_prefix("Node ")?.split_once(',')?.0.parse().ok();
+    zoneinfo.lines().filter_map(node).collect()
+}
+
 /// Refuses hugetlb pages of a size that is not there, or more than are free on the nodes that the policy allows: the
 /// kernel accepts the mapping where others have enough, and the first touch is a SIGBUS.
 ///

@@ -6,7 +6,7 @@
 
 use crate::args::Run;
 use crate::compare::of_series;
-use crate::exit::{Exit, FAILED, USAGE, print, say};
+use crate::exit::{Exit, FAILED, USAGE, as_called, print, say};
 use crate::other::Other;
 use crate::planning::plan_file;
 use crate::progress::progress;
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Run, signals: &Signals, series: Series) -> Result<ExitC
     }
     let dir = last.expect("a series has three sessions of each build at least");
     print(&of_series(&dir, args.format)?)?;
-    say(&format!("again, with other settings: numalab compare {dir}", dir = dir.display()));
+    say(&format!("again, with other settings: {program} compare {dir}", program = as_called(), dir = dir.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,7 +131,7 @@ impl Stage<'_> {
         drop(progress);
         let RunSummary { dir, interrupted, samples, failed, resumed, notes, .. } = done.map_err(exit_of)?;
         if interrupted {
-            let go_on = format!("go on with: numalab run --resume {dir}", dir = dir.display());
+            let go_on = format!("go on with: {program} run --resume {dir}", program = as_called(), dir = dir.display());
             let message = format!("stopped after {samples} samples of {name}; {go_on}");
             return Err(Exit::new(self.signals.exit_code(), message));
         }

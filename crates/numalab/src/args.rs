@@ -214,7 +214,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled", "calibrate", "noise"])]
     pub(crate) resume: Option<PathBuf>,
     /// On resume, runs the failed samples again
-    #[arg(long, requires = "resume")]
+    #[arg(long, requires = "resume", conflicts_with = "file")]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) changes: Changes,

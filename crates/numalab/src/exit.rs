@@ -53,6 +53,11 @@ impl Exit {
     }
 }
 
+/// The program as it was called, for hints that can be typed as they are.
+pub(crate) fn as_called() -> String {
+    std::env::args().next().unwrap_or_else(|| "numalab".into())
+}
+
 /// Gives an error of a library its exit code.
 pub(crate) trait WithCode<T> {
     /// The error's chain in one line, with this code.

@@ -37,7 +37,8 @@ pub(crate) fn gather(args: &Gather) -> Result<(), Exit> {
     }
     write_new(&args.out, text.as_bytes())?;
     say(&format!(
-        "{out}: {shape}; {what}; send it, or look at it with: numalab topo --input {out}",
+        "{out}: {shape}; {what}; send it, or look at it with: {program} topo --input {out}",
+        program = crate::exit::as_called(),
         out = args.out.display(),
         shape = crate::topo::shape(machine.topology()),
         what = if args.host_name { "with the host's name" } else { "without the host's name" },

@@ -9,6 +9,7 @@ use plan::point::{Plan, Skipped};
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected, contrasted, pause_block_seconds, pause_blocks_expected};
 use plan::topology::{Conditions, Topology};
+use report::series::group_of;
 use report::tables::wrap;
 use std::path::Path;
 
@@ -70,7 +71,9 @@ fn text(plan: &Plan, topology: &Topology) -> String {
         out += &wrap(&format!("{arm}: {policy}", arm = alike[0].arm, policy = alike[0].memory_policy), 0, width);
         for point in alike {
             let (id, procs, regime, nodes) = (&point.id, point.procs, point.regime, point.nodes_spanned);
-            out += &format!("  {id:<5} {procs:>6}  {regime:<14} {nodes:>5} {:>10}\n", show_bytes(point.bytes));
+            let (heaps, levels) = (show_bytes(point.bytes), group_of(plan, point));
+            let line = format!("  {id:<5} {procs:>6}  {regime:<14} {nodes:>5} {heaps:>10}  {levels}");
+            out += &format!("{line}\n", line = line.trim_end());
         }
     }
     if !plan.skipped.is_empty() {

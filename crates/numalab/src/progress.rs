@@ -13,9 +13,9 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub(crate) fn progress() -> Box<dyn Progress> {
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::new(0);
-        let style =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} samples  {msg}").expect("the template is constant");
-        bar.set_style(style);
+        // The last part is cut where the terminal ends.
+        let style = ProgressStyle::with_template("{bar:20} {pos}/{len} samples  {wide_msg}");
+        bar.set_style(style.expect("the template is constant"));
         Box::new(Bar { bar })
     } else {
         Box::new(Lines { last: None })

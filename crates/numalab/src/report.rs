@@ -103,9 +103,10 @@ pub(crate) fn refused(error: ReportError) -> Exit {
     Exit::of(code, &error)
 }
 
-/// Colour on a terminal, unless NO_COLOR says otherwise (no-color.org).
+/// Colour on a terminal that has it, unless NO_COLOR says otherwise (no-color.org).
 pub(crate) fn look() -> Look {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let asked = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = std::io::stdout().is_terminal() && asked && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     Look { width: 100, colour }
 }
 

@@ -1,7 +1,7 @@
 //! `numalab run`: plans, runs, reports; and `--resume`.
 
 use crate::args::Run;
-use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, print, say};
+use crate::exit::{Exit, FAILED, NOT_TESTABLE, USAGE, WithCode, as_called, print, say};
 use crate::machine::Source;
 use crate::planning::plan_file;
 use crate::progress::progress;
@@ -138,7 +138,7 @@ pub(crate) fn introduce(plan: &plan::point::Plan, here: &Here) {
 
 fn say_disturbing(here: &Here) {
     if let Some(disturbing) = here.machine.get(runner::manifest::DISTURBING) {
-        say(&format!("disturbing here: {disturbing}; see numalab doctor"));
+        say(&format!("disturbing here: {disturbing}; see {program} doctor", program = as_called()));
     }
 }
 
@@ -147,8 +147,9 @@ fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -
     let done = done.map_err(|error| Exit::of(error.exit_code(), &error))?;
     if done.interrupted {
         let message = format!(
-            "stopped after {samples} samples; go on with: numalab run --resume {dir}",
+            "stopped after {samples} samples; go on with: {program} run --resume {dir}",
             samples = done.samples,
+            program = as_called(),
             dir = done.dir.display(),
         );
         return Err(Exit::new(signals.exit_code(), message));

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// Version of the results folder's format; a reader refuses a newer one.
 pub const FORMAT: u32 = 1;
 
+/// Fact of [`Manifest::machine`]: where hwloc and /sys disagree about the topology, or what of it cannot be read.
+pub const TOPOLOGY_UNSURE: &str = "topology_unsure";
+
 /// manifest.json.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

@@ -147,12 +147,12 @@ pub fn whole_blocks_within(seconds: f64, block_seconds: f64, asked: u32) -> u32 
     ((fit * (1.0 + 1e-12)).floor() as u32).min(asked)
 }
 
-/// Whole blocks that will run: as many as asked, or as its budget holds.
+/// Whole blocks that will run: as many as asked, or as its budget holds, and one in any case.
 pub fn blocks_expected(plan: &Plan, costs: &Costs) -> u32 {
     let (_, asked) = blocks_asked(&plan.measure);
     match plan.measure.budget_seconds {
         None => asked,
-        Some(budget) => whole_blocks_within(budget, block_seconds(plan, costs), asked),
+        Some(budget) => whole_blocks_within(budget, block_seconds(plan, costs), asked).max(1),
     }
 }
 
@@ -230,7 +230,9 @@ mod tests {
         }
         let costs = Costs::EXPECTED;
         let (whole, pair) = (block_seconds(&plan, &costs), pause_block_seconds(&plan, &costs));
-        for (budget, expect) in [(3.0 * whole + 1.5 * pair, (3, 1)), (2.5 * whole, (2, 0)), (9.0 * whole, (3, 2))] {
+        for (budget, expect) in
+            [(3.0 * whole + 1.5 * pair, (3, 1)), (2.5 * whole, (2, 0)), (0.1 * whole, (1, 0)), (9.0 * whole, (3, 2))]
+        {
             plan.measure.budget_seconds = Some(budget);
             assert_eq!((blocks_expected(&plan, &costs), pause_blocks_expected(&plan, &costs)), expect, "{budget} s");
         }

@@ -13,7 +13,7 @@ use crate::table::{Block, Ended, Table, column};
 use crate::threads::with_threads;
 use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
-use plan::manifest::{FORMAT, Manifest};
+use plan::manifest::{FORMAT, Manifest, TOPOLOGY_UNSURE};
 use plan::point::Plan;
 use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, Timing, titles};
 use plan::topology::Topology;
@@ -141,6 +141,9 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
         notes.push(format!(
             "session {number} of {of} of build {build}, series {series}; numalab compare compares both builds"
         ));
+    }
+    if let Some(unsure) = manifest.machine.get(TOPOLOGY_UNSURE) {
+        notes.push(format!("topology: {unsure}"));
     }
     if !complete {
         notes.push("the run is unfinished: SHA256SUMS does not cover its raw files yet".into());

@@ -42,6 +42,42 @@ fn an_unfinished_run_is_reported_without_sums_of_its_raw_files() {
 }
 
 #[test]
+fn a_report_of_fewer_samples_than_there_are_is_no_mismatch_while_the_run_goes_on() {
+    let dir = copy();
+    let samples = dir.path().join("samples.csv");
+    let whole = fs::read_to_string(&samples).unwrap();
+    let last = whole.trim_end().rfind('\n').unwrap();
+    fs::write(&samples, &whole[..=last]).unwrap();
+    update(dir.path()).unwrap();
+    fs::write(&samples, whole).unwrap();
+    assert_eq!(lines_of(dir.path()), Vec::<String>::new());
+    let expect = format!("the report is of fewer samples; numalab report {} draws it anew", dir.path().display());
+    assert_eq!(verify(dir.path()).unwrap().unchecked[0], expect);
+}
+
+#[test]
+fn a_damaged_file_whose_sum_is_known_is_a_mismatch() {
+    for name in ["plan.toml", "manifest.json"] {
+        let dir = complete();
+        fs::write(dir.path().join(name), "damaged").unwrap();
+        let found = lines_of(dir.path());
+        assert!(found[0].starts_with(&format!("{name}: SHA-256: found")), "{found:?}");
+        assert!(found[1].starts_with("SHA256SUMS: plan and manifest: found") && found[1].contains(name), "{found:?}");
+    }
+}
+
+#[test]
+fn what_of_the_topology_is_unsure_is_in_the_report() {
+    let dir = copy();
+    let manifest = dir.path().join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let unsure = "\"machine\": {\n    \"topology_unsure\": \"/sys cannot be read\",";
+    fs::write(&manifest, text.replacen("\"machine\": {", unsure, 1)).unwrap();
+    update(dir.path()).unwrap();
+    assert!(fs::read_to_string(dir.path().join("report.html")).unwrap().contains("topology: /sys cannot be read"));
+}
+
+#[test]
 fn what_a_run_says_of_itself_is_in_its_report() {
     let dir = copy();
     let facts = dir.path().join("facts.csv");

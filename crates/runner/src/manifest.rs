@@ -1,7 +1,7 @@
 //! What is true here and now, and manifest.json made from it: who measures what, where and with what.
 
 use crate::executor::Executor;
-use plan::manifest::{FORMAT, Manifest, Program};
+use plan::manifest::{FORMAT, Manifest, Program, TOPOLOGY_UNSURE};
 use plan::point::Plan;
 use plan::record::Timing;
 use plan::session::Session;
@@ -51,6 +51,10 @@ impl Here {
         let disturbing = host::doctor::disturbing(machine).join(", ");
         if !disturbing.is_empty() {
             facts.insert(DISTURBING.into(), disturbing);
+        }
+        let unsure = machine.disagreements().join("; ");
+        if !unsure.is_empty() {
+            facts.insert(TOPOLOGY_UNSURE.into(), unsure);
         }
         Here {
             host: host_name(),

@@ -81,8 +81,10 @@ impl<'a> Stages<'a> {
     /// The note on a run that a budget ends after `done` whole blocks.
     pub(crate) fn cut_short(&self, done: u32, budget_seconds: f64, block_seconds: f64) -> String {
         let asked = self.blocks;
+        let beyond =
+            if block_seconds > budget_seconds { "; the first one, which always runs, is beyond it" } else { "" };
         let head = format!(
-            "budget of {budget_seconds} s: {done} of {asked} blocks, since one more takes about {block_seconds:.1} s"
+            "budget of {budget_seconds} s: {done} of {asked} blocks, since one more takes about {block_seconds:.1} s{beyond}"
         );
         // Half width of a mean's interval over its standard deviation.
         let half_width = |n: u32| t_quantile(0.5 + LEVEL / 2.0, f64::from(n - 1)) / f64::from(n).sqrt();

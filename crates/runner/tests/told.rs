@@ -99,6 +99,7 @@ fn a_budget_ends_whole_blocks_and_says_so() {
     let summary = run_all(root.path(), &plan);
     assert_eq!((summary.blocks, summary.samples, summary.complete), (1, 6, true));
     assert!(summary.notes[0].contains("1 of 10 blocks"), "{:?}", summary.notes);
+    assert!(summary.notes[0].contains("the first one, which always runs, is beyond it"), "{:?}", summary.notes);
     let facts = fs::read_to_string(summary.dir.join("facts.csv")).unwrap();
     assert!(facts.contains("1 of 10 blocks"), "{facts}");
 }

@@ -88,7 +88,7 @@ impl Read {
 /// inherited. No page is moved; the calling thread's affinity is widened and put back, to tell a cpuset from a `taskset`.
 ///
 /// # Errors
-/// `ForeignByEnvironment`, `Unreadable`.
+/// `ForeignByEnvironment`, `Unreadable`, `NoNodes`, `NodesHidden`.
 pub fn probe() -> Result<Machine, HostError> {
     let Read { topology, disagreements, granted, hwloc } = read_host()?;
     let granted = granted.expect("reading the host grants");
@@ -100,6 +100,7 @@ fn read_host() -> Result<Read, HostError> {
     refuse_foreign_environment()?;
     hush();
     let root = Root::system();
+    sysfs::refuse_empty(&root)?;
     let builder = without_plugins(TopologyBuilder::new);
     let builder = builder.with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
         hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
@@ -110,7 +111,7 @@ fn read_host() -> Result<Read, HostError> {
     // hwloc goes from PU to PU to ask each about itself, and does not look whether it could come back.
     restore_affinity(&own)?;
     let mut topology = hwloc::read(&hwloc, TopologySource::Host);
-    let disagreements = sysfs::overlay(&root, &mut topology);
+    let disagreements = sysfs::overlay(&root, &mut topology)?;
     let granted = Granted::read(&root)?;
     topology.allowed_pus = granted.allowed_pus().intersection(&topology.pu_set());
     topology.allowed_nodes = granted.allowed_nodes().intersection(&topology.node_set());

@@ -1,7 +1,7 @@
 //! What the kernel itself says about nodes, PUs and distances, under /sys/devices/system.
 
 use super::hwloc::assign_nodes;
-use crate::{Root, memory};
+use crate::{HostError, Root, memory};
 use plan::set::{CpuSet, NodeSet};
 use plan::topology::{Distances, Node, NodeKind, Topology};
 
@@ -15,7 +15,10 @@ const DRAM_TIER: u32 = 4;
 ///
 /// Without /sys (a chroot) hwloc's stay, and a line says so. A kernel without NUMA has no node folder: then the one node
 /// that hwloc makes up stays, with the machine's memory.
-pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
+///
+/// # Errors
+/// `NodesHidden`.
+pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Result<Vec<String>, HostError> {
     let mut lines = Vec::new();
     if let Some(online) = root.cpus("sys/devices/system/cpu/online") {
         compare_pus(&online, &topology.pu_set(), &mut lines);
@@ -39,16 +42,35 @@ pub(super) fn overlay(root: &Root, topology: &mut Topology) -> Vec<String> {
         }
     } else {
         fill_free(root, topology);
-        if root.has("sys/devices/system/cpu") {
-            lines.push("/sys/devices/system/node is missing (kernel without NUMA): one node is assumed".into());
-        } else {
-            lines.push(
-                "/sys/devices/system/node cannot be read: nodes and distances are unknown, one node is assumed".into(),
-            );
-        }
+        lines.push(one_node(root)?);
     }
     assign_nodes(&mut topology.pus, &topology.nodes);
-    lines
+    Ok(lines)
+}
+
+/// What is said where /sys has no nodes: that there is one, if the kernel's memory zones are all of one.
+fn one_node(root: &Root) -> Result<String, HostError> {
+    let missing = match root.has("sys/devices/system/cpu") {
+        true => format!("/{NODES} is missing (kernel without NUMA)"),
+        false => format!("/{NODES} cannot be read"),
+    };
+    let zones = memory::nodes_with_zones(root);
+    match zones.len() {
+        0 => Ok(format!("{missing}, nor can /proc/zoneinfo: nodes and distances are unknown, one node is assumed")),
+        1 => Ok(format!("{missing}: one node, as /proc/zoneinfo shows it")),
+        _ => Err(HostError::NodesHidden { missing, zones }),
+    }
+}
+
+/// Refuses a folder of nodes that has none, on which hwloc aborts the process.
+///
+/// # Errors
+/// `NoNodes`.
+pub(super) fn refuse_empty(root: &Root) -> Result<(), HostError> {
+    match root.has(NODES) && !root.has(format!("{NODES}/online")) {
+        true => Err(HostError::NoNodes),
+        false => Ok(()),
+    }
 }
 
 fn nodes(root: &Root, list: &NodeSet, topology: &Topology) -> Vec<Node> {
@@ -224,7 +246,7 @@ mod tests {
             ("virtual/memory_tiering/memory_tier168/nodelist", "66\n"),
         ]);
         let mut topology = two_by_two();
-        let lines = overlay(&root, &mut topology);
+        let lines = overlay(&root, &mut topology).expect("nodes");
         let row = |node: &Node| (node.os_index, node.kind, node.pus.to_string(), node.memory_bytes, node.package);
         let nodes: Vec<_> = topology.nodes.iter().map(row).collect();
         let expect = [
@@ -254,7 +276,7 @@ mod tests {
     fn packages_and_cores_that_hwloc_missed_are_disagreements() {
         let check = |files: &[(&str, &str)], expect: &[&str]| {
             let (_folder, root) = root(files);
-            let mut lines = overlay(&root, &mut two_by_two());
+            let mut lines = overlay(&root, &mut two_by_two()).expect("nodes");
             lines.retain(|line| line.contains(" of PUs "));
             assert_eq!(lines, expect, "{files:?}");
         };
@@ -281,7 +303,7 @@ mod tests {
             ("system/node/node0/meminfo", "Node 0 MemTotal: 1048576 kB\nNode 0 MemFree: 1024 kB\n"),
             ("system/node/node1/meminfo", "Node 1 MemTotal: 1048576 kB\nNode 1 MemFree: 1024 kB\n"),
         ]);
-        let lines = overlay(&root, &mut two_by_two());
+        let lines = overlay(&root, &mut two_by_two()).expect("nodes");
         let expect = [
             "PUs online: /sys says 0-2, hwloc 0-3",
             "node 0: /sys gives it PUs 0-2, hwloc 0-1",
@@ -303,7 +325,7 @@ mod tests {
             ("system/node/node1/meminfo", &meminfo(1)),
         ]);
         let mut topology = two_by_two();
-        overlay(&root, &mut topology);
+        overlay(&root, &mut topology).expect("nodes");
         assert!(topology.pus.iter().all(|pu| pu.node == Some(0)));
         assert_eq!(topology.nodes[1].pus.len(), 4);
     }
@@ -311,8 +333,38 @@ mod tests {
     #[test]
     fn without_sys_one_line_says_so_for_each() {
         let (_folder, root) = root(&[]);
-        let lines = overlay(&root, &mut two_by_two());
+        let lines = overlay(&root, &mut two_by_two()).expect("nodes");
         assert_eq!(lines.len(), 2, "{lines:?}");
-        assert!(lines[1].starts_with("/sys/devices/system/node cannot be read"), "{lines:?}");
+        assert!(lines[1].ends_with("nodes and distances are unknown, one node is assumed"), "{lines:?}");
+    }
+
+    #[test]
+    fn without_sys_the_zones_of_memory_tell_how_many_nodes_there_are() {
+        let (folder, root) = root(&[]);
+        let zones = |text: &str| std::fs::write(folder.path().join("proc/zoneinfo"), text).expect("writes");
+        std::fs::create_dir(folder.path().join("proc")).expect("makes a folder");
+        zones("Node 0, zone      DMA\n  pages free     3840\nNode 0, zone   Normal\n");
+        let lines = overlay(&root, &mut two_by_two()).expect("one node");
+        assert!(lines[1].ends_with("cannot be read: one node, as /proc/zoneinfo shows it"), "{lines:?}");
+        zones("Node 0, zone      DMA\nNode 3, zone   Normal\n");
+        let error = overlay(&root, &mut two_by_two()).expect_err("two nodes");
+        assert_eq!(
+            error.to_string(),
+            "/sys/devices/system/node cannot be read, and /proc/zoneinfo shows nodes 0,3: which PUs are theirs is \
+             unknown; mount /sys"
+        );
+    }
+
+    #[test]
+    fn a_folder_of_nodes_without_any_is_refused() {
+        refuse_empty(&root(&[]).1).expect("a kernel without NUMA");
+        refuse_empty(&root(&[("system/node/online", "0\n")]).1).expect("a node");
+        let (folder, root) = root(&[]);
+        std::fs::create_dir_all(folder.path().join(NODES)).expect("makes a folder");
+        let error = refuse_empty(&root).expect_err("no node");
+        assert_eq!(
+            error.to_string(),
+            "/sys/devices/system/node is there and lists no node; mount /sys as the kernel has it"
+        );
     }
 }

@@ -330,8 +330,13 @@ fn new_workload() -> Result<(), Failed> {
 }
 
 fn try_new_workload(tree: &Path) -> Result<(), Failed> {
-    let make = answer(Command::new("make").args(["new-workload", "NAME=stroll"]).current_dir(tree).output()?);
-    make.expect_code(0)?;
+    let make = |name: &str| Command::new("make").args(["new-workload", name]).current_dir(tree).output().map(answer);
+    for name in ["NAME=type", "NAME=spec", "NAME=bytes", "NAME=default", "NAME=Foo"] {
+        let refused = make(name)?;
+        refused.expect_code(2)?;
+        ensure(refused.err.contains("new-workload: NAME"), || format!("{name}: {refused:?}"))?;
+    }
+    make("NAME=stroll")?.expect_code(0)?;
     let experiment = EXPERIMENT.replacen(
         "kind = \"serve\"\nprivate_bytes = \"256KiB\"\nshared_bytes = \"256KiB\"",
         "kind = \"stroll\"",

@@ -9,8 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 
 const NO_CPUS: &str =
     "numalab: /sys/devices/system/cpu cannot be read: PUs and caches are what the processor tells of itself";
-const NO_NODES: &str =
-    "numalab: /sys/devices/system/node cannot be read: nodes and distances are unknown, one node is assumed";
+const NO_NODES: &str = "numalab: /sys/devices/system/node cannot be read: one node, as /proc/zoneinfo shows it";
 const NO_PROC: &str = "numalab: cannot read /proc/self/exe: No such file or directory (os error 2); samples are started \
                        from it: mount /proc";
 
@@ -19,7 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         host(6, "no memory may be locked: nothing here locks any", setpriv, || as_nobody("ulimit -l 0; ")),
         host(7, "another user, without CAP_SYS_NICE", setpriv, || as_nobody("")),
-        host(8, "no /sys: one node is assumed and said", mount, no_sys),
+        host(8, "no /sys: how many nodes there are is asked elsewhere, said and kept", mount, no_sys),
+        host(8, "a folder of nodes without nodes", mount, no_nodes),
         host(8, "no /proc: refused before anything is measured", mount, || no_proc("/proc")),
         host(8, "neither /sys nor /proc", mount, || no_proc("/proc /sys")),
         host(8, "no /proc: the doctor does not guess", mount, doctor_without_proc),
@@ -59,7 +59,17 @@ fn no_sys() -> Result<(), Failed> {
     }
     let topology: plan::topology::Topology =
         serde_json::from_str(&fs::read_to_string(ran.dir()?.join("topology.json"))?)?;
-    ensure(topology.nodes.len() == 1 && topology.distances.is_none(), || format!("{topology:?}"))
+    ensure(topology.nodes.len() == 1 && topology.distances.is_none(), || format!("{topology:?}"))?;
+    let report = fs::read_to_string(ran.dir()?.join("report.html"))?;
+    ensure(report.contains("cannot be read: one node, as"), || "the report does not say it".into())
+}
+
+/// hwloc would abort.
+fn no_nodes() -> Result<(), Failed> {
+    let script = emptied("/sys/devices/system/node");
+    let ran = run_behind(&["unshare", "-m", "sh", "-c", &script, "sh"], EXPERIMENT)?;
+    ran.expect(1, &["numalab: /sys/devices/system/node is there and lists no node; mount /sys as the kernel has it"])?;
+    ran.left_nothing()
 }
 
 fn no_proc(folders: &str) -> Result<(), Failed> {

@@ -79,8 +79,6 @@ fn look_at(dir: &Path) -> Result<Verified, ReportError> {
     if !dir.join(MANIFEST).is_file() {
         return Err(ReportError::NotAResultsFolder { dir: dir.into(), file: MANIFEST });
     }
-    let plan = read_plan(&dir.join("plan.toml"))?;
-    let manifest = read_manifest(&dir.join(MANIFEST))?;
     let (mut found, mut unchecked) = (Found::default(), Vec::new());
     let sums = match read_sums(dir) {
         Ok(sums) => sums,
@@ -97,6 +95,16 @@ fn look_at(dir: &Path) -> Result<Verified, ReportError> {
     if complete && !reported {
         unchecked.push(format!("the report is unfinished; numalab report {dir} makes it", dir = dir.display()));
     }
+    let read = read_plan(&dir.join("plan.toml")).and_then(|plan| Ok((plan, read_manifest(&dir.join(MANIFEST))?)));
+    let (plan, manifest) = match read {
+        Ok(read) => read,
+        // What a sum shows to be changed is a mismatch, whatever else it is.
+        Err(error) if !found.is_empty() => {
+            found.note(SUMS, None, "plan and manifest", error, "files that can be read");
+            return Ok(Verified { mismatches: found.into_lines(), unchecked });
+        }
+        Err(error) => return Err(error),
+    };
     rows::check_schema(dir, &plan, &manifest.run_id, complete, &mut found)?;
     if found.is_readable() {
         points::check_points(dir, &plan, complete, &mut found)?;
@@ -108,7 +116,12 @@ fn look_at(dir: &Path) -> Result<Verified, ReportError> {
         )?;
         match open_unchecked(dir) {
             Ok(results) => {
-                derived::check_derived(&results, &mut found)?;
+                let mut of_fewer = Found::default();
+                derived::check_derived(&results, if complete { &mut found } else { &mut of_fewer })?;
+                if !of_fewer.is_empty() {
+                    let dir = dir.display();
+                    unchecked.push(format!("the report is of fewer samples; numalab report {dir} draws it anew"));
+                }
                 if !complete {
                     unchecked.push(format!("{n} samples so far", n = results.samples.len()));
                     unchecked.extend(results.notes);
@@ -225,6 +238,10 @@ impl Found {
     ) {
         self.unreadable = true;
         self.note(file, row, what, found, expected);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 
     fn is_readable(&self) -> bool {
