@@ -4,6 +4,7 @@
 //! decays from the peak on; where samples are flagged both without these (`usl-clean`, `amdahl-clean`), the sensitivity
 //! line; beside them the model-free argmax (`unimodal`). What cannot be fitted says why in `status`.
 
+use crate::ratios::reader;
 use crate::results::Results;
 use crate::series::{Series, series};
 use crate::summary::Counts;
@@ -41,10 +42,10 @@ pub(crate) fn fits(results: &Results) -> Vec<FitRow> {
 /// The values of one metric along a curve; `clean` leaves flagged samples out.
 pub(crate) fn observations(results: &Results, curve: &Series, metric: &str, clean: bool) -> Observations {
     let mut all = Observations { x: Vec::new(), y: Vec::new() };
-    let Some(metric) = results.samples.metric(metric) else { return all };
+    let Some(value) = reader(&results.samples, metric) else { return all };
     let most = OBSERVATIONS_MOST / curve.points.len().max(1);
     for &(procs, point) in &curve.points {
-        let values: Vec<f64> = results.samples.used_rows(point, clean).filter_map(|row| metric.get(row)).collect();
+        let values: Vec<f64> = results.samples.used_rows(point, clean).filter_map(&value).collect();
         for value in average_neighbours(&values, most) {
             all.x.push(f64::from(procs));
             all.y.push(value);

@@ -24,6 +24,7 @@ mod newest;
 mod pauses;
 mod pilot;
 mod present;
+mod ratios;
 mod results;
 mod samples;
 mod schema;

@@ -4,9 +4,9 @@ use super::gate::Testable;
 use super::spread::secondary;
 use super::{Halt, Question, region_of};
 use crate::boundaries::boundaries;
-use crate::fits::{in_words, observations};
+use crate::fits::{Observations, in_words, observations};
 use crate::mean::mean_of;
-use crate::samples::Metric;
+use crate::ratios::{bounds_of, reader};
 use crate::series::Series;
 use crate::show::Unit;
 use plan::claim::ClaimRule;
@@ -53,25 +53,6 @@ pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool
     }
 }
 
-/// The lower and the upper bound of the local hit ratio or of its complement, as metrics; `None` for any other metric.
-pub(crate) fn bounds_of(metric: &str) -> Option<(&'static str, &'static str)> {
-    match metric {
-        "local_hit_ratio" => Some(("local_hit_low", "local_hit_high")),
-        "remote_ratio" => Some(("remote_low_ratio", "remote_high_ratio")),
-        _ => None,
-    }
-}
-
-/// The column of samples.csv whose complement to 1 a metric is; `None` where the metric is a column itself.
-pub(crate) fn complement_of(metric: &str) -> Option<&'static str> {
-    match metric {
-        "remote_ratio" => Some("local_hit_ratio"),
-        "remote_low_ratio" => Some("local_hit_high"),
-        "remote_high_ratio" => Some("local_hit_low"),
-        _ => None,
-    }
-}
-
 pub(super) struct Data<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) testable: &'a Testable,
@@ -82,15 +63,11 @@ impl Data<'_> {
     /// Values of a metric at a point by block, in block order.
     pub(super) fn by_block(&self, metric: &str, point: usize) -> Result<BTreeMap<u32, f64>, Halt> {
         let samples = &self.question.results.samples;
-        let complement = complement_of(metric);
-        let Some(column) = samples.metric(complement.unwrap_or(metric)) else {
+        let Some(value) = reader(samples, metric) else {
             return Err(Halt::NotTestable(format!("{metric} is no metric of this experiment")));
         };
-        let value = |column: &Metric, row: usize| {
-            column.get(row).map(|value| if complement.is_some() { 1.0 - value } else { value })
-        };
         let rows = samples.used_rows(point, self.clean);
-        Ok(rows.filter_map(|row| Some((samples.block[row], value(column, row)?))).collect())
+        Ok(rows.filter_map(|row| Some((samples.block[row], value(row)?))).collect())
     }
 
     pub(super) fn values(&self, metric: &str, at: usize) -> Result<Vec<f64>, Halt> {
@@ -107,40 +84,54 @@ impl Data<'_> {
     }
 
     fn value(&self, metric: &str) -> Result<Evidence, Halt> {
-        let level = self.question.level;
-        let repetitions = &self.question.results.plan.measure.repetitions;
-        let estimate_of = |metric: &str| {
-            let runs: Vec<(u32, f64)> = self.by_block(metric, self.testable.points[0].1)?.into_iter().collect();
-            mean_of(metric, &runs, level, repetitions).map(|mean| mean.estimate).map_err(undecided)
-        };
-        self.values(metric, 0)?;
-        let mut estimate = estimate_of(metric)?;
-        if let Some((low, high)) = bounds_of(metric) {
-            // Requests or pages that changed in between leave the ratio within bounds only.
-            for bound in [low, high] {
-                if self.values(bound, 0).is_ok() {
-                    estimate.interval = estimate.interval.hull(&estimate_of(bound)?.interval);
-                }
-            }
-        }
+        let estimate = self.mean_within_bounds(metric, 0, self.question.level)?;
         let region = self.region();
         let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
         Ok(decided(estimate, region, needed.ok().map(|needed| needed.to_string())))
     }
 
+    /// The mean at one of the points; its interval holds those of the bounds that touches of unknown place leave.
+    pub(super) fn mean_within_bounds(&self, metric: &str, at: usize, level: f64) -> Result<Estimate, Halt> {
+        let repetitions = &self.question.results.plan.measure.repetitions;
+        let estimate_of = |metric: &str| {
+            self.values(metric, at)?;
+            let runs: Vec<(u32, f64)> = self.by_block(metric, self.testable.points[at].1)?.into_iter().collect();
+            mean_of(metric, &runs, level, repetitions).map(|mean| mean.estimate).map_err(undecided)
+        };
+        let mut estimate = estimate_of(metric)?;
+        if let Some((low, high)) = bounds_of(metric) {
+            for bound in [low, high] {
+                estimate.interval = estimate.interval.hull(&estimate_of(bound)?.interval);
+            }
+        }
+        Ok(estimate)
+    }
+
+    /// A shape or a rank would depend on where within its bounds each ratio lies: such claims take a ratio that is known.
+    pub(super) fn known(&self, metric: &str) -> Result<(), Halt> {
+        let Some((low, high)) = bounds_of(metric) else { return Ok(()) };
+        for &(_, point) in &self.testable.points {
+            if self.by_block(low, point)? != self.by_block(high, point)? {
+                return Err(Halt::Undecided(format!("{metric} is known within bounds only: {low} and {high} differ")));
+            }
+        }
+        Ok(())
+    }
+
     fn ratio(&self, metric: &str) -> Result<Evidence, Halt> {
         self.values(metric, 0)?;
         self.values(metric, 1)?;
-        let mut estimate = self.paired_ratio(metric, metric)?.map_err(undecided)?;
+        let level = self.question.level;
+        let mut estimate = self.paired_ratio((metric, 0), (metric, 1), level)?.map_err(undecided)?;
         if let Some((low, high)) = bounds_of(metric) {
             // The truth lies between the bounds on either side: the extremes are low over high and high over low. A bound
             // that reaches 0 has no logarithm and leaves its side open.
             let Interval { low: least, high: most } = estimate.interval;
-            let least = match self.paired_ratio(low, high)? {
+            let least = match self.paired_ratio((low, 0), (high, 1), level)? {
                 Err(StatsError::NotPositive { .. }) => 0.0,
                 extreme => extreme.map_or(least, |extreme| least.min(extreme.interval.low)),
             };
-            let most = match self.paired_ratio(high, low)? {
+            let most = match self.paired_ratio((high, 0), (low, 1), level)? {
                 Err(StatsError::NotPositive { .. }) => f64::INFINITY,
                 extreme => extreme.map_or(most, |extreme| most.max(extreme.interval.high)),
             };
@@ -149,13 +140,18 @@ impl Data<'_> {
         Ok(decided_ratio(estimate, self.region()))
     }
 
-    /// One metric at the first point over another at the second, paired by block.
-    pub(super) fn paired_ratio(&self, above: &str, below: &str) -> Result<Result<Estimate, StatsError>, Halt> {
-        let (first, second) = (self.testable.points[0].1, self.testable.points[1].1);
-        let (above, below) = (self.by_block(above, first)?, self.by_block(below, second)?);
+    /// One metric at one of the points over one at another, paired by block.
+    pub(super) fn paired_ratio(
+        &self,
+        above: (&str, usize),
+        below: (&str, usize),
+        level: f64,
+    ) -> Result<Result<Estimate, StatsError>, Halt> {
+        let of = |(metric, at): (&str, usize)| self.by_block(metric, self.testable.points[at].1);
+        let (above, below) = (of(above)?, of(below)?);
         let pairs = above.iter().filter_map(|(block, above)| Some((*above, *below.get(block)?)));
         let (above, below): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        Ok(paired_ln_ratio(&above, &below, self.question.level).map(Estimate::exp))
+        Ok(paired_ln_ratio(&above, &below, level).map(Estimate::exp))
     }
 
     fn variance_ratio(&self) -> Result<Evidence, Halt> {
@@ -193,12 +189,6 @@ impl Data<'_> {
     fn peak(&self, metric: &str, claimed: u32) -> Result<Evidence, Halt> {
         let grid: Vec<f64> = self.testable.points.iter().map(|&(procs, _)| f64::from(procs)).collect();
         let values = self.complete_blocks(metric)?;
-        if let Some((low, high)) = bounds_of(metric)
-            && self.complete_blocks(low)? != self.complete_blocks(high)?
-        {
-            // Which procs has the highest would depend on where within its bounds each ratio lies.
-            return Err(Halt::Undecided(format!("{metric} is known within bounds only: {low} and {high} differ")));
-        }
         let unbeaten = not_beaten(&values, 1.0 - self.question.level).map_err(undecided)?;
         let verdict = decide_peak(&grid, &unbeaten, f64::from(claimed)).map_err(undecided)?;
         let ln_mean =
@@ -242,6 +232,7 @@ impl Data<'_> {
             self.values(metric, at)?;
             by_point.push(self.by_block(metric, point)?);
         }
+        self.known(metric)?;
         let first = by_point.first().cloned().unwrap_or_default();
         let complete = |block: &&u32| by_point.iter().all(|values| values.contains_key(block));
         let blocks: Vec<u32> = first.keys().filter(complete).copied().collect();
@@ -251,6 +242,12 @@ impl Data<'_> {
     /// The curve of one regime.
     pub(super) fn curve(&self) -> &Series {
         self.testable.curve.as_ref().expect("the gate gives every claim about a curve one")
+    }
+
+    /// What a curve is fitted to.
+    pub(super) fn observations(&self, metric: &str) -> Result<Observations, Halt> {
+        self.known(metric)?;
+        Ok(observations(self.question.results, self.curve(), metric, self.clean))
     }
 
     /// Procs of a boundary of the machine, or the number itself.
@@ -268,9 +265,8 @@ impl Data<'_> {
 
     fn knee(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
         let results = self.question.results;
-        let curve = self.curve();
         let boundary = self.boundary(near)?;
-        let data = observations(results, curve, metric, self.clean);
+        let data = self.observations(metric)?;
         let level = self.question.level;
         let usl = fit(&FitSettings { level, ..FitSettings::new(Model::Usl) }, &data.x, &data.y)
             .map_err(|why| no_fit("knee", why))?;

@@ -12,9 +12,9 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
+use crate::ratios::{bounds_of, reader};
 use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
-pub(crate) use evidence::bounds_of;
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule, Share, Trend};
@@ -144,10 +144,11 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
 /// Completed samples without a value of the claim's metric: those that have one are a selection.
 fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String> {
     let (results, metric) = (question.results, question.claim.rule.metric());
-    let column = results.samples.metric(evidence::complement_of(metric).unwrap_or(metric))?;
+    let value = reader(&results.samples, metric)?;
     let needs = if metric == "pause_variance_ns2" { "; it needs 30 pauses in a sample" } else { "" };
     testable.points.iter().find_map(|&(procs, point)| {
-        let (k, n) = (results.samples.values(column, point).len(), Counts::of(results, point).completed);
+        let k = results.samples.used_rows(point, false).filter_map(&value).count();
+        let n = Counts::of(results, point).completed;
         (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))
     })
 }

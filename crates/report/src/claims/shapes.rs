@@ -2,8 +2,7 @@
 
 use super::Halt;
 use super::evidence::{Data, Evidence, decided, no_fit, undecided, verdict_of};
-use crate::fits::observations;
-use crate::mean::mean_of;
+use crate::fits::Observations;
 use crate::show::plain;
 use plan::claim::{Share, Trend};
 use plan::record::Verdict;
@@ -11,7 +10,7 @@ use stats::decide::{
     Break, Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, decide_threshold, needed_n,
 };
 use stats::fit::{Fit, FitSettings, Model, candidates, fit};
-use stats::interval::{mean_interval, paired_ln_ratio};
+use stats::interval::mean_interval;
 use stats::{Interval, StatsError};
 
 /// No interval: what decides is a rank, not a place.
@@ -77,10 +76,11 @@ impl Data<'_> {
 
     /// AICc against AICc, of fits to ln of the metric.
     pub(super) fn preference(&self, metric: &str, model: &str, rivals: &[String]) -> Result<Evidence, Halt> {
-        let own = self.fitted(metric, named(model)?).map_err(|why| no_fit("curve", why))?;
+        let data = self.observations(metric)?;
+        let own = self.fitted(&data, named(model)?).map_err(|why| no_fit("curve", why))?;
         let mut others = Vec::new();
         for rival in rivals {
-            match self.fitted(metric, named(rival)?) {
+            match self.fitted(&data, named(rival)?) {
                 Ok(fit) => others.push(fit),
                 // A rival that cannot be fitted is none, and cannot be led.
                 Err(StatsError::NoConvergence { .. }) => {
@@ -110,12 +110,12 @@ impl Data<'_> {
     /// A broken line against every smooth curve that these data allow.
     pub(super) fn threshold(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
         let x = self.boundary(near)?;
-        let broken = self.fitted(metric, Model::BrokenLine).map_err(|why| no_fit("curve", why))?;
+        let data = self.observations(metric)?;
+        let broken = self.fitted(&data, Model::BrokenLine).map_err(|why| no_fit("curve", why))?;
         let psi = broken.value("psi").expect("a broken line has a break");
         let interval = psi.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the break".into()))?;
-        let data = observations(self.question.results, self.curve(), metric, self.clean);
         let smooth = candidates(&data.x, &data.y).into_iter().filter(|model| *model != Model::BrokenLine);
-        let smooth: Vec<Fit> = smooth.filter_map(|model| self.fitted(metric, model).ok()).collect();
+        let smooth: Vec<Fit> = smooth.filter_map(|model| self.fitted(&data, model).ok()).collect();
         let side = |is_side: &dyn Fn(f64) -> bool| {
             self.testable.points.iter().filter(|(procs, _)| is_side(f64::from(*procs))).count()
         };
@@ -154,20 +154,11 @@ impl Data<'_> {
             }
         }
         let third = 1.0 - (1.0 - self.question.level) / 3.0;
-        let rates = |at: usize| self.by_block("throughput_per_s", self.testable.points[at].1);
-        let (slow, fast) = (rates(0)?, rates(1)?);
-        let pairs = fast.iter().filter_map(|(block, fast)| Some((*fast, *slow.get(block)?)));
-        let (fast, slow): (Vec<f64>, Vec<f64>) = pairs.unzip();
         let (procs, over) = (f64::from(self.testable.points[0].0), f64::from(self.testable.points[1].0));
         let workers = if of == Share::Each { procs / over } else { 1.0 };
-        let q = paired_ln_ratio(&fast, &slow, third).map_err(undecided)?.exp();
-        let hit = |at: usize| {
-            self.values(hits, at)?;
-            let runs: Vec<(u32, f64)> = self.by_block(hits, self.testable.points[at].1)?.into_iter().collect();
-            let repetitions = &self.question.results.plan.measure.repetitions;
-            mean_of(hits, &runs, third, repetitions).map(|mean| mean.estimate).map_err(undecided)
-        };
-        let (here, there) = (hit(0)?, hit(1)?);
+        let rate = "throughput_per_s";
+        let q = self.paired_ratio((rate, 1), (rate, 0), third)?.map_err(undecided)?;
+        let (here, there) = (self.mean_within_bounds(hits, 0, third)?, self.mean_within_bounds(hits, 1, third)?);
         let needed = |q: f64, there: f64, here: f64| {
             let below = (1.0 - here) - q * (1.0 - there);
             // Where the remote share did not grow by as much as the time, no latency suffices.
@@ -203,8 +194,7 @@ impl Data<'_> {
         Ok(Evidence { reason, ..found })
     }
 
-    fn fitted(&self, metric: &str, model: Model) -> Result<Fit, StatsError> {
-        let data = observations(self.question.results, self.curve(), metric, self.clean);
+    fn fitted(&self, data: &Observations, model: Model) -> Result<Fit, StatsError> {
         fit(&FitSettings { level: self.question.level, ..FitSettings::new(model) }, &data.x, &data.y)
     }
 }

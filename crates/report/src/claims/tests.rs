@@ -1,5 +1,6 @@
 //! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
 
+mod bounds;
 mod ends;
 mod shapes;
 
@@ -211,34 +212,6 @@ fn remote_ratio_is_what_is_not_local() {
     let row = check(case(), claim(rule), Verdict::Supported, "inside");
     assert!((row.estimate.unwrap() - 0.2).abs() < 1e-12);
     assert!(row.ci_low.unwrap() > 0.19 && row.ci_high.unwrap() < 0.21, "{row:#?}");
-}
-
-#[test]
-fn where_a_hit_ratio_is_highest_is_undecided_while_its_bounds_differ() {
-    let peak = || claim(ClaimRule::Peak { metric: "local_hit_ratio".into(), procs: 8 });
-    check(case(), peak(), Verdict::Undecided, "not beaten");
-    check(Case { unknown: 0.01, ..case() }, peak(), Verdict::Undecided, "known within bounds only");
-}
-
-#[test]
-fn a_ratio_of_hit_ratios_lies_between_what_their_bounds_admit() {
-    use Verdict::{Supported, Undecided};
-    let check_bounds = |metric: &str, unknown: f64, verdict, (low, high): (f64, f64)| {
-        let rule =
-            ClaimRule::Ratio { metric: metric.into(), procs: 8, over_procs: 4, printed: 1.0, direction_only: false };
-        let row = check(Case { unknown, ..case() }, claim(rule), verdict, "");
-        let is_near = |found: Option<f64>, expect: f64| {
-            found.is_some_and(|found| found == expect || (found - expect).abs() < 2e-3)
-        };
-        assert!(is_near(row.ci_low, low) && is_near(row.ci_high, high), "{row:#?}");
-    };
-    check_bounds("local_hit_ratio", 0.0, Supported, (1.0, 1.0));
-    check_bounds("local_hit_ratio", 0.02, Supported, (0.78 / 0.82, 0.82 / 0.78));
-    check_bounds("local_hit_ratio", 0.1, Undecided, (0.7 / 0.9, 0.9 / 0.7));
-    // What is remote is .2, so that the same touches weigh more.
-    check_bounds("remote_ratio", 0.02, Undecided, (0.18 / 0.22, 0.22 / 0.18));
-    // Perhaps nothing is remote.
-    check_bounds("remote_ratio", 0.3, Undecided, (0.0, f64::INFINITY));
 }
 
 fn check_not_testable(change: fn(&mut Case), rule: ClaimRule, reason: &str) {

@@ -2,7 +2,7 @@
 
 use super::SESSIONS_LEAST;
 use super::metrics::{Asked, Better};
-use crate::claims::bounds_of;
+use crate::ratios::bounds_of;
 use crate::results::Results;
 use crate::samples::Metric;
 use crate::series::group_of;

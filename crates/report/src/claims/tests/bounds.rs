@@ -1,0 +1,73 @@
+//! Local hit ratios that are known within bounds only: touches of unknown place decide nothing.
+
+use super::*;
+use plan::claim::{Share, Span, Trend};
+
+#[test]
+fn where_a_hit_ratio_is_highest_is_undecided_while_its_bounds_differ() {
+    let peak = || claim(ClaimRule::Peak { metric: "local_hit_ratio".into(), procs: 8 });
+    check(case(), peak(), Verdict::Undecided, "not beaten");
+    check(Case { unknown: 0.01, ..case() }, peak(), Verdict::Undecided, "known within bounds only");
+}
+
+#[test]
+fn a_ratio_of_hit_ratios_lies_between_what_their_bounds_admit() {
+    use Verdict::{Supported, Undecided};
+    let check_bounds = |metric: &str, unknown: f64, verdict, (low, high): (f64, f64)| {
+        let rule =
+            ClaimRule::Ratio { metric: metric.into(), procs: 8, over_procs: 4, printed: 1.0, direction_only: false };
+        let row = check(Case { unknown, ..case() }, claim(rule), verdict, "");
+        let is_near = |found: Option<f64>, expect: f64| {
+            found.is_some_and(|found| found == expect || (found - expect).abs() < 2e-3)
+        };
+        assert!(is_near(row.ci_low, low) && is_near(row.ci_high, high), "{row:#?}");
+    };
+    check_bounds("local_hit_ratio", 0.0, Supported, (1.0, 1.0));
+    check_bounds("local_hit_ratio", 0.02, Supported, (0.78 / 0.82, 0.82 / 0.78));
+    check_bounds("local_hit_ratio", 0.1, Undecided, (0.7 / 0.9, 0.9 / 0.7));
+    // What is remote is .2, so that the same touches weigh more.
+    check_bounds("remote_ratio", 0.02, Undecided, (0.18 / 0.22, 0.22 / 0.18));
+    // Perhaps nothing is remote.
+    check_bounds("remote_ratio", 0.3, Undecided, (0.0, f64::INFINITY));
+}
+
+/// USL with its peak at 4.
+fn peaked_hits(procs: u32) -> f64 {
+    peaked(procs, 2) / 300.0
+}
+
+/// A break at 4.
+fn broken_hits(procs: u32) -> f64 {
+    let n = f64::from(procs);
+    0.15 * n - 0.2 * (n - 4.0).max(0.0)
+}
+
+/// Each type of claim that a hit ratio can enter: sure while the place of every touch is known.
+#[test]
+fn a_tenth_of_unknown_touches_leaves_every_type_undecided() {
+    let hits = || "local_hit_ratio".to_string();
+    let fall = |procs: u32| 0.8 * (f64::from(procs)).powf(-0.5);
+    let near = || "4".to_string();
+    let made: [(fn(u32) -> f64, ClaimRule); 9] = [
+        (|_| 0.8, value(0.8)),
+        (|_| 0.8, ClaimRule::Value { metric: "remote_ratio".into(), procs: 8, printed: 0.2, tolerance: 0.02 }),
+        (|_| 0.8, ClaimRule::Ratio { metric: hits(), procs: 8, over_procs: 4, printed: 1.0, direction_only: false }),
+        (peaked_hits, ClaimRule::Peak { metric: hits(), procs: 4 }),
+        (fall, ClaimRule::Slope { metric: hits(), span: Span::default(), printed: -0.5, tolerance: 0.01 }),
+        (fall, ClaimRule::Monotone { metric: hits(), span: Span::default(), trend: Trend::Falling, delta: 0.02 }),
+        (peaked_hits, ClaimRule::Knee { metric: hits(), near: near() }),
+        (peaked_hits, ClaimRule::Model { metric: hits(), model: "usl".into(), rivals: vec!["amdahl".into()] }),
+        (broken_hits, ClaimRule::Threshold { metric: hits(), near: near() }),
+    ];
+    for (ratio, rule) in made {
+        let sure = |unknown| Case { hits: Some(ratio), unknown, ..case() };
+        check(sure(0.0), claim(rule.clone()), Verdict::Supported, "");
+        check(sure(0.1), claim(rule), Verdict::Undecided, "");
+    }
+    // As printed in the article: .68 of the touches local at 64 P, .92 at 32.
+    let rate = |procs: u32, block: u32| wobble(block) * if procs == 8 { 51_300.0 } else { 68_900.0 };
+    let rule = ClaimRule::Relation { procs: 8, over_procs: 4, of: Share::All, low: 1.4, high: 3.5 };
+    let printed = |unknown| Case { rate, hits: Some(|procs| if procs == 8 { 0.68 } else { 0.92 }), unknown, ..case() };
+    check(printed(0.0), claim(rule.clone()), Verdict::Supported, "");
+    check(printed(0.1), claim(rule), Verdict::Undecided, "across an edge");
+}
