@@ -237,8 +237,8 @@ impl ClaimRule {
         }
     }
 
-    /// The column of samples.csv it is about.
-    pub fn metric(&self) -> &str {
+    /// The columns of samples.csv it is about; `remote_ratio` is none.
+    pub fn metrics(&self) -> Vec<&str> {
         match self {
             ClaimRule::Value { metric, .. }
             | ClaimRule::Ratio { metric, .. }
@@ -247,17 +247,15 @@ impl ClaimRule {
             | ClaimRule::Slope { metric, .. }
             | ClaimRule::Monotone { metric, .. }
             | ClaimRule::Model { metric, .. }
-            | ClaimRule::Threshold { metric, .. } => metric,
-            ClaimRule::VarianceRatio { .. } => "pause_variance_ns2",
-            ClaimRule::Relation { .. } => "throughput_per_s",
+            | ClaimRule::Threshold { metric, .. } => vec![metric],
+            ClaimRule::VarianceRatio { .. } => vec!["pause_variance_ns2"],
+            ClaimRule::Relation { .. } => vec!["throughput_per_s", "local_hit_ratio"],
         }
     }
 
     /// Whether it is about time: then emulated and modelled samples cannot decide it.
     pub fn is_about_time(&self) -> bool {
-        !matches!(
-            self.metric(),
-            "local_hit_ratio" | "remote_ratio" | "local_package_ratio" | "pages_local" | "pages_remote"
-        )
+        let timeless = ["local_hit_ratio", "remote_ratio", "local_package_ratio", "pages_local", "pages_remote"];
+        self.metrics().iter().any(|metric| !timeless.contains(metric))
     }
 }

@@ -107,6 +107,24 @@ impl Data<'_> {
         Ok(estimate)
     }
 
+    /// Where a metric is 0 it has no ratio and no logarithm: `what` there is not is said in words.
+    pub(super) fn above_0(&self, metric: &str, at: usize, what: &str) -> Result<(), Halt> {
+        let (procs, point) = self.testable.points[at];
+        let blocks = self.by_block(metric, point)?;
+        let zeros = blocks.values().filter(|value| **value <= 0.0).count();
+        if zeros == 0 {
+            return Ok(());
+        }
+        let metric = match metric {
+            "remote_ratio" => "the remote share",
+            "local_hit_ratio" => "the local hit ratio",
+            other => other,
+        };
+        let n = blocks.len();
+        let reason = format!("{metric} is 0 in {zeros} of {n} blocks at {procs} procs, so that there is no {what}");
+        Err(Halt::Undecided(reason))
+    }
+
     /// A shape or a rank would depend on where within its bounds each ratio lies: such claims take a ratio that is known.
     pub(super) fn known(&self, metric: &str) -> Result<(), Halt> {
         let Some((low, high)) = bounds_of(metric) else { return Ok(()) };
@@ -119,8 +137,10 @@ impl Data<'_> {
     }
 
     fn ratio(&self, metric: &str) -> Result<Evidence, Halt> {
-        self.values(metric, 0)?;
-        self.values(metric, 1)?;
+        for at in [0, 1] {
+            self.values(metric, at)?;
+            self.above_0(metric, at, "ratio")?;
+        }
         let level = self.question.level;
         let mut estimate = self.paired_ratio((metric, 0), (metric, 1), level)?.map_err(undecided)?;
         if let Some((low, high)) = bounds_of(metric) {
@@ -157,6 +177,7 @@ impl Data<'_> {
     fn variance_ratio(&self) -> Result<Evidence, Halt> {
         let metric = "pause_variance_ns2";
         let (above, below) = (self.values(metric, 0)?, self.values(metric, 1)?);
+        [0, 1].iter().try_for_each(|at| self.above_0(metric, *at, "ratio"))?;
         let estimate = run_ratio(&below, &above, self.question.level).map_err(undecided)?;
         let region = self.region();
         let more = secondary(self.question, self.testable, self.clean, &estimate, &region);
@@ -225,11 +246,12 @@ impl Data<'_> {
         })
     }
 
-    /// Values of every point in the blocks that have them all: shape `[points][blocks]`.
+    /// Values above 0 of every point in the blocks that have them all: shape `[points][blocks]`.
     pub(super) fn complete_blocks(&self, metric: &str) -> Result<Vec<Vec<f64>>, Halt> {
         let mut by_point = Vec::new();
         for (at, &(_, point)) in self.testable.points.iter().enumerate() {
             self.values(metric, at)?;
+            self.above_0(metric, at, "logarithm")?;
             by_point.push(self.by_block(metric, point)?);
         }
         self.known(metric)?;
@@ -246,6 +268,7 @@ impl Data<'_> {
 
     /// What a curve is fitted to.
     pub(super) fn observations(&self, metric: &str) -> Result<Observations, Halt> {
+        (0..self.testable.points.len()).try_for_each(|at| self.above_0(metric, at, "logarithm"))?;
         self.known(metric)?;
         Ok(observations(self.question.results, self.curve(), metric, self.clean))
     }

@@ -23,8 +23,7 @@ pub(crate) struct Testable {
 
 /// The points of a claim, or the reason why it is not testable here.
 pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
-    let metric = question.claim.rule.metric();
-    if NEVER_AVERAGED.contains(&metric) {
+    if let Some(metric) = question.claim.rule.metrics().iter().find(|metric| NEVER_AVERAGED.contains(metric)) {
         // Experiments that ask for it are refused; a folder of before may still do so.
         return Err(format!("{metric} is a quantile or an extreme of a sample, which is never averaged"));
     }

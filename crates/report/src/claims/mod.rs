@@ -77,6 +77,9 @@ fn answer_as_measured(question: &Question<'_>) -> ClaimRow {
             ClaimRow { verdict: Verdict::NotTestable, reason, ..row }
         }
         Err(Halt::Undecided(reason)) => {
+            if let Some(reason) = follows_from_the_plan(question, &testable) {
+                return ClaimRow { verdict: Verdict::NotTestable, reason, ..row };
+            }
             let doubt = doubt_of_samples(question, &testable).or_else(|| missing_values(question, &testable));
             let reason = doubt.unwrap_or(reason);
             ClaimRow { verdict: Verdict::Undecided, reason, ..row }
@@ -116,13 +119,20 @@ fn judged(question: &Question<'_>, testable: &Testable, found: Evidence, row: Cl
 /// One point whose figure follows from the plan is enough: whatever is compared with it, a ratio, a peak or a curve, then
 /// says how the plan was made and not what a runtime does.
 fn follows_from_the_plan(question: &Question<'_>, testable: &Testable) -> Option<String> {
-    let (points, metric) = (&question.results.plan.points, question.claim.rule.metric());
-    let follows: Vec<_> =
-        testable.points.iter().filter(|(_, point)| is_by_construction(metric, &points[*point])).collect();
-    let (procs, _) = follows.first()?;
-    // Where all do, the reason is one for all claims, which tables put together.
-    let at = if follows.len() < testable.points.len() { format!("at {procs} procs it ") } else { String::new() };
-    Some(format!("{at}follows from the plan alone (by construction): it supports no claim"))
+    let (points, metrics) = (&question.results.plan.points, question.claim.rule.metrics());
+    metrics.iter().find_map(|metric| {
+        let follows: Vec<_> =
+            testable.points.iter().filter(|(_, point)| is_by_construction(metric, &points[*point])).collect();
+        let (procs, _) = follows.first()?;
+        let is_one = metrics.len() == 1;
+        let it = match follows.len() < testable.points.len() {
+            true => format!("at {procs} procs {it} ", it = if is_one { "it" } else { metric }),
+            // Where all do, the reason is one for all claims, which tables put together.
+            false if is_one => String::new(),
+            false => format!("{metric} "),
+        };
+        Some(format!("{it}follows from the plan alone (by construction): it supports no claim"))
+    })
 }
 
 /// Failed rows, and disturbed ones where the claim is about time.
@@ -141,15 +151,17 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
     None
 }
 
-/// Completed samples without a value of the claim's metric: those that have one are a selection.
+/// Completed samples without a value of one of the claim's metrics: those that have one are a selection.
 fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String> {
-    let (results, metric) = (question.results, question.claim.rule.metric());
-    let value = reader(&results.samples, metric)?;
-    let needs = if metric == "pause_variance_ns2" { "; it needs 30 pauses in a sample" } else { "" };
-    testable.points.iter().find_map(|&(procs, point)| {
-        let k = results.samples.used_rows(point, false).filter_map(&value).count();
-        let n = Counts::of(results, point).completed;
-        (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))
+    let results = question.results;
+    question.claim.rule.metrics().into_iter().find_map(|metric| {
+        let value = reader(&results.samples, metric)?;
+        let needs = if metric == "pause_variance_ns2" { "; it needs 30 pauses in a sample" } else { "" };
+        testable.points.iter().find_map(|&(procs, point)| {
+            let k = results.samples.used_rows(point, false).filter_map(&value).count();
+            let n = Counts::of(results, point).completed;
+            (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))
+        })
     })
 }
 
@@ -321,7 +333,7 @@ fn interval_and_region(rule: &ClaimRule) -> String {
         }
         ClaimRule::Relation { .. } => {
             "C: (q a - b) / (1 - b - q (1 - a)) at the ends of the intervals of q, the ratio of the throughputs paired by block, \
-             and of the local hit ratios a and b, each at a third of the error; R: range of measured latencies"
+             and of the local hit ratios a and b with their bounds, each at a third of the error; R: range of measured latencies"
                 .into()
         }
     }

@@ -22,14 +22,8 @@ impl Data<'_> {
         let values = self.complete_blocks(metric)?;
         let x: Vec<f64> = self.testable.points.iter().map(|&(procs, _)| f64::from(procs).ln()).collect();
         let blocks = values.first().map_or(0, Vec::len);
-        let of_block = |block: usize| {
-            let y: Vec<f64> = values.iter().map(|point| point[block]).collect();
-            match y.iter().find(|value| **value <= 0.0) {
-                Some(value) => Err(Halt::Undecided(format!("{metric} of {value} has no logarithm"))),
-                None => Ok(slope_of(&x, &y.iter().map(|value| value.ln()).collect::<Vec<_>>())),
-            }
-        };
-        let slopes = (0..blocks).map(of_block).collect::<Result<Vec<f64>, Halt>>()?;
+        let of_block = |block: usize| slope_of(&x, &values.iter().map(|point| point[block].ln()).collect::<Vec<_>>());
+        let slopes: Vec<f64> = (0..blocks).map(of_block).collect();
         let estimate = mean_interval(&slopes, self.question.level).map_err(undecided)?;
         let region = self.region();
         let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
@@ -147,16 +141,11 @@ impl Data<'_> {
     /// b + (1 - b) r here; q times as long here needs r = (q a - b) / (1 - b - q (1 - a)).
     pub(super) fn relation(&self, of: Share) -> Result<Evidence, Halt> {
         let hits = "local_hit_ratio";
-        for &(procs, point) in &self.testable.points {
-            if self.question.results.plan.points[point].hit_ratio_by_construction.is_some() {
-                let reason = "follows from the plan alone (by construction): it supports no claim";
-                return Err(Halt::NotTestable(format!("the local hit ratio at {procs} procs {reason}")));
-            }
-        }
         let third = 1.0 - (1.0 - self.question.level) / 3.0;
         let (procs, over) = (f64::from(self.testable.points[0].0), f64::from(self.testable.points[1].0));
         let workers = if of == Share::Each { procs / over } else { 1.0 };
         let rate = "throughput_per_s";
+        [0, 1].iter().try_for_each(|at| self.above_0(rate, *at, "ratio"))?;
         let q = self.paired_ratio((rate, 1), (rate, 0), third)?.map_err(undecided)?;
         let (here, there) = (self.mean_within_bounds(hits, 0, third)?, self.mean_within_bounds(hits, 1, third)?);
         let needed = |q: f64, there: f64, here: f64| {

@@ -25,6 +25,8 @@ struct Case {
     hits: Option<fn(u32) -> f64>,
     /// How far the bounds of the ratio lie below and above it.
     unknown: f64,
+    /// `(procs, blocks from 0 on)` of which no ratio was measured.
+    unmeasured: (u32, u32),
     /// Pause variance at (procs, block); `None`: too few pauses.
     variance: fn(u32, u32) -> Option<f64>,
     /// `(procs, blocks from 0 on)` that failed, and that are flagged.
@@ -59,6 +61,7 @@ fn case() -> Case {
         ratio: 0.8,
         hits: None,
         unknown: 0.0,
+        unmeasured: (0, 0),
         variance: |procs, block| Some(wobble(block) * f64::from(procs)),
         failed: (0, 0),
         flagged: (0, 0),
@@ -102,23 +105,21 @@ fn variance_ratio(printed: f64) -> ClaimRule {
 }
 
 fn run(case: Case, claim: Claim) -> ClaimRow {
-    let Case { mut results, rate, ratio, hits, unknown, variance, failed, flagged, retried } = case;
+    let Case { mut results, rate, ratio, hits, unknown, unmeasured, variance, failed, flagged, retried } = case;
+    let is_in = |(procs, blocks): (u32, u32), at: u32, block: u32| at == procs && block < blocks;
     let mut figures = Vec::new();
     for block in 0..BLOCKS {
         for (index, point) in results.plan.points.iter().enumerate() {
             let ratio = hits.map_or(ratio, |hits| hits(point.procs)) * wobble(block);
-            let mut metrics = vec![
-                ("throughput_per_s", rate(point.procs, block)),
-                ("local_hit_ratio", ratio),
-                ("local_hit_low", ratio - unknown),
-                ("local_hit_high", ratio + unknown),
-                ("pause_mean_ns", 10.0),
-            ];
+            let mut metrics = vec![("throughput_per_s", rate(point.procs, block)), ("pause_mean_ns", 10.0)];
+            if !is_in(unmeasured, point.procs, block) {
+                let bounds = [("local_hit_low", ratio - unknown), ("local_hit_high", ratio + unknown)];
+                metrics.extend([("local_hit_ratio", ratio)].into_iter().chain(bounds));
+            }
             metrics.extend(variance(point.procs, block).map(|variance| ("pause_variance_ns2", variance)));
             figures.push((index, point.procs, block, metrics));
         }
     }
-    let is_in = |(procs, blocks): (u32, u32), at: u32, block: u32| at == procs && block < blocks;
     let mut made: Vec<Made<'_>> = figures
         .iter()
         .map(|(point, procs, block, metrics)| Made {

@@ -71,3 +71,34 @@ fn a_tenth_of_unknown_touches_leaves_every_type_undecided() {
     check(printed(0.0), claim(rule.clone()), Verdict::Supported, "");
     check(printed(0.1), claim(rule), Verdict::Undecided, "across an edge");
 }
+
+/// Everything is local at 4 procs, in three of ten blocks or in all: nothing can be divided by that.
+#[test]
+fn a_metric_of_0_has_no_ratio_and_the_reason_is_in_words() {
+    let remote = || "remote_ratio".to_string();
+    let ratio = || ClaimRule::Ratio { metric: remote(), procs: 8, over_procs: 4, printed: 2.0, direction_only: true };
+    let local_at_4 = |ratio: f64| Case { ratio, ..case() };
+    let all = Case { hits: Some(|procs| if procs == 4 { 2.0 } else { 0.8 }), ..case() };
+    let reason = "the remote share is 0 in 10 of 10 blocks at 4 procs, so that there is no ratio";
+    let row = check(all, claim(ratio()), Verdict::Undecided, reason);
+    assert_eq!(row.reason, reason);
+    // A ratio of .9995 wobbles up to 1 and beyond in four of ten blocks.
+    let reason = "the remote share is 0 in 4 of 10 blocks at 1 procs, so that there is no logarithm";
+    check(local_at_4(0.9995), claim(ClaimRule::Peak { metric: remote(), procs: 4 }), Verdict::Undecided, reason);
+    let span = Span::default();
+    let trend = ClaimRule::Monotone { metric: remote(), span, trend: Trend::Falling, delta: 0.02 };
+    check(local_at_4(0.9995), claim(trend), Verdict::Undecided, reason);
+    let model = ClaimRule::Model { metric: remote(), model: "usl".into(), rivals: vec!["amdahl".into()] };
+    check(local_at_4(0.9995), claim(model), Verdict::Undecided, reason);
+    let still = |procs: u32, block: u32| if procs == 8 && block < 3 { 0.0 } else { peaked(procs, block) };
+    let reason = "throughput_per_s is 0 in 3 of 10 blocks at 8 procs, so that there is no ratio";
+    check(Case { rate: still, ..case() }, claim(super::ratio(0.8, false)), Verdict::Undecided, reason);
+}
+
+/// What is remote has a curve as what is local has: its break is found.
+#[test]
+fn the_remote_share_has_curves_too() {
+    let local = |procs: u32| 1.0 - broken_hits(procs);
+    let threshold = ClaimRule::Threshold { metric: "remote_ratio".into(), near: "4".into() };
+    check(Case { hits: Some(local), ..case() }, claim(threshold), Verdict::Supported, "3 procs below 4 and 4 above");
+}

@@ -134,7 +134,9 @@ fn relations() {
     assert_eq!(row.estimate, Some(f64::INFINITY));
     let mut planned = as_printed();
     planned.results.plan.points[3].hit_ratio_by_construction = Some(0.92);
-    check(planned, relation(Share::All, 1.4, 3.5), NotTestable, "at 4 procs follows from the plan alone");
+    check(planned, relation(Share::All, 1.4, 3.5), NotTestable, "at 4 procs local_hit_ratio follows from the plan");
+    let lacking = Case { unmeasured: (4, 2), ..as_printed() };
+    check(lacking, relation(Share::All, 1.4, 3.5), Undecided, "local_hit_ratio was measured in 8 of 10 samples at 4");
 }
 
 /// Two procs that cannot be told apart, far from each other: how many blocks would tell is said.
