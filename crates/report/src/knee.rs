@@ -20,7 +20,7 @@ use plan::knee::KneeModel;
 use plan::record::KneeRow;
 use stats::Interval;
 use stats::argmax::argmax;
-use stats::decide::{Region, Verdict, decide, open_at_end};
+use stats::decide::{KNEE_FACTOR, Region, Verdict, decide, open_at_end};
 use stats::fit::{FitSettings, FittedValue, KneeConstants, KneeForm, Model, fit};
 
 const LEVEL: f64 = 0.95;
@@ -108,7 +108,7 @@ fn row(
         (Some(range), ..) if range.low == f64::INFINITY => "it only rises: no optimum".to_string(),
         (_, _, Err(why), _) => format!("no measured knee: {why}"),
         (_, _, Ok(_), Some(doubt)) => format!("undecided: {doubt}"),
-        (Some(range), _, Ok((_, measured)), None) => judged(&range, measured).to_string(),
+        (Some(range), _, Ok((_, measured)), None) => judged(&range, measured),
     };
     let range = range.filter(|_| !source.ends.is_empty());
     let found = found.as_ref().ok();
@@ -135,16 +135,18 @@ fn row(
     }
 }
 
-/// Supported where all that is measured lies within x/÷ 1.25 of all that is predicted, refuted where nothing does.
-fn judged(predicted: &Interval, measured: &Interval) -> &'static str {
-    let near_low = decide(measured, &Region::within_factor(predicted.low, 1.25));
-    let near_high = decide(measured, &Region::within_factor(predicted.high, 1.25));
-    if near_low == Verdict::Supported && near_high == Verdict::Supported {
-        return "the measured knee lies within x/÷ 1.25 of it";
+/// Supported where all that is measured lies within x/÷ [`KNEE_FACTOR`] of all that is predicted, refuted where nothing does.
+fn judged(predicted: &Interval, measured: &Interval) -> String {
+    let near = |end: f64| decide(measured, &Region::within_factor(end, KNEE_FACTOR)) == Verdict::Supported;
+    if near(predicted.low) && near(predicted.high) {
+        return format!("the measured knee lies within x/÷ {KNEE_FACTOR} of it");
     }
-    match decide(measured, &Region { low: predicted.low / 1.25, high: predicted.high * 1.25 }) {
-        Verdict::Refuted => "the measured knee lies elsewhere",
-        _ => "undecided: the intervals of the measured knee and of the prediction lie across x/÷ 1.25 of each other",
+    let around = Region { low: predicted.low / KNEE_FACTOR, high: predicted.high * KNEE_FACTOR };
+    match decide(measured, &around) {
+        Verdict::Refuted => "the measured knee lies elsewhere".into(),
+        _ => format!(
+            "undecided: the intervals of the measured knee and of the prediction lie across x/÷ {KNEE_FACTOR} of each other"
+        ),
     }
 }
 

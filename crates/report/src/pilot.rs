@@ -28,8 +28,6 @@ use std::collections::HashMap;
 const LEVEL: f64 = 0.95;
 /// Chance with which a claim about pauses that is true is to be confirmed.
 const POWER: f64 = 0.8;
-/// Within this factor of what is printed (statistics notes, section 8).
-const VARIANCE_FACTOR: f64 = 1.5;
 
 /// What the pilot says of one point of the plan.
 #[derive(Debug, Clone, PartialEq)]

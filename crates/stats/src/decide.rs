@@ -5,8 +5,16 @@
 //! [`crate::multiplicity::bonferroni_level`] where a file makes several claims.
 
 use crate::error::{StatsError, check_positive, check_range, check_values};
+use crate::fit::{Fit, leads};
 use crate::interval::{Estimate, Interval, paired_ln_ratio, t_two_sided_p};
 use crate::multiplicity::{bonferroni_level, holm};
+
+/// A ratio is as printed within this factor (statistics notes, section 8, as the two below).
+pub const RATIO_FACTOR: f64 = 1.1;
+/// A knee or a break is where it is claimed within this factor.
+pub const KNEE_FACTOR: f64 = 1.25;
+/// A ratio of variances is as printed within this factor.
+pub const VARIANCE_FACTOR: f64 = 1.5;
 
 /// The values for which a claim counts as true; a side may be infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +31,7 @@ impl Region {
         Region { low: printed - tolerance, high: printed + tolerance }
     }
 
-    /// From printed / factor to printed · factor: 1.1 for a ratio, 1.25 for a knee, 1.5 for a variance ratio.
+    /// From printed / factor to printed · factor.
     pub fn within_factor(printed: f64, factor: f64) -> Region {
         Region { low: printed / factor, high: printed * factor }
     }
@@ -183,11 +191,11 @@ pub fn open_at_end(grid: &[f64], peak: &Interval) -> Interval {
     Interval { low: peak.low, high: if peak.high < last { peak.high } else { f64::INFINITY } }
 }
 
-/// Knee near `printed`: the hull of the profile interval of n* and the model-free one against printed x/÷ 1.25.
+/// Knee near `printed`: the hull of the profile interval of n* and the model-free one against printed x/÷ [`KNEE_FACTOR`].
 ///
 /// The model-free one is that of [`open_at_end`]. Only for an adequate fit; beyond 2 % misfit the caller says undecided.
 pub fn decide_knee(profile: &Interval, model_free: &Interval, printed: f64) -> Verdict {
-    decide(&profile.hull(model_free), &Region::within_factor(printed, 1.25))
+    decide(&profile.hull(model_free), &Region::within_factor(printed, KNEE_FACTOR))
 }
 
 /// A model's standing in a choice among models.
@@ -199,18 +207,23 @@ pub struct Standing {
     pub adequate: bool,
 }
 
-/// Model preferred: supported iff adequate and 6 AICc ahead of every rival, refuted iff an adequate rival leads it
-/// by 6.
-///
-/// A rival without AICc cannot be led, nor lead.
+impl Standing {
+    /// That of a fit.
+    pub fn of(fit: &Fit) -> Standing {
+        Standing { aicc: fit.aicc, adequate: fit.is_adequate() }
+    }
+
+    /// Whether it is ahead by [`DECISIVE_LEAD`](crate::fit::DECISIVE_LEAD) AICc; who has none cannot be led, nor lead.
+    pub fn leads(&self, behind: &Standing) -> bool {
+        self.aicc.zip(behind.aicc).is_some_and(|(ahead, behind)| leads(ahead, behind))
+    }
+}
+
+/// Model preferred: supported iff adequate and leading every rival, refuted iff an adequate rival leads it.
 pub fn decide_preference(model: &Standing, rivals: &[Standing]) -> Verdict {
-    let lead = |ahead: &Standing, behind: &Standing| match (ahead.aicc, behind.aicc) {
-        (Some(ahead), Some(behind)) => behind - ahead >= 6.0,
-        _ => false,
-    };
-    if rivals.iter().any(|rival| rival.adequate && lead(rival, model)) {
+    if rivals.iter().any(|rival| rival.adequate && rival.leads(model)) {
         Verdict::Refuted
-    } else if model.adequate && !rivals.is_empty() && rivals.iter().all(|rival| lead(model, rival)) {
+    } else if model.adequate && !rivals.is_empty() && rivals.iter().all(|rival| model.leads(rival)) {
         Verdict::Supported
     } else {
         Verdict::Undecided
@@ -233,25 +246,21 @@ pub struct Break {
     pub sides: (usize, usize),
 }
 
-/// Threshold at `x`: supported iff the broken line is adequate and 6 AICc ahead of every adequate smooth curve,
-/// [`THRESHOLD_SIDE`] grid points lie on each side, and psi lies within x x/÷ 1.25; refuted iff psi of an adequate broken
-/// line lies outside that, or an adequate smooth curve leads by 6.
+/// Threshold at `x`: supported iff the broken line is adequate and leads every adequate smooth curve, [`THRESHOLD_SIDE`]
+/// grid points lie on each side, and psi lies within x x/÷ [`KNEE_FACTOR`]; refuted iff psi of an adequate broken line lies
+/// outside that, or an adequate smooth curve leads.
 ///
 /// A significant break alone (Davies' test) is none: any smooth curve has one.
 pub fn decide_threshold(found: &Break, x: f64) -> Verdict {
-    let lead = |ahead: &Standing, behind: &Standing| match (ahead.aicc, behind.aicc) {
-        (Some(ahead), Some(behind)) => behind - ahead,
-        _ => f64::NEG_INFINITY,
-    };
     let rivals = || found.smooth.iter().filter(|smooth| smooth.adequate);
-    let place = decide(&found.psi, &Region::within_factor(x, 1.25));
+    let place = decide(&found.psi, &Region::within_factor(x, KNEE_FACTOR));
     let broken = found.broken_line;
-    if rivals().any(|rival| lead(rival, &broken) >= 6.0) || (broken.adequate && place == Verdict::Refuted) {
+    if rivals().any(|rival| rival.leads(&broken)) || (broken.adequate && place == Verdict::Refuted) {
         Verdict::Refuted
     } else if broken.adequate
         && place == Verdict::Supported
         && found.sides.0.min(found.sides.1) >= THRESHOLD_SIDE
-        && rivals().all(|rival| lead(&broken, rival) >= 6.0)
+        && rivals().all(|rival| broken.leads(rival))
     {
         Verdict::Supported
     } else {

@@ -25,6 +25,12 @@ pub fn fit_threshold(settings: &FitSettings, rivals: &[Model], x: &[f64], y: &[f
     Ok(Threshold { broken: of(Model::BrokenLine)?, smooth: smooth.collect() })
 }
 
+/// Distinct x below a claimed threshold and above it.
+pub fn sides(x: &[f64], claimed: f64) -> (usize, usize) {
+    let (grid, _) = means_by_x(x, x);
+    (grid.iter().filter(|at| **at < claimed).count(), grid.iter().filter(|at| **at > claimed).count())
+}
+
 impl Threshold {
     /// The verdict of [`decide_threshold`]; undecided where the data do not determine the broken line.
     ///
@@ -35,14 +41,11 @@ impl Threshold {
     pub fn decide(&self, x: &[f64], claimed: f64) -> Result<Verdict, StatsError> {
         check_range("claimed threshold", claimed, 0.0, f64::INFINITY)?;
         let Some(psi) = self.place() else { return Ok(Verdict::Undecided) };
-        let standing = |fit: &Fit| Standing { aicc: fit.aicc, adequate: fit.is_adequate() };
-        let (grid, _) = means_by_x(x, x);
-        let (below, above) = (|at: &&f64| **at < claimed, |at: &&f64| **at > claimed);
         let found = Break {
             psi,
-            broken_line: standing(&self.broken),
-            smooth: self.smooth.iter().map(standing).collect(),
-            sides: (grid.iter().filter(below).count(), grid.iter().filter(above).count()),
+            broken_line: Standing::of(&self.broken),
+            smooth: self.smooth.iter().map(Standing::of).collect(),
+            sides: sides(x, claimed),
         };
         Ok(decide_threshold(&found, claimed))
     }

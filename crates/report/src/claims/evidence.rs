@@ -12,8 +12,10 @@ use crate::show::Unit;
 use plan::claim::ClaimRule;
 use plan::record::Verdict;
 use stats::argmax::argmax;
-use stats::decide::{Region, decide, decide_peak, needed_n, needed_n_of_ratio, not_beaten, open_at_end};
-use stats::fit::{FitSettings, Model, fit};
+use stats::decide::{
+    KNEE_FACTOR, Region, decide, decide_knee, decide_peak, needed_n, needed_n_of_ratio, not_beaten, open_at_end,
+};
+use stats::fit::{Model, fit};
 use stats::interval::paired_ln_ratio;
 use stats::summary::mean;
 use stats::variance::run_ratio;
@@ -291,8 +293,7 @@ impl Data<'_> {
         let boundary = self.boundary(near)?;
         let data = self.observations(metric)?;
         let level = self.question.level;
-        let usl = fit(&FitSettings { level, ..FitSettings::new(Model::Usl) }, &data.x, &data.y)
-            .map_err(|why| no_fit("knee", why))?;
+        let usl = fit(&self.settings(Model::Usl), &data.x, &data.y).map_err(|why| no_fit("knee", why))?;
         let resamples = resamples_for(level);
         let free = argmax(&data.x, &data.y, level, resamples, results.plan.measure.seed.0)
             .map_err(|why| no_fit("knee", why))?;
@@ -304,11 +305,11 @@ impl Data<'_> {
         }
         let knee = usl.value("knee_peak").expect("the USL has a peak, finite or not");
         let profile = knee.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the USL".into()))?;
-        let region = Region::within_factor(boundary, 1.25);
+        let region = Region::within_factor(boundary, KNEE_FACTOR);
         let free_interval = open_at_end(&data.x, &free.interval);
         let interval = profile.hull(&free_interval);
         let end = if free_interval.high.is_finite() { String::new() } else { end_of_sweep(&data.x, free.x) };
-        let verdict = verdict_of(decide(&interval, &region));
+        let verdict = verdict_of(decide_knee(&profile, &free_interval, boundary));
         let bounded =
             Estimate { value: knee.estimate, interval, std_error: f64::NAN, df: usl.df as f64, n: usl.n, level };
         Ok(Evidence {

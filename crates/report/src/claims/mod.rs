@@ -20,7 +20,7 @@ use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule, Share, Trend};
 use plan::record::{ClaimRow, Verdict};
 use rayon::prelude::*;
-use stats::decide::Region;
+use stats::decide::{KNEE_FACTOR, RATIO_FACTOR, Region, THRESHOLD_SIDE, VARIANCE_FACTOR};
 use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
 
@@ -54,8 +54,11 @@ pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
 
 /// The level at which each of these claims is judged on each of its arms: 1 - .05 / (claims x arms).
 pub(crate) fn level_of(claims: &[Claim]) -> f64 {
-    let count = claims.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1);
-    bonferroni_level(0.95, count).expect("one claim or more, and .95 lies in (0, 1)")
+    bonferroni_level(0.95, questions_of(claims)).expect("one claim or more, and .95 lies in (0, 1)")
+}
+
+fn questions_of(claims: &[Claim]) -> usize {
+    claims.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1)
 }
 
 /// What a model computed stays to be seen, but it decides nothing.
@@ -230,8 +233,8 @@ pub(crate) fn region_of(rule: &ClaimRule) -> Option<Region> {
         ClaimRule::Value { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
         ClaimRule::Ratio { printed, direction_only: true, .. } if printed >= 1.0 => Some(Region::above(1.0)),
         ClaimRule::Ratio { direction_only: true, .. } => Some(Region::below(1.0)),
-        ClaimRule::Ratio { printed, .. } => Some(Region::within_factor(printed, 1.1)),
-        ClaimRule::VarianceRatio { printed, .. } => Some(Region::within_factor(printed, 1.5)),
+        ClaimRule::Ratio { printed, .. } => Some(Region::within_factor(printed, RATIO_FACTOR)),
+        ClaimRule::VarianceRatio { printed, .. } => Some(Region::within_factor(printed, VARIANCE_FACTOR)),
         ClaimRule::Slope { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
         ClaimRule::Monotone { delta, trend: Trend::Rising, .. } => Some(Region::above(1.0 - delta)),
         ClaimRule::Monotone { delta, trend: Trend::Falling, .. } => Some(Region::below(1.0 + delta)),
@@ -284,7 +287,7 @@ fn rule_in_words(question: &Question<'_>) -> String {
         any if any.is_any() => String::new(),
         premise => format!("; on {premise}"),
     };
-    let questions = question.results.plan.claims.iter().map(|claim| claim.arms.len()).sum::<usize>();
+    let questions = questions_of(&question.results.plan.claims);
     format!("{rule}; level 1 - .05/{questions}{premise}", rule = interval_and_region(&claim.rule))
 }
 
@@ -298,17 +301,17 @@ fn interval_and_region(rule: &ClaimRule) -> String {
         }
         ClaimRule::Ratio { metric, direction_only, .. } => {
             let bounds = if bounds_of(metric).is_some() { ", hull over their lower and upper bounds" } else { "" };
-            let region = if *direction_only { "the side of 1 that is printed" } else { "printed x/÷ 1.1" };
+            let region = if *direction_only { "the side of 1 that is printed".into() } else { format!("printed x/÷ {RATIO_FACTOR}") };
             format!("C: t interval of the ln ratio, paired by block{bounds}; R: {region}")
         }
         ClaimRule::Peak { .. } => {
             "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
         }
         ClaimRule::Knee { .. } => {
-            "C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ 1.25".into()
+            format!("C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ {KNEE_FACTOR}")
         }
         ClaimRule::VarianceRatio { .. } => {
-            "C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ 1.5".into()
+            format!("C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ {VARIANCE_FACTOR}")
         }
         ClaimRule::Slope { .. } => {
             "C: t interval of the slopes of the blocks, least squares of ln on ln in each; R: printed ± tolerance".into()
@@ -321,16 +324,15 @@ fn interval_and_region(rule: &ClaimRule) -> String {
             )
         }
         ClaimRule::Model { rivals, .. } => format!(
-            "supported where its fit is adequate (lack-of-fit p >= .05 or misfit <= 2 %) and leads each of {rivals} by 6 AICc; \
-             refuted where an adequate one leads it by 6",
+            "supported where its fit is adequate (lack-of-fit p >= .05 or misfit <= 2 %) and leads each of {rivals} by {DECISIVE_LEAD} \
+             AICc; refuted where an adequate one leads it by {DECISIVE_LEAD}",
             rivals = rivals.join(", ")
         ),
-        ClaimRule::Threshold { .. } => {
-            "C: profile interval of the break of a broken line; R: boundary x/÷ 1.25; supported where C lies inside R, the \
-             broken line is adequate and leads every adequate smooth curve by 6 AICc, and 3 procs lie on each side; refuted \
-             where C lies outside R or such a curve leads by 6"
-                .into()
-        }
+        ClaimRule::Threshold { .. } => format!(
+            "C: profile interval of the break of a broken line; R: boundary x/÷ {KNEE_FACTOR}; supported where C lies inside R, \
+             the broken line is adequate and leads every adequate smooth curve by {DECISIVE_LEAD} AICc, and {THRESHOLD_SIDE} \
+             procs lie on each side; refuted where C lies outside R or such a curve leads by {DECISIVE_LEAD}"
+        ),
         ClaimRule::Relation { .. } => {
             "C: (q a - b) / (1 - b - q (1 - a)) at the ends of the intervals of q, the ratio of the throughputs paired by block, \
              and of the local hit ratios a and b with their bounds, each at a third of the error; R: range of measured latencies"

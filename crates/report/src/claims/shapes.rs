@@ -6,11 +6,10 @@ use crate::fits::Observations;
 use crate::show::plain;
 use plan::claim::{Share, Trend};
 use plan::record::Verdict;
-use stats::decide::{
-    Break, Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, decide_threshold, needed_n,
-};
+use stats::decide::{KNEE_FACTOR, Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, needed_n};
 use stats::fit::{Fit, FitSettings, Model, candidates, fit};
 use stats::interval::mean_interval;
+use stats::threshold::{fit_threshold, sides};
 use stats::{Interval, StatsError};
 
 /// No interval: what decides is a rank, not a place.
@@ -83,8 +82,8 @@ impl Data<'_> {
                 Err(why) => return Err(no_fit("curve", why)),
             }
         }
-        let standings: Vec<Standing> = others.iter().map(standing).collect();
-        let verdict = verdict_of(decide_preference(&standing(&own), &standings));
+        let standings: Vec<Standing> = others.iter().map(Standing::of).collect();
+        let verdict = verdict_of(decide_preference(&Standing::of(&own), &standings));
         let lead = standings.iter().filter_map(|rival| Some(rival.aicc? - own.aicc?)).fold(f64::INFINITY, f64::min);
         let words: Vec<String> = [&own].into_iter().chain(&others).map(in_words).collect();
         Ok(Evidence {
@@ -96,7 +95,7 @@ impl Data<'_> {
             verdict,
             reason: words.join("; "),
             beside: None,
-            // Evidence grows with the samples, so that a lead of 6 needs so many more.
+            // Evidence grows with the samples, so that a decisive lead needs so many more.
             needed_n: (lead > 0.0).then(|| more(own.n, lead)),
         })
     }
@@ -105,33 +104,25 @@ impl Data<'_> {
     pub(super) fn threshold(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
         let x = self.boundary(near)?;
         let data = self.observations(metric)?;
-        let broken = self.fitted(&data, Model::BrokenLine).map_err(|why| no_fit("curve", why))?;
+        let found = fit_threshold(&self.settings(Model::BrokenLine), &candidates(&data.x, &data.y), &data.x, &data.y)
+            .map_err(|why| no_fit("curve", why))?;
+        let broken = &found.broken;
         let psi = broken.value("psi").expect("a broken line has a break");
-        let interval = psi.interval.ok_or_else(|| Halt::Undecided("the samples do not determine the break".into()))?;
-        let smooth = candidates(&data.x, &data.y).into_iter().filter(|model| *model != Model::BrokenLine);
-        let smooth: Vec<Fit> = smooth.filter_map(|model| self.fitted(&data, model).ok()).collect();
-        let side = |is_side: &dyn Fn(f64) -> bool| {
-            self.testable.points.iter().filter(|(procs, _)| is_side(f64::from(*procs))).count()
-        };
-        let found = Break {
-            psi: interval,
-            broken_line: standing(&broken),
-            smooth: smooth.iter().map(standing).collect(),
-            sides: (side(&|procs| procs < x), side(&|procs| procs > x)),
-        };
-        let verdict = verdict_of(decide_threshold(&found, x));
-        let rivals = smooth.iter().filter(|fit| fit.is_adequate() && fit.aicc.is_some());
+        let undetermined = || Halt::Undecided("the samples do not determine the break".into());
+        let interval = found.place().ok_or_else(undetermined)?;
+        let verdict = verdict_of(found.decide(&data.x, x).map_err(undecided)?);
+        let rivals = found.smooth.iter().filter(|fit| fit.is_adequate() && fit.aicc.is_some());
         let best = rivals.min_by(|a, b| a.aicc.unwrap_or(f64::NAN).total_cmp(&b.aicc.unwrap_or(f64::NAN)));
         let best = best.map_or_else(|| "no smooth curve is adequate".into(), in_words);
-        let (below, above) = found.sides;
+        let (below, above) = sides(&data.x, x);
         Ok(Evidence {
             estimate: psi.estimate,
             interval,
-            region: Region::within_factor(x, 1.25),
+            region: Region::within_factor(x, KNEE_FACTOR),
             n: broken.n,
             df: Some(broken.df as f64),
             verdict,
-            reason: format!("{own}; {best}; {below} procs below {x} and {above} above", own = in_words(&broken)),
+            reason: format!("{own}; {best}; {below} procs below {x} and {above} above", own = in_words(broken)),
             beside: None,
             needed_n: None,
         })
@@ -184,16 +175,16 @@ impl Data<'_> {
     }
 
     fn fitted(&self, data: &Observations, model: Model) -> Result<Fit, StatsError> {
-        fit(&FitSettings { level: self.question.level, ..FitSettings::new(model) }, &data.x, &data.y)
+        fit(&self.settings(model), &data.x, &data.y)
+    }
+
+    pub(super) fn settings(&self, model: Model) -> FitSettings {
+        FitSettings { level: self.question.level, ..FitSettings::new(model) }
     }
 }
 
 fn named(model: &str) -> Result<Model, Halt> {
     Model::by_name(model).ok_or_else(|| Halt::NotTestable(format!("{model} is no model of this version")))
-}
-
-fn standing(fit: &Fit) -> Standing {
-    Standing { aicc: fit.aicc, adequate: fit.is_adequate() }
 }
 
 /// `usl: AICc -120.3, adequate, misfit 0.4 %`
@@ -204,7 +195,7 @@ fn in_words(fit: &Fit) -> String {
     format!("{model}: AICc {aicc}, {adequate}, misfit {misfit:.1} %", model = fit.model)
 }
 
-/// Samples for a lead of 6, where the lead is in proportion to them.
+/// Samples for a decisive lead, where the lead is in proportion to them.
 fn more(n: usize, lead: f64) -> String {
     let needed = (n as f64 * stats::fit::DECISIVE_LEAD / lead).ceil();
     if needed <= 1000.0 { format!("{needed}") } else { "> 1000".into() }

@@ -14,6 +14,11 @@ use crate::fit::{FitSettings, IntervalKind, MIN_DISTINCT_X, fit_weighted};
 /// AICc by which a curve must lead every rival.
 pub const DECISIVE_LEAD: f64 = 6.0;
 
+/// Whether the lower AICc is ahead of the other by as much as decides.
+pub(crate) fn leads(ahead: f64, behind: f64) -> bool {
+    behind - ahead >= DECISIVE_LEAD
+}
+
 /// AICc by which a special case may lie behind the curve that contains it.
 pub const NESTED_LEAD: f64 = 2.0;
 
@@ -125,7 +130,7 @@ fn verdict(candidates: &[Candidate]) -> ChoiceVerdict {
         .filter_map(|candidate| Some((candidate.model, candidate.fit.as_ref().ok()?.aicc?)))
         .collect();
     let Some(&(best, least)) = rivals.first() else { return ChoiceVerdict::NoneAdequate };
-    let near: Vec<(Model, f64)> = rivals.iter().copied().filter(|(_, aicc)| aicc - least < DECISIVE_LEAD).collect();
+    let near: Vec<(Model, f64)> = rivals.iter().copied().filter(|(_, aicc)| !leads(least, *aicc)).collect();
     let is_special_case = |(model, aicc): &(Model, f64)| {
         aicc - least <= NESTED_LEAD
             && near.iter().all(|(other, _)| other == model || special_cases(*other).contains(model))

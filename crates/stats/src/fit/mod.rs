@@ -24,6 +24,7 @@ mod solve;
 mod start;
 
 pub use bootstrap::{Resampling, bootstrap};
+pub(crate) use choose::leads;
 pub use choose::{Candidate, Choice, ChoiceVerdict, DECISIVE_LEAD, FEW_MEANS, NESTED_LEAD, candidates, choose};
 pub use davies::{DAVIES_PLACES, Davies, davies};
 pub use diagnose::{Diagnostics, Influence, Runs, diagnose};
