@@ -110,7 +110,32 @@ pub struct Slot {
     pub order: u32,
 }
 
+/// Whether an arm's name is among those joined with `+`.
+pub fn is_arm(joined: &str, name: &str) -> bool {
+    joined.split('+').any(|one| one == name)
+}
+
+impl Skipped {
+    /// Whether it is a point of an arm.
+    pub fn is_of_arm(&self, name: &str) -> bool {
+        is_arm(&self.arm, name)
+    }
+}
+
 impl Point {
+    /// Whether it is a point of an arm.
+    pub fn is_of_arm(&self, name: &str) -> bool {
+        is_arm(&self.arm, name)
+    }
+
+    /// Whether the same happens at two points: levels, placement, workload and whether it settles.
+    pub fn is_alike(&self, other: &Point) -> bool {
+        self.same_point(other)
+            && self.placement == other.placement
+            && self.workload == other.workload
+            && self.settle == other.settle
+    }
+
     /// Whether two points have the same levels of all factors.
     pub fn same_point(&self, other: &Point) -> bool {
         self.arm == other.arm && self.same_levels(other)

@@ -4,9 +4,9 @@
 //! Arms that share all their points are one curve with both names.
 
 use crate::results::{Derived, Results, SummaryLine};
-use crate::series::{group_of, is_arm};
+use crate::series::group_of;
 use crate::show::Unit;
-use plan::point::{Plan, Point};
+use plan::point::{Plan, Point, is_arm};
 use plan::record::{Row, SampleRow, SummaryRow};
 use std::collections::HashMap;
 

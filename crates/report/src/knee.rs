@@ -12,7 +12,7 @@
 
 use crate::results::Results;
 use crate::samples::WHOLE;
-use crate::series::{group_of, is_arm};
+use crate::series::group_of;
 use crate::show::plain;
 use crate::summary::Counts;
 use plan::experiment::Extent;
@@ -153,7 +153,7 @@ fn judged(predicted: &Interval, measured: &Interval) -> String {
 /// Where half of the samples of a point were disturbed, nothing about its time is decided.
 fn noisy(results: &Results, model: &KneeModel) -> Option<String> {
     let points = results.plan.points.iter().enumerate();
-    let mut of_arm = points.filter(|(_, point)| is_arm(&point.arm, &model.arm));
+    let mut of_arm = points.filter(|(_, point)| point.is_of_arm(&model.arm));
     let (_, point) = of_arm.find(|(at, _)| Counts::of(results, *at).is_noisy())?;
     Some(format!("half of the samples or more at {procs} procs were disturbed", procs = point.procs))
 }
@@ -163,7 +163,7 @@ fn rows<'a>(results: &'a Results, model: &'a KneeModel, group: &'a str) -> impl 
     let plan = &results.plan;
     let points = plan.points.iter().enumerate();
     points
-        .filter(move |(_, point)| is_arm(&point.arm, &model.arm) && group_of(plan, point) == group)
+        .filter(move |(_, point)| point.is_of_arm(&model.arm) && group_of(plan, point) == group)
         .flat_map(|(at, point)| results.samples.used_rows(at, false).map(|row| (f64::from(point.procs), row)))
 }
 

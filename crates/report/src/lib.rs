@@ -46,6 +46,6 @@ pub use newest::newest;
 pub use pilot::{PilotContrast, PilotLevels, PilotPoint, pilot, pilot_contrasts};
 pub use results::{Derived, Results, SummaryLine, open};
 pub use samples::{Metric, SUMMARISED, Samples};
-pub use series::{Series, group_of, is_arm, series};
+pub use series::{Series, group_of, series};
 pub use update::{DerivedFile, Updated, update};
 pub use verify::{Mismatch, Verified, verify};

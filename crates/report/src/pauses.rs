@@ -7,12 +7,11 @@
 
 use crate::error::ReportError;
 use crate::samples::Samples;
-use crate::series::is_arm;
 use crate::summary::LEVEL;
 use crate::table::{Block, Table, column};
-use plan::claim::ClaimRule;
 use plan::point::Plan;
 use plan::record::{PauseRow, Row, titles};
+use plan::schedule::contrasted;
 use rayon::prelude::*;
 use stats::quantile::{MIN_VALUES_FOR_P99, MIN_VALUES_FOR_P999, pooled_quantile, quantile, quantile_interval};
 use stats::summary::variance;
@@ -24,15 +23,10 @@ use std::path::Path;
 /// As many as the model-free peak has.
 const RESAMPLES: usize = 2000;
 
-/// Variance of ln total_ns of the pauses, by row of samples.csv; samples with fewer than 30 of them have none.
-pub(crate) type LnVariances = HashMap<u32, f64>;
-
 /// What pauses.csv gives.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pauses {
-    /// Of the samples whose pauses a claim compares.
-    pub(crate) ln_variances: LnVariances,
-    /// Their pauses, by row of samples.csv, in ns.
+    /// Those of the samples whose pauses a claim compares, by row of samples.csv, in ns.
     pub(crate) compared: HashMap<u32, Vec<f64>>,
     /// Of all pauses of a point, shape `[points]`; empty without the file.
     pub(crate) pooled: Vec<PooledPauses>,
@@ -70,18 +64,17 @@ type Run = (u32, Vec<f64>);
 
 /// Reads pauses.csv; without the file there is nothing.
 pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<Pauses, ReportError> {
-    let (path, compared) = (dir.join(PauseRow::FILE), compared_points(plan));
+    let (path, compared) = (dir.join(PauseRow::FILE), contrasted(plan));
     if !path.is_file() {
         return Ok(Pauses::default());
     }
-    let (mut ln_variances, mut kept) = (LnVariances::new(), HashMap::new());
+    let mut kept = HashMap::new();
     let mut runs_of: Vec<Vec<Run>> = vec![Vec::new(); plan.points.len()];
     let mut close = |(row, totals_ns): Run| {
         // Samples are numbered in the order of their rows, which `verify` holds them to. Pauses without a row are those of
         // a sample that was not committed.
         let Some(&point) = samples.point.get(row as usize) else { return };
-        if compared[point as usize] {
-            ln_variances.extend(ln_variance(&totals_ns).map(|variance| (row, variance)));
+        if compared.contains(&(point as usize)) {
             kept.insert(row, totals_ns.clone());
         }
         if !totals_ns.is_empty() && !samples.failed[row as usize] {
@@ -101,20 +94,7 @@ pub(crate) fn read_pauses(dir: &Path, plan: &Plan, samples: &Samples) -> Result<
     close(last);
     let seed = plan.measure.seed.0;
     let pooled = runs_of.into_par_iter().map(|runs| pool(runs, &samples.contaminated, seed)).collect();
-    Ok(Pauses { ln_variances, compared: kept, pooled })
-}
-
-/// Whether a point is compared by a claim about the variance of pauses, by its index.
-fn compared_points(plan: &Plan) -> Vec<bool> {
-    let compared = |point: &plan::point::Point| {
-        plan.claims.iter().any(|claim| match claim.rule {
-            ClaimRule::VarianceRatio { procs, over_procs, .. } => {
-                [procs, over_procs].contains(&point.procs) && claim.arms.iter().any(|arm| is_arm(&point.arm, arm))
-            }
-            _ => false,
-        })
-    };
-    plan.points.iter().map(compared).collect()
+    Ok(Pauses { compared: kept, pooled })
 }
 
 fn runs(block: Block<'_>) -> Result<Vec<Run>, ReportError> {
@@ -131,8 +111,8 @@ fn runs(block: Block<'_>) -> Result<Vec<Run>, ReportError> {
     Ok(runs)
 }
 
-/// The ln of a pause of 0 ns is no number: a sample that has one has no variance here.
-fn ln_variance(totals_ns: &[f64]) -> Option<f64> {
+/// Variance of ln total_ns; `None` below 30 pauses, and for a sample with a pause of 0 ns, whose ln is no number.
+pub(crate) fn ln_variance(totals_ns: &[f64]) -> Option<f64> {
     let ln: Vec<f64> = totals_ns.iter().map(|total_ns| total_ns.ln()).collect();
     variance(&ln).ok().filter(|_| ln.len() >= MIN_VALUES_FOR_VARIANCE)
 }
@@ -170,7 +150,7 @@ fn quantiles(runs: &[Vec<f64>], seed: u64) -> Quantiles {
 mod tests {
     use super::*;
     use crate::fixture::{golden, workspace};
-    use plan::claim::{Claim, NodeCores};
+    use plan::claim::{Claim, ClaimRule, NodeCores};
 
     /// One claim compares the variances of close at two procs.
     fn read(procs: u32, over_procs: u32) -> (Samples, Pauses) {
@@ -191,9 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_compared_has_a_variance() {
+    fn only_what_is_compared_is_kept() {
         let (samples, found) = read(8, 2);
-        let mut rows: Vec<usize> = found.ln_variances.keys().map(|&row| row as usize).collect();
+        let mut rows: Vec<usize> = found.compared.keys().map(|&row| row as usize).collect();
         rows.sort_unstable();
         let plan = golden().plan;
         let compared = |&row: &usize| {
@@ -201,7 +181,7 @@ mod tests {
             point.arm == "close" && [2, 8].contains(&point.procs)
         };
         assert_eq!(rows, (0..samples.len()).filter(compared).collect::<Vec<_>>());
-        assert!(read(7, 5).1.ln_variances.is_empty(), "no point of the golden plan");
+        assert!(read(8, 5).1.compared.is_empty(), "5 procs are not in the golden plan: nothing is contrasted");
     }
 
     #[test]
@@ -211,7 +191,7 @@ mod tests {
         let of_sample_0 = text.lines().filter(|line| line.split(',').nth(1) == Some("0"));
         let ln = |line: &str| line.split(',').nth(8).and_then(|cell| cell.parse::<f64>().ok()).unwrap().ln();
         let expect = variance(&of_sample_0.map(ln).collect::<Vec<_>>()).unwrap();
-        assert_eq!(read(8, 2).1.ln_variances[&0], expect);
+        assert_eq!(ln_variance(&read(8, 2).1.compared[&0]), Some(expect));
     }
 
     #[test]

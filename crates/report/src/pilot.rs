@@ -8,7 +8,6 @@
 use crate::claims::level_of;
 use crate::error::ReportError;
 use crate::results::Results;
-use crate::series::is_arm;
 use crate::table::{Table, column};
 use crate::warmup::{Slice, each_sample};
 use plan::claim::ClaimRule;
@@ -16,7 +15,7 @@ use plan::experiment::Extent;
 use plan::point::{Plan, Point};
 use plan::record::{FactRow, Row, WindowRow, titles};
 use stats::StatsError;
-use stats::decide::NeededN;
+use stats::decide::{NeededN, VARIANCE_FACTOR};
 use stats::equivalence::runs_to_confirm;
 use stats::levels::{Levels, levels};
 use stats::quantile::quantile;
@@ -104,7 +103,7 @@ pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
         let ClaimRule::VarianceRatio { procs, over_procs, printed } = claim.rule else { continue };
         for arm in &claim.arms {
             let runs = |procs: u32| -> Option<Vec<f64>> {
-                let named = |point: &&Point| point.procs == procs && is_arm(&point.arm, arm);
+                let named = |point: &&Point| point.procs == procs && point.is_of_arm(arm);
                 let of_pilot = same_point(&results.plan, plan.points.iter().find(named)?)?;
                 let metric = results.samples.metric("pause_variance_ns2")?;
                 Some(results.samples.values(metric, of_pilot).into_iter().map(f64::ln).collect())
@@ -121,7 +120,7 @@ pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
 
 /// The same point in the pilot's plan: names of points may differ, what they are may not.
 fn same_point(pilot: &Plan, point: &Point) -> Option<usize> {
-    pilot.points.iter().position(|other| other.same_point(point) && other.workload == point.workload)
+    pilot.points.iter().position(|other| other.is_alike(point))
 }
 
 fn of_point(

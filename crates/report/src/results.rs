@@ -6,7 +6,7 @@
 
 use crate::drift::drift_note;
 use crate::error::ReportError;
-use crate::pauses::{LnVariances, Pauses, PooledPauses, read_pauses};
+use crate::pauses::{Pauses, PooledPauses, read_pauses};
 use crate::samples::{MODELLED, Samples, read_samples};
 use crate::sums::{check_sum, read_sums, same_sum};
 use crate::table::{Block, Ended, Table, column};
@@ -38,9 +38,7 @@ pub struct Results {
     pub samples: Samples,
     /// What was cut from them, shape `[points]`; `None` where a point has no warm-up.
     pub warmups: Vec<Option<Warmup>>,
-    /// Variance of ln pauses, of the samples whose pauses a claim compares.
-    pub(crate) ln_pauses: LnVariances,
-    /// The pauses of those samples, by row of samples.csv, in ns.
+    /// The pauses of the samples whose pauses a claim compares, by row of samples.csv, in ns.
     pub(crate) compared_pauses: Arc<HashMap<u32, Vec<f64>>>,
     /// Quantiles of all pauses of a point, shape `[points]`; empty without pauses.csv.
     pub(crate) pooled_pauses: Vec<PooledPauses>,
@@ -133,7 +131,7 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     let complete = read_sums(dir)?.contains_key(SampleRow::FILE);
     let (mut samples, Ended { torn, sum }) = read_samples(&dir.join(SampleRow::FILE), &plan, complete)?;
     let (warmups, unsteady) = cut_warmups(dir, &plan, &mut samples)?;
-    let Pauses { ln_variances: ln_pauses, compared, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
+    let Pauses { compared, pooled: pooled_pauses } = read_pauses(dir, &plan, &samples)?;
     let compared_pauses = Arc::new(compared);
     let mut notes = Vec::new();
     if let Some(session) = &manifest.session {
@@ -161,19 +159,8 @@ fn read(dir: &Path) -> Result<(Results, Option<String>), ReportError> {
     notes.extend(unsteady);
     notes.extend(run_notes(&dir.join(FactRow::FILE))?);
     let dir = dir.into();
-    let results = Results {
-        dir,
-        manifest,
-        plan,
-        topology,
-        samples,
-        warmups,
-        ln_pauses,
-        compared_pauses,
-        pooled_pauses,
-        complete,
-        notes,
-    };
+    let results =
+        Results { dir, manifest, plan, topology, samples, warmups, compared_pauses, pooled_pauses, complete, notes };
     Ok((results, sum))
 }
 

@@ -46,8 +46,3 @@ pub fn group_of(plan: &Plan, point: &Point) -> String {
     };
     subject.into_iter().chain(plan.factors.iter().map(level)).collect::<Vec<_>>().join(", ")
 }
-
-/// Whether an arm's name is among those joined with `+`.
-pub fn is_arm(joined: &str, name: &str) -> bool {
-    joined.split('+').any(|one| one == name)
-}

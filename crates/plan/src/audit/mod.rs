@@ -249,8 +249,13 @@ impl Computation {
 }
 
 impl Audit {
-    /// A table by its name.
-    pub fn table(&self, name: &str) -> Option<&PrintedTable> {
-        self.tables.iter().find(|table| table.name == name)
+    /// A table by its name, with its index.
+    pub fn table(&self, name: &str) -> Option<(usize, &PrintedTable)> {
+        table_named(&self.tables, name)
     }
+}
+
+/// The table of a name, with its index.
+pub(crate) fn table_named<'a>(tables: &'a [PrintedTable], name: &str) -> Option<(usize, &'a PrintedTable)> {
+    tables.iter().enumerate().find(|(_, table)| table.name == name)
 }

@@ -5,7 +5,7 @@ mod computation;
 use super::FileError;
 use super::read::{read_text, root_of};
 use super::table::{Section, Source};
-use crate::audit::{Audit, AuditClaim, Figures, Formula, Name, PrintedTable, Reading, Test};
+use crate::audit::{Audit, AuditClaim, Figures, Formula, Name, PrintedTable, Reading, Test, table_named};
 use crate::record::Verdict;
 use computation::{COMPUTATIONS, figure_count, read_computation};
 use std::path::Path;
@@ -202,8 +202,8 @@ fn read_printed(
     };
     let count = figure_count(&figures.compute, tables);
     let texts = section.texts("printed")?.unwrap_or_default();
-    let table = figures.compute.columns().and_then(|columns| tables.iter().find(|table| table.name == columns.table));
-    let column = texts.first().filter(|_| texts.len() == 1).zip(table);
+    let table = figures.compute.columns().and_then(|columns| table_named(tables, &columns.table));
+    let column = texts.first().filter(|_| texts.len() == 1).zip(table.map(|(_, table)| table));
     let printed: Vec<String> = match column.and_then(|(title, table)| Some((table, table.column(title)?))) {
         // Of differences between neighbours the first row has none.
         Some((table, column)) => {
@@ -243,9 +243,7 @@ fn check_name(name: &Name, tables: &[PrintedTable], rows: Option<&PrintedTable>,
         return Ok(());
     }
     let table = match &name.table {
-        Some(table) => {
-            tables.iter().find(|known| known.name == *table).ok_or(format!("there is no [table.{table}]"))?
-        }
+        Some(table) => table_named(tables, table).ok_or(format!("there is no [table.{table}]"))?.1,
         None => rows.ok_or_else(|| match given {
             [] => "names a cell as table.column[KEY]".to_string(),
             given => format!("is none of {given}, and names no cell as table.column[KEY]", given = given.join(", ")),

@@ -1,10 +1,10 @@
 //! `[[claim]]`: statements to test, each of a type with its own keys.
 
+use super::curve::known_model;
 use super::measure::check_metric;
 use super::table::{Section, whole};
 use super::{ArmFile, FileError, PROCS_MOST};
 use crate::claim::{Claim, ClaimRule, NEVER_AVERAGED, NodeCores, Share, Span, Trend};
-use crate::models::{MODELS, parameters_of};
 use crate::workload::WorkloadFile;
 use toml::de::DeValue;
 
@@ -157,7 +157,9 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
             let model = section.sentence("model")?;
             let rivals = section.required("rivals", section.texts("rivals")?)?;
             known_model(section, "model", &model)?;
-            rivals.iter().try_for_each(|rival| known_model(section, "rivals", rival))?;
+            for rival in &rivals {
+                known_model(section, "rivals", rival)?;
+            }
             if rivals.is_empty() || rivals.contains(&model) {
                 let message = "must name at least one other curve, and not the claim's own";
                 return Err(section.error_at("rivals", message));
@@ -197,14 +199,6 @@ fn read_span(section: &Section<'_>) -> Result<Span, FileError> {
         (Some(from), Some(to)) if from >= to => Err(section.error_at("to", format!("{to} is not above from, {from}"))),
         _ => Ok(span),
     }
-}
-
-fn known_model(section: &Section<'_>, key: &str, name: &str) -> Result<(), FileError> {
-    if parameters_of(name).is_some() {
-        return Ok(());
-    }
-    let known = MODELS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    Err(section.error_at(key, format!("\"{name}\" is no model; known: {known}")))
 }
 
 fn read_near(section: &Section<'_>) -> Result<String, FileError> {

@@ -5,6 +5,7 @@
 mod arms;
 mod audit;
 mod claims;
+mod curve;
 mod knee;
 mod measure;
 mod read;

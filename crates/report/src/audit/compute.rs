@@ -5,9 +5,9 @@
 //! cell alone changes. A fit with `noise` has the middle 95 % of refits to disturbed values instead.
 
 use plan::audit::{Audit, Columns, Computation, Figures, Name, PrintedTable};
-use plan::random::{draw, split};
 use stats::Interval;
 use stats::fit::{Model, Response, solve_exactly};
+use stats::random::Stream;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,8 @@ const CORNERS_MOST: usize = 10;
 
 /// Refits of a fit with noise.
 const REFITS: u64 = 2000;
+/// Seed of their noise.
+const SEED: u64 = 1;
 
 /// A figure with its name and C.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +58,11 @@ pub(crate) fn figures(audit: &Audit, figures: &Figures) -> Result<Vec<Figure>, S
 }
 
 /// How C is made, in words.
-pub(crate) fn interval_in_words(figures: &Figures) -> &'static str {
+pub(crate) fn interval_in_words(figures: &Figures) -> String {
     match &figures.compute {
-        Computation::Fit { noise: Some(_), .. } => "C: middle 95 % of 2000 refits with the noise named",
-        compute if is_fit(compute) => "C: what rounding of each printed figure alone changes, added up",
-        _ => "C: all that the printed figures may have been rounded from",
+        Computation::Fit { noise: Some(_), .. } => format!("C: middle 95 % of {REFITS} refits with the noise named"),
+        compute if is_fit(compute) => "C: what rounding of each printed figure alone changes, added up".into(),
+        _ => "C: all that the printed figures may have been rounded from".into(),
     }
 }
 
@@ -96,29 +98,31 @@ fn one_by_one(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Vec<Interval>
     intervals
 }
 
+/// A refit that fails, or has no figure, would leave an interval of those that went well: then there is none.
 fn refitted(audit: &Audit, figures: &Figures, noise: f64) -> Result<Vec<Interval>, String> {
     let world = World { audit, moved: BTreeMap::new(), read: RefCell::default() };
-    let refit = |seed: u64| world.fitted(&figures.compute, noise, seed).ok();
-    let mut columns: Vec<Vec<f64>> = Vec::new();
-    for row in (1..=REFITS).filter_map(refit) {
-        columns.resize(row.len().max(columns.len()), Vec::new());
-        row.into_iter().enumerate().for_each(|(at, value)| columns[at].push(value));
-    }
-    let middle = |values: &mut Vec<f64>| -> Result<Interval, String> {
-        // A refit without a peak has an infinite one.
-        values.retain(|value| !value.is_nan());
-        values.sort_by(f64::total_cmp);
-        let at = |share: f64| values.get((share * (values.len() - 1) as f64).round() as usize).copied();
-        let ends = if values.is_empty() { None } else { at(0.025).zip(at(0.975)) };
-        ends.map(|(low, high)| Interval { low, high }).ok_or_else(|| "no refit ended".to_string())
+    let refit = |index: u64| {
+        let mut stream = Stream::new(SEED, index);
+        let row = world.fitted(&figures.compute, &mut || (noise * stream.normal()).exp())?;
+        // A refit without a peak has an infinite one, which is a figure.
+        if row.iter().any(|value| value.is_nan()) { Err("a figure that is no number".to_string()) } else { Ok(row) }
     };
-    columns.iter_mut().map(middle).collect()
+    let refits: Vec<Result<Vec<f64>, String>> = (0..REFITS).map(refit).collect();
+    let failed = refits.iter().filter(|refit| refit.is_err()).count();
+    let rows = refits.into_iter().collect::<Result<Vec<_>, _>>();
+    let rows = rows.map_err(|why| format!("{failed} of {REFITS} refits failed, the first with: {why}"))?;
+    let middle = |at: usize| {
+        let mut values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| values[(share * (values.len() - 1) as f64).round() as usize];
+        Interval { low: at(0.025), high: at(0.975) }
+    };
+    Ok((0..rows[0].len()).map(middle).collect())
 }
 
 impl World<'_> {
     fn table(&self, name: &str) -> Result<(usize, &PrintedTable), String> {
-        let at = self.audit.tables.iter().position(|table| table.name == name);
-        at.map(|at| (at, &self.audit.tables[at])).ok_or_else(|| format!("there is no table {name}"))
+        self.audit.table(name).ok_or_else(|| format!("there is no table {name}"))
     }
 
     fn cell(&self, table: usize, row: usize, column: usize) -> Result<f64, String> {
@@ -206,7 +210,7 @@ impl World<'_> {
             Computation::Minimum(range) => {
                 vec![top(range.from, range.to, &|n| over_n(&range.value, n).map(|value| -value))?]
             }
-            Computation::Fit { .. } => self.fitted(compute, 0.0, 0)?,
+            Computation::Fit { .. } => self.fitted(compute, &mut || 1.0)?,
             Computation::Misfit { columns, models } => {
                 let (x, y) = self.rows(columns)?;
                 let misfit = |model: &String| {
@@ -229,15 +233,13 @@ impl World<'_> {
         Ok((0..x.len().saturating_sub(1)).map(slope).collect())
     }
 
-    /// Parameters of a fit and what follows from them; each y is multiplied by exp(noise x a normal number).
-    fn fitted(&self, compute: &Computation, noise: f64, seed: u64) -> Result<Vec<f64>, String> {
+    /// Parameters of a fit and what follows from them; each y is multiplied by what `disturb` gives.
+    fn fitted(&self, compute: &Computation, disturb: &mut dyn FnMut() -> f64) -> Result<Vec<f64>, String> {
         let Computation::Fit { columns, model, ln, figures, .. } = compute else {
             return Err("only a fit is refitted".into());
         };
         let (x, mut y) = self.rows(columns)?;
-        if noise > 0.0 {
-            y.iter_mut().enumerate().for_each(|(at, y)| *y *= (noise * normal(split(seed, at as u64))).exp());
-        }
+        y.iter_mut().for_each(|y| *y *= disturb());
         let model = model_named(model)?;
         let parameters = solve_exactly(model, response(*ln), &x, &y).map_err(|error| error.to_string())?;
         let parameter =
@@ -327,12 +329,6 @@ fn root_of_slope(near: f64, step: f64, value: &dyn Fn(f64) -> Result<f64, String
     Ok(0.5 * (low + high))
 }
 
-/// A normal number of a key (Box and Muller).
-fn normal(key: u64) -> f64 {
-    let uniform = |counter: u64| ((draw(key, counter) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    (-2.0 * uniform(1).ln()).sqrt() * (std::f64::consts::TAU * uniform(2)).cos()
-}
-
 /// Whether the first word behind a wrapper's options can be a program: `NAME=value` before a command is a shell's grammar,
 /// and behind a wrapper it is the name of what shall be executed.
 fn runs_a_program(command: &str) -> bool {
@@ -344,7 +340,7 @@ fn runs_a_program(command: &str) -> bool {
 fn labels(audit: &Audit, compute: &Computation) -> Vec<String> {
     let keys: Vec<&str> = compute
         .columns()
-        .and_then(|columns| audit.table(&columns.table))
+        .and_then(|columns| Some(audit.table(&columns.table)?.1))
         .map_or(Vec::new(), |table| table.rows.iter().map(|row| row[0].as_str()).collect());
     let texts = |formulas: &[plan::audit::Formula]| formulas.iter().map(ToString::to_string).collect();
     match compute {

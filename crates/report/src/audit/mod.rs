@@ -281,7 +281,7 @@ fn rule_in_words(reading: &Reading) -> String {
         Test::Missing { .. } => return "what would decide is not printed".into(),
         Test::ContradictedBy { .. } => return "two statements of the article exclude each other".into(),
     };
-    let interval = reading.figures.as_ref().map_or("", interval_in_words);
+    let interval = reading.figures.as_ref().map_or_else(String::new, interval_in_words);
     let (holds, fails) = (reading.holds, reading.fails);
     let usual = holds == Verdict::Supported && fails == Verdict::Refuted;
     let verdicts = if usual { String::new() } else { format!("; holds: {holds}, fails: {fails}") };

@@ -6,6 +6,7 @@ use super::{Halt, Question, region_of};
 use crate::boundaries::boundaries;
 use crate::fits::{Observations, in_words, observations};
 use crate::mean::mean_of;
+use crate::pauses::ln_variance;
 use crate::ratios::{bounds_of, reader};
 use crate::series::Series;
 use crate::show::Unit;
@@ -194,7 +195,7 @@ impl Data<'_> {
             let of = |name: &str| samples.metric(name).and_then(|metric| metric.get(row));
             Some(of("pause_variance_ns2")?.sqrt() / of("pause_mean_ns")?)
         };
-        let ln = |row: usize| self.question.results.ln_pauses.get(&(row as u32)).copied();
+        let ln = |row: usize| ln_variance(self.question.results.compared_pauses.get(&(row as u32))?);
         let ratio = |figure: &dyn Fn(usize) -> Option<f64>| {
             let side = |at: usize| {
                 samples.used_rows(self.testable.points[at].1, self.clean).filter_map(figure).collect::<Vec<f64>>()

@@ -1,10 +1,10 @@
 //! Whether a claim can be tested on this machine with this run, and on which points.
 
 use super::Question;
-use crate::series::{Series, group_of, is_arm, series};
+use crate::series::{Series, group_of, series};
 use plan::claim::{ClaimRule, NEVER_AVERAGED, Span};
 use plan::place::Regime;
-use plan::point::Point;
+use plan::point::{Point, is_arm};
 use plan::policy::MemoryPolicy;
 use plan::record::Timing;
 use plan::topology::Conditions;
@@ -100,10 +100,10 @@ fn machine_suffices(question: &Question<'_>) -> Result<(), String> {
 /// Points of the arm, in plan order, all of one group.
 fn points_of_arm<'a>(question: &Question<'a>) -> Result<Vec<(usize, &'a Point)>, String> {
     let (plan, arm) = (&question.results.plan, question.arm);
-    let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| is_arm(&point.arm, arm)).collect();
+    let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| point.is_of_arm(arm)).collect();
     let groups: BTreeSet<String> = points.iter().map(|(_, point)| group_of(plan, point)).collect();
     match groups.len() {
-        0 => match plan.skipped.iter().find(|skipped| is_arm(&skipped.arm, arm)) {
+        0 => match plan.skipped.iter().find(|skipped| skipped.is_of_arm(arm)) {
             Some(skipped) => Err(format!("arm {arm} does not run here: {reason}", reason = skipped.reason)),
             // Whatever was asked for has a point, or a reason why it was skipped.
             None => Err(format!("arm {arm} was not asked for; leave --arm out, or add --arm {arm}")),
@@ -131,7 +131,7 @@ fn named_points(question: &Question<'_>, arm: &[(usize, &Point)], procs: &[u32])
 
 fn why_not_measured(question: &Question<'_>, procs: u32) -> String {
     let mut skipped = question.results.plan.skipped.iter();
-    match skipped.find(|skipped| skipped.procs == procs && is_arm(&skipped.arm, question.arm)) {
+    match skipped.find(|skipped| skipped.procs == procs && skipped.is_of_arm(question.arm)) {
         Some(skipped) => format!("{procs} procs were skipped: {reason}", reason = skipped.reason),
         None => format!("{procs} procs are not in the sweep; add them to sweep.procs"),
     }

@@ -17,10 +17,9 @@ pub use sides::{Compared, Side, sides};
 
 use crate::error::ReportError;
 use crate::results::Results;
-use crate::series::is_arm;
 use alike::{differences, not_in_turn};
 use judge::{Place, Question, answer};
-use plan::point::Point;
+use plan::point::{Point, is_arm};
 use plan::record::{ContrastRow, Judgement, Replicate};
 use sides::program_name;
 use stats::contrast::Family;

@@ -1,10 +1,10 @@
 //! What a reading computes, each kind with its own keys.
 
 use super::super::FileError;
+use super::super::curve::known_model;
 use super::super::table::Section;
 use super::check_names;
-use crate::audit::{Columns, Computation, Formula, PrintedTable, Range};
-use crate::models::{MODELS, parameters_of};
+use crate::audit::{Columns, Computation, Formula, PrintedTable, Range, table_named};
 
 /// Kinds of computations with the keys that are theirs.
 pub(super) const COMPUTATIONS: &[(&str, &[&str])] = &[
@@ -52,8 +52,8 @@ pub(super) fn read_computation(
         "column" => Computation::Column(columns()?),
         "ratios" => {
             let (columns, base) = (columns()?, section.sentence("base")?);
-            let table = tables.iter().find(|table| table.name == columns.table);
-            if table.is_none_or(|table| table.row(&base).is_none()) {
+            let table = table_named(tables, &columns.table);
+            if table.is_none_or(|(_, table)| table.row(&base).is_none()) {
                 return Err(section.error_at("base", format!("{table} has no row {base}", table = columns.table)));
             }
             Computation::Ratios { columns, base }
@@ -84,7 +84,7 @@ pub(super) fn read_computation(
 
 fn read_columns(section: &Section<'_>, tables: &[PrintedTable], needs_x: bool) -> Result<Columns, FileError> {
     let name = section.sentence("table")?;
-    let Some(table) = tables.iter().find(|table| table.name == name) else {
+    let Some((_, table)) = table_named(tables, &name) else {
         let known: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
         let message = format!("there is no [table.{name}]; known: {known}", known = known.join(", "));
         return Err(section.error_at("table", message));
@@ -129,13 +129,6 @@ fn models(section: &Section<'_>) -> Result<Vec<String>, FileError> {
     Ok(models)
 }
 
-fn known_model(section: &Section<'_>, key: &str, name: &str) -> Result<&'static [&'static str], FileError> {
-    parameters_of(name).ok_or_else(|| {
-        let known = MODELS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        section.error_at(key, format!("\"{name}\" is no model; known: {known}"))
-    })
-}
-
 fn formulas(
     section: &Section<'_>,
     key: &str,
@@ -161,8 +154,8 @@ fn check_length(section: &Section<'_>, key: &str, length: usize) -> Result<(), F
 
 /// How many figures it gives.
 pub(super) fn figure_count(compute: &Computation, tables: &[PrintedTable]) -> usize {
-    let rows = compute.columns().and_then(|columns| tables.iter().find(|table| table.name == columns.table));
-    let rows = rows.map_or(0, |table| table.rows.len());
+    let table = compute.columns().and_then(|columns| table_named(tables, &columns.table));
+    let rows = table.map_or(0, |(_, table)| table.rows.len());
     match compute {
         Computation::Values { values } => values.len(),
         Computation::Column(_) | Computation::Ratios { .. } => rows,
