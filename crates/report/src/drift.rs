@@ -3,7 +3,7 @@
 use crate::samples::Samples;
 use stats::drift::{Placed, drift};
 
-/// A note is wrong in one run of a hundred at most.
+/// A note is wrong in one run of a hundred where nothing else makes neighbouring samples alike; else in more, and it says so.
 const LEVEL: f64 = 0.99;
 /// From here on neighbouring blocks are said to be alike.
 const ALIKE: f64 = 0.5;
@@ -26,9 +26,10 @@ pub(crate) fn drift_note(samples: &Samples) -> Option<String> {
     let (low, high) = (interval.low, interval.high);
     let alike = found.lag1_of_blocks.filter(|lag1| *lag1 > ALIKE);
     let alike = alike.map_or(String::new(), |lag1| format!("; neighbouring blocks are alike (r = {lag1:.2})"));
+    let percent = 100.0 * LEVEL;
     Some(format!(
         "drift: throughput at the end of the run is {ratio:.3} [{low:.3}, {high:.3}] of that at its start, over all points \
-         (99 %); blocks keep it out of comparisons within the run, not out of the means{alike}"
+         ({percent} %); blocks keep it out of comparisons within the run, not out of the means{alike}"
     ))
 }
 

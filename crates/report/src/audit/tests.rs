@@ -214,6 +214,22 @@ fn figures_beside_decide_nothing() {
     assert!(!beside.decides && beside.estimate == Some(8.0) && beside.ci_high == Some(8.05), "{beside:#?}");
 }
 
+/// b is 2 give or take, so that b - 2 has a logarithm in about half of the refits: they are no sample of all.
+#[test]
+fn refits_that_fail_leave_no_interval_and_are_counted() {
+    let with = |figure: &str| {
+        let fit = "compute = \"fit\"\ntable = \"t\"\ny = \"y\"\nmodel = \"power\"\nnoise = 0.05";
+        let rows = one(&format!("missing = \"a\"\n[[claim.reading.beside]]\n{fit}\nfigures = [\"{figure}\"]"));
+        rows.expect("a sound audit").remove(1)
+    };
+    let sound = with("b");
+    assert!(sound.ci_low.is_some_and(|low| low < 1.99) && sound.ci_high.is_some_and(|high| high > 2.01), "{sound:#?}");
+    let failed = with("ln(b - 2)").figure;
+    let count = failed.strip_prefix("none: ").and_then(|rest| rest.strip_suffix(" that is no number"));
+    let count = count.and_then(|rest| rest.strip_suffix(" of 2000 refits failed, the first with: a figure"));
+    assert!(count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|n| (800..1200).contains(&n)), "{failed}");
+}
+
 #[test]
 fn the_models_that_files_may_name_are_those_of_stats() {
     let of_stats: Vec<_> = stats::fit::Model::all().map(|model| (model.name(), model.parameter_names())).collect();

@@ -11,6 +11,7 @@ use plan::point::Point;
 use plan::record::{ContrastRow, Judgement, Replicate, Timing};
 use stats::StatsError;
 use stats::contrast::{Change, Contrast, Family};
+use stats::summary::geometric_mean;
 use std::collections::BTreeMap;
 
 /// A point in one run.
@@ -51,21 +52,22 @@ enum View {
     BoundsDown,
 }
 
+/// One figure by block, or by the number of its session.
+type Figures = BTreeMap<u32, f64>;
+
 /// The row of a contrast.
 pub(super) fn answer(question: &Question<'_>) -> ContrastRow {
     let row = blank(question);
-    let contrast = question.contrast(View::All);
-    let sizes = [&question.baseline, &question.candidate].map(|side| question.values(side, View::All, true));
-    let [n_baseline, n_candidate] = match (&sizes, question.replicate) {
-        ([Ok(a), Ok(b)], Replicate::Session) => [a.len() as u64, b.len() as u64],
-        ([Ok(a), Ok(b)], Replicate::Block) => [paired(a, b).0.len() as u64; 2],
+    let sides = question.sides(View::All);
+    let [n_baseline, n_candidate] = match (&sides, question.replicate) {
+        (Ok((a, b)), Replicate::Session) => [a.len() as u64, b.len() as u64],
+        (Ok((a, b)), Replicate::Block) => [paired(a, b).0.len() as u64; 2],
         _ => [0; 2],
     };
-    let centre = |side: &Result<BTreeMap<u32, f64>, StatsError>| {
-        let ln: Vec<f64> = side.as_ref().ok()?.values().map(|value| value.ln()).collect();
-        stats::summary::mean(&ln).ok().map(f64::exp).filter(|mean| mean.is_finite())
-    };
-    let [baseline_mean, candidate_mean] = [0, 1].map(|at| centre(&sizes[at]));
+    let centre = |side: &Figures| geometric_mean(&side.values().copied().collect::<Vec<_>>()).ok();
+    let [baseline_mean, candidate_mean] =
+        sides.as_ref().map_or([None; 2], |(baseline, candidate)| [centre(baseline), centre(candidate)]);
+    let contrast = sides.and_then(|sides| question.contrast(sides));
     let row = ContrastRow { n_baseline, n_candidate, baseline_mean, candidate_mean, ..row };
     // Two single sessions have a ratio, but nothing to tell its error by.
     let few = question.few_sessions();
@@ -131,13 +133,17 @@ fn with_figures(row: ContrastRow, contrast: &Contrast) -> ContrastRow {
 }
 
 /// Values of both sides in the blocks that both have.
-fn paired(a: &BTreeMap<u32, f64>, b: &BTreeMap<u32, f64>) -> (Vec<f64>, Vec<f64>) {
+fn paired(a: &Figures, b: &Figures) -> (Vec<f64>, Vec<f64>) {
     a.iter().filter_map(|(block, a)| Some((*a, *b.get(block)?))).unzip()
 }
 
 impl Question<'_> {
-    fn contrast(&self, view: View) -> Result<Contrast, StatsError> {
-        let (a, b) = (self.values(&self.baseline, view, true)?, self.values(&self.candidate, view, false)?);
+    /// Figures of the baseline and of the candidate.
+    fn sides(&self, view: View) -> Result<(Figures, Figures), StatsError> {
+        Ok((self.values(&self.baseline, view, true)?, self.values(&self.candidate, view, false)?))
+    }
+
+    fn contrast(&self, (a, b): (Figures, Figures)) -> Result<Contrast, StatsError> {
         match self.replicate {
             Replicate::Block => {
                 let (a, b) = paired(&a, &b);
@@ -151,8 +157,8 @@ impl Question<'_> {
     }
 
     /// Values of a side by block, or geometric means of its sessions by their number.
-    fn values(&self, side: &[Place<'_>], view: View, is_baseline: bool) -> Result<BTreeMap<u32, f64>, StatsError> {
-        let mut values = BTreeMap::new();
+    fn values(&self, side: &[Place<'_>], view: View, is_baseline: bool) -> Result<Figures, StatsError> {
+        let mut values = Figures::new();
         for (number, place) in (0..).zip(side) {
             let runs = self.runs(place, view, is_baseline);
             match self.replicate {
@@ -160,7 +166,7 @@ impl Question<'_> {
                 Replicate::Session if runs.is_empty() => {}
                 Replicate::Session => {
                     let runs: Vec<f64> = runs.into_iter().map(|(_, value)| value).collect();
-                    values.insert(number, stats::summary::geometric_mean(&runs)?);
+                    values.insert(number, geometric_mean(&runs)?);
                 }
             }
         }
@@ -280,10 +286,12 @@ impl Question<'_> {
             (bounded, View::BoundsDown, "the other end of its bounds"),
         ];
         let word = |change| judgement_of(change, self.metric.better);
-        views.into_iter().filter(|(applies, _, _)| *applies).find_map(|(_, view, of)| match self.contrast(view) {
-            Ok(other) if other.change == change => None,
-            Ok(other) => Some(format!("all samples: {}; {of}: {}", word(change), word(other.change))),
-            Err(why) => Some(format!("{of} cannot decide: {why}")),
+        views.into_iter().filter(|(applies, _, _)| *applies).find_map(|(_, view, of)| {
+            match self.sides(view).and_then(|sides| self.contrast(sides)) {
+                Ok(other) if other.change == change => None,
+                Ok(other) => Some(format!("all samples: {}; {of}: {}", word(change), word(other.change))),
+                Err(why) => Some(format!("{of} cannot decide: {why}")),
+            }
         })
     }
 }
