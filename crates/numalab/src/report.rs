@@ -23,7 +23,7 @@ pub(crate) fn update_and_show(dir: &Path, format: Format) -> Result<String, Exit
         Format::Text => {
             let table = main_text(&results, &derived, look());
             let claims = claims_text(&results, &derived, look());
-            let knee = knee_text(&report::knee::knee(&results), look());
+            let knee = knee_text(&derived.knee, look());
             let knee = if knee.is_empty() { knee } else { format!("{knee}\n") };
             format!("{table}\n{knee}{claims}\nreport: {path}\n", path = dir.join("report.html").display())
         }

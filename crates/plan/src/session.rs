@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn both_builds_of_a_session_share_a_seed() {
+    fn each_session_of_each_series_has_a_seed_of_its_own() {
         assert_ne!(session_seed(Seed(1), 1), session_seed(Seed(1), 2));
         assert_ne!(session_seed(Seed(1), 1), session_seed(Seed(2), 1));
         assert_ne!(session_seed(Seed(1), 1), Seed(1));

@@ -1,6 +1,7 @@
 //! The golden results folder with summaries, fits and claims made by hand, for the tests of tables, figures and HTML:
 //! they must not change when a statistic does.
 
+use crate::audit::audit;
 use crate::mean::{ARITHMETIC, GEOMETRIC};
 use crate::results::{Derived, Results, SummaryLine, open};
 use crate::summary::{POOLED_MAX, POOLED_P50};
@@ -62,7 +63,9 @@ pub(crate) fn derived(results: &Results) -> Derived {
         let pooled: Vec<SummaryLine> = of_samples.map(pool).collect();
         summary.extend(pooled);
     }
-    Derived { summary, fits: fits(), claims: Verdict::ALL[..4].iter().map(|&verdict| claim(verdict)).collect() }
+    let claims = Verdict::ALL[..4].iter().map(|&verdict| claim(verdict)).collect();
+    let audit = results.plan.audit.as_ref().map_or_else(Vec::new, audit);
+    Derived { summary, fits: fits(), claims, audit, knee: Vec::new() }
 }
 
 fn fits() -> Vec<FitRow> {

@@ -247,6 +247,13 @@ mod tests {
         assert_eq!(found.iter().map(|point| point.point).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(found[0].samples, results.samples.used_rows(0, false).count());
         assert_eq!((found[0].disturbed, found[1].disturbed), (0, 0));
+        // What is placed or settled in another way is another point.
+        let mut moved = plan.clone();
+        moved.points[0].settle = !moved.points[0].settle;
+        moved.points[2].placement.workers.pop();
+        moved.points[1] = results.plan.points[1].clone();
+        let of = |plan: &Plan| pilot(&results, plan, 0.02).unwrap().iter().map(|point| point.point).collect::<Vec<_>>();
+        assert_eq!(of(&moved), [1]);
         let mut flagged = results.clone();
         let row = flagged.samples.used_rows(2, false).next().unwrap();
         flagged.samples.contaminated[row] = true;

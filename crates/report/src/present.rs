@@ -1,9 +1,7 @@
 //! The files of a results folder that people look at: figures, tables, report.html.
 
-use crate::audit::audit;
 use crate::figures::{Named, figures};
 use crate::html::{Parts, html};
-use crate::knee::knee;
 use crate::results::{Derived, Results};
 use crate::tables::published::{Measured, csv, latex, markdown};
 use crate::tables::summary;
@@ -26,11 +24,11 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
         made.push(file("tables/published.md".into(), markdown(published, measured)));
         made.push(file("tables/published.tex".into(), latex(published, measured)));
     }
-    if let Some(audited) = &results.plan.audit {
-        made.push(file("tables/audit.csv".into(), audit_csv(&audit(audited))));
+    if results.plan.audit.is_some() {
+        made.push(file("tables/audit.csv".into(), audit_csv(&derived.audit)));
     }
     if results.plan.knee.is_some() {
-        made.push(file("tables/knee.csv".into(), knee_csv(&knee(results))));
+        made.push(file("tables/knee.csv".into(), knee_csv(&derived.knee)));
     }
     let mut files: Vec<String> = others.iter().cloned().chain(made.iter().map(|file| file.name.clone())).collect();
     files.sort();

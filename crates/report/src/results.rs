@@ -15,7 +15,7 @@ use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest, TOPOLOGY_UNSURE};
 use plan::point::Plan;
-use plan::record::{ClaimRow, FactRow, FitRow, Row, SampleRow, SummaryRow, Timing, titles};
+use plan::record::{AuditRow, ClaimRow, FactRow, FitRow, KneeRow, Row, SampleRow, SummaryRow, Timing, titles};
 use plan::topology::Topology;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -57,6 +57,10 @@ pub struct Derived {
     pub fits: Vec<FitRow>,
     /// claims.csv.
     pub claims: Vec<ClaimRow>,
+    /// tables/audit.csv; none where the plan has no audit.
+    pub audit: Vec<AuditRow>,
+    /// tables/knee.csv; none where the plan has no knee.
+    pub knee: Vec<KneeRow>,
 }
 
 impl Results {

@@ -1,14 +1,12 @@
 //! The article's own tables against its statements, where the experiment belongs to an audit.
 
+use super::Parts;
 use super::markup::{Cell, Page};
-use crate::audit::audit as rows_of;
-use crate::results::Results;
 use crate::tables::{by_claim, figure_in_words};
 
 /// Every claim of the audit with its readings and the figures that decide each.
-pub(super) fn audit(page: &mut Page, results: &Results) {
-    let Some(audit) = &results.plan.audit else { return };
-    let rows = rows_of(audit);
+pub(super) fn audit(page: &mut Page, parts: Parts<'_>) {
+    let Some(audit) = &parts.results.plan.audit else { return };
     page.heading("The article by its own tables");
     let about = format!(
         "{article}. Nothing here was measured: each statement, in our words, is computed again from the printed tables.",
@@ -16,7 +14,7 @@ pub(super) fn audit(page: &mut Page, results: &Results) {
     );
     page.element("p", "", &about);
     page.table(&[">claim", "statement, and how it is read", "verdict", "figures [all that rounding admits]", "why"]);
-    for claim in by_claim(&rows) {
+    for claim in by_claim(&parts.derived.audit) {
         let first = &claim[0][0];
         let place = first.place.as_str();
         page.table_heading(

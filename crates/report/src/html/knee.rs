@@ -1,12 +1,10 @@
 //! The knee model's predictions beside the measured knee.
 
 use super::markup::{Cell, Page};
-use crate::knee::knee as rows_of;
-use crate::results::Results;
 use crate::tables::{knee_constants, knee_heading, knee_predicted};
+use plan::record::KneeRow;
 
-pub(super) fn knee(page: &mut Page, results: &Results) {
-    let rows = rows_of(results);
+pub(super) fn knee(page: &mut Page, rows: &[KneeRow]) {
     let Some(first) = rows.first() else { return };
     page.heading("Knee model");
     page.element("p", "", &knee_heading(first));

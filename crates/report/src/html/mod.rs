@@ -52,8 +52,8 @@ pub fn html(parts: Parts<'_>) -> String {
     figures(&mut page, parts.figures);
     outcome::claims(&mut page, parts);
     tables::published(&mut page, parts);
-    audit::audit(&mut page, parts.results);
-    knee::knee(&mut page, parts.results);
+    audit::audit(&mut page, parts);
+    knee::knee(&mut page, &parts.derived.knee);
     tables::fits(&mut page, parts);
     tables::skipped(&mut page, parts.results);
     outcome::disturbances(&mut page, parts);

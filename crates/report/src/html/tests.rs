@@ -84,9 +84,10 @@ fn tags_are_balanced() {
 
 #[test]
 fn an_audit_has_a_section_where_the_experiment_names_one() {
-    let (mut results, derived) = (golden(), derived(&golden()));
-    let page =
-        |results: &Results| html(Parts { results, derived: &derived, figures: &[], published: None, files: &[] });
+    let mut results = golden();
+    let page = |results: &Results| {
+        html(Parts { results, derived: &derived(results), figures: &[], published: None, files: &[] })
+    };
     assert!(!page(&results).contains("The article by its own tables"));
     results.plan.audit = Some(crate::audit::article());
     let page = page(&results);

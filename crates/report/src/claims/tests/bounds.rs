@@ -31,6 +31,9 @@ fn a_ratio_of_hit_ratios_lies_between_what_their_bounds_admit() {
     check_bounds("remote_ratio", 0.3, Undecided, (0.0, f64::INFINITY));
 }
 
+/// A ratio by procs.
+type Hits = fn(u32) -> f64;
+
 /// USL with its peak at 4.
 fn peaked_hits(procs: u32) -> f64 {
     peaked(procs, 2) / 300.0
@@ -48,7 +51,7 @@ fn a_tenth_of_unknown_touches_leaves_every_type_undecided() {
     let hits = || "local_hit_ratio".to_string();
     let fall = |procs: u32| 0.8 * (f64::from(procs)).powf(-0.5);
     let near = || "4".to_string();
-    let made: [(fn(u32) -> f64, ClaimRule); 9] = [
+    let made: [(Hits, ClaimRule); 9] = [
         (|_| 0.8, value(0.8)),
         (|_| 0.8, ClaimRule::Value { metric: "remote_ratio".into(), procs: 8, printed: 0.2, tolerance: 0.02 }),
         (|_| 0.8, ClaimRule::Ratio { metric: hits(), procs: 8, over_procs: 4, printed: 1.0, direction_only: false }),
