@@ -155,36 +155,56 @@ fn the_busiest_queue_is_named() {
     assert!(local.station.to_string().starts_with("memory"), "{local:?}");
 }
 
-#[test]
-fn a_calibration_replaces_the_constants_pair_by_pair() {
+/// Hosts of two nodes in [`MATRICES`].
+const TWO_NODES: [&str; 6] = [
+    "breniac_skylake_2s",
+    "genius_cascadelake_2s",
+    "genius_skylake_2s",
+    "thinking_haswell_2s",
+    "thinking_ivybridge_2s",
+    "xeon6980p_2s_snc_off",
+];
+
+const MATRICES: &str = include_str!("mlc/matrices.csv");
+
+/// What MLC printed, read from the text and not by the code that is tested.
+fn printed(host: &str, kind: &str, from: u32, to: u32) -> f64 {
+    let row = format!("{host},{kind},{from},{to},");
+    let value = MATRICES.lines().find_map(|line| line.strip_prefix(&row)).expect("each pair has its row");
+    value.parse().expect("a number")
+}
+
+/// Latency of one line in flight and GB/s of thousands, predicted for workers of node `from` and memory of node `to`.
+fn calibrated(host: &str, from: u32, to: u32) -> (f64, f64) {
     let (plan, topology) = golden();
-    // None of its figures is near a constant.
-    let text = include_str!("mlc/matrices.csv");
-    let calibration = model::calibration::parse("matrices.csv", text, Some("thinking_ivybridge_2s"));
-    let calibration = calibration.expect("the file is sound");
-    let found = |node: u32, home: u32, lines_in_flight: f64| {
+    let calibration = model::calibration::parse("matrices.csv", MATRICES, Some(host)).expect("the file is sound");
+    let found = |workers: usize, lines_in_flight: f64| {
         let mut one = point(&plan, "close", 4);
         one.placement.process = ProcessPlace { cpus: None, memory: None };
+        one.placement.workers.truncate(workers);
         for place in &mut one.placement.workers {
-            place.cpus = Some((4 * home..4 * home + 4).collect());
-            place.private = MemoryPolicy::Bind(NodeSet::of(node));
+            place.cpus = Some((4 * from..4 * from + 4).collect());
+            place.private = MemoryPolicy::Bind(NodeSet::of(to));
         }
-        one.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(node));
-        if lines_in_flight == 1.0 {
-            one.placement.workers.truncate(1);
-        }
+        one.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(to));
         let calibration = Some(calibration.clone());
         let parameters = Parameters { lines_in_flight, away_ratio: 0.0, calibration, ..Parameters::DEFAULT };
         let found = predict(&one, &topology, 0, StoppedWork::None, &parameters).expect("settles");
         (found.latency_ns, found.throughput_per_s * one.workload.touches_per_operation() as f64 * 64.0 / 1e9)
     };
-    // Latencies of one line in flight, and bandwidths where thousands are.
-    for (home, node, latency_ns, gb_per_s) in
-        [(0, 0, 61.7, 55.2638), (0, 1, 115.1, 25.5012), (1, 0, 114.6, 25.2797), (1, 1, 61.2, 55.2685)]
-    {
-        let (idle_ns, (_, most)) = (found(node, home, 1.0).0, found(node, home, 5_000.0));
-        assert!((idle_ns / latency_ns - 1.0).abs() < 1e-12, "{home} {node}: {idle_ns}");
-        assert!((most / gb_per_s - 1.0).abs() < 0.01, "{home} {node}: {most}");
+    (found(1, 1.0).0, found(4, 5_000.0).1)
+}
+
+#[test]
+fn a_calibration_replaces_the_constants_pair_by_pair() {
+    for host in TWO_NODES {
+        for (from, to) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (latency_ns, gb_per_s) = calibrated(host, from, to);
+            let idle_ns = printed(host, "idle_latency_ns", from, to);
+            let most = printed(host, "read_bandwidth_MBps", from, to) / 1e3;
+            assert!((latency_ns / idle_ns - 1.0).abs() < 1e-12, "{host} {from} {to}: {latency_ns} for {idle_ns}");
+            assert!((gb_per_s / most - 1.0).abs() < 0.01, "{host} {from} {to}: {gb_per_s} for {most}");
+        }
     }
 }
 

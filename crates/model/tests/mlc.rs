@@ -2,7 +2,6 @@
 //!
 //! Golden values of the curves: our reference fit in Python (scipy, relative residuals below 0.96 of the highest bandwidth).
 
-use model::amva::{self, Class};
 use model::calibration::{Calibration, parse};
 use model::loaded::{self, Load, LoadedLatency};
 use model::{LINE_BYTES, consistency};
@@ -105,44 +104,6 @@ fn bandwidth_follows_from_lines_in_flight() {
     let few = loads("breniac_skylake_2s")[..8].to_vec();
     let error = loaded::fit(&few).expect_err("too few below the wall").to_string();
     assert!(error.ends_with("loads below 0.96 of the highest bandwidth, 6 needed to fit a curve"), "{error}");
-}
-
-/// One class of so many lines in flight from node `from` to node `to`, as the model makes it of a calibration.
-fn class(calibration: &Calibration, from: u32, to: u32, lines: f64) -> Class {
-    let controller_ns = LINE_BYTES / calibration.controller_gb_per_s(to).expect("measured");
-    let link_ns = if from == to { 0.0 } else { LINE_BYTES / calibration.gb_per_s(from, to).expect("measured") };
-    let latency_ns = calibration.latency_ns(from, to).expect("measured");
-    Class { customers: lines, think: latency_ns - controller_ns - link_ns, demands: vec![controller_ns, link_ns] }
-}
-
-#[test]
-fn matrices_are_given_back() {
-    for &(host, ..) in CURVES {
-        let calibration = calibration(host);
-        for &from in &calibration.nodes {
-            for &to in &calibration.nodes {
-                let one = amva::solve(&[class(&calibration, from, to, 1.0)]).expect("settles");
-                let latency_ns = calibration.latency_ns(from, to).expect("measured");
-                assert!(
-                    (1.0 / one[0].throughput / latency_ns - 1.0).abs() < 1e-9,
-                    "{host}: idle latency {from} to {to}"
-                );
-                // One thread with 10 lines: 64 x 10 / L, less what its own lines wait for each other.
-                let thread = amva::solve(&[class(&calibration, from, to, 10.0)]).expect("settles");
-                let (found, limit) = (thread[0].throughput * LINE_BYTES, 10.0 * LINE_BYTES / latency_ns);
-                assert!(
-                    (0.8..=1.0).contains(&(found / limit)),
-                    "{host}: one thread {from} to {to}: {found} of {limit}"
-                );
-                let all = amva::solve(&[class(&calibration, from, to, 5_000.0)]).expect("settles");
-                let measured = calibration.gb_per_s(from, to).expect("measured");
-                assert!(
-                    (all[0].throughput * LINE_BYTES / measured - 1.0).abs() < 0.03,
-                    "{host}: all of {from} to {to}"
-                );
-            }
-        }
-    }
 }
 
 fn machine(name: &str) -> Topology {
