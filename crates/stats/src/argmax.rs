@@ -7,6 +7,7 @@
 use crate::error::{StatsError, check_pairs, check_positive, check_unit};
 use crate::fit::{group_by_x, widening};
 use crate::interval::Interval;
+use crate::quantile::rank;
 use crate::random::resample;
 use crate::summary::mean_of;
 
@@ -56,13 +57,13 @@ pub fn argmax(x: &[f64], y: &[f64], level: f64, resamples: usize, seed: u64) -> 
     )?;
     tops.sort_unstable();
     // Type-1 quantiles: the answer is a point of the grid.
-    let rank = |p: f64| tops[((p * resamples as f64).ceil() as usize).clamp(1, resamples) - 1];
+    let end = |p: f64| groups[tops[rank(p, resamples) - 1]].0;
     let tail = (1.0 - level) / 2.0;
     let share = |i: usize| tops.iter().filter(|top| **top == i).count() as f64 / resamples as f64;
     Ok(Argmax {
         x: groups[top].0,
         plateau: Interval { low: groups[plateau.0].0, high: groups[plateau.1].0 },
-        interval: Interval { low: groups[rank(tail)].0, high: groups[rank(1.0 - tail)].0 },
+        interval: Interval { low: end(tail), high: end(1.0 - tail) },
         shares: groups.iter().enumerate().map(|(i, (x, _))| (*x, share(i))).collect(),
         resamples,
     })

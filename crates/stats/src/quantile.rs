@@ -42,6 +42,12 @@ pub(crate) fn quantile_of(values: &mut [f64], p: f64) -> f64 {
     between(position, *below, above)
 }
 
+/// Rank, from 1, of the type-1 quantile at `p` of `n` values: ceil(p n), the quantile is a value itself.
+pub(crate) fn rank(p: f64, n: usize) -> usize {
+    // Rounding of p n must not move a rank that is whole.
+    ((p * n as f64 - 1e-9).ceil() as usize).clamp(1, n)
+}
+
 // The part of `position` behind the point says how far from the one to the other.
 fn between(position: f64, below: f64, above: f64) -> f64 {
     below + (position - position.floor()) * (above - below)
@@ -188,6 +194,17 @@ mod tests {
             assert!((quantile(&values, p).unwrap() - expect).abs() < 1e-12, "{p}");
         }
         assert!(quantile(&values, 1.5).is_err() && quantile(&[], 0.5).is_err());
+    }
+
+    /// (1 - .95) / 2 x 1000 is a little more than 25 in binary, and is 25.
+    #[test]
+    fn ranks_of_type_one() {
+        let tail = (1.0 - 0.95) / 2.0;
+        for (p, n, expect) in
+            [(tail, 1000, 25), (1.0 - tail, 1000, 975), (tail, 999, 25), (tail, 1001, 26), (0.0, 5, 1), (1.0, 5, 5)]
+        {
+            assert_eq!(rank(p, n), expect, "{p} of {n}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::fit::quality::group_by_x;
 use crate::fit::result::{Fit, FittedValue, IntervalMethod};
 use crate::fit::solve::{Problem, solve, solve_from};
 use crate::interval::Interval;
+use crate::quantile::rank;
 use crate::random::{MIN_RESAMPLES, Stream};
 
 /// What is drawn with replacement.
@@ -100,9 +101,7 @@ pub(crate) fn widening(runs: usize) -> f64 {
 /// The interval between two quantiles of type 1, which are values themselves and so may be infinite.
 fn percentiles(sorted: &[f64], low: f64, high: f64) -> Interval {
     let n = sorted.len();
-    // Rounding of p n must not move a rank that is whole.
-    let rank = |p: f64| sorted[((p * n as f64 - 1e-9).ceil() as usize).clamp(1, n) - 1];
-    Interval { low: rank(low), high: rank(high) }
+    Interval { low: sorted[rank(low, n) - 1], high: sorted[rank(high, n) - 1] }
 }
 
 /// Efron 1987: percentiles moved by the bias z0, counted with half of the ties, and by the acceleration.
