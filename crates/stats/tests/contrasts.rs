@@ -5,34 +5,20 @@
 //! .5 %. Every stream is seeded.
 
 use stats::contrast::{Change, Family};
+use stats::random::Stream;
 
 const RUN_SD: f64 = 0.01;
 const SESSION_SD: f64 = 0.005;
 const POINTS: usize = 6;
 
-/// Normal numbers by Box and Muller on SplitMix64.
-struct Normals(u64);
-
-impl Normals {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((z ^ (z >> 31)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn next(&mut self) -> f64 {
-        (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
-
 /// A side: geometric means over the runs of each session, shape `[points][sessions]`.
-fn side(normals: &mut Normals, sessions: usize, runs: usize, ratio: f64) -> Vec<Vec<f64>> {
+fn side(stream: &mut Stream, sessions: usize, runs: usize, ratio: f64) -> Vec<Vec<f64>> {
     let mut points = vec![Vec::new(); POINTS];
     for _ in 0..sessions {
-        let session = SESSION_SD * normals.next();
+        let session = SESSION_SD * stream.normal();
         for point in &mut points {
-            let mean = (0..runs).map(|_| RUN_SD * normals.next()).sum::<f64>() / runs as f64;
+            // The mean of so many normal numbers is one, and drawn as one.
+            let mean = RUN_SD / (runs as f64).sqrt() * stream.normal();
             point.push(ratio * (session + mean).exp());
         }
     }
@@ -40,16 +26,16 @@ fn side(normals: &mut Normals, sessions: usize, runs: usize, ratio: f64) -> Vec<
 }
 
 /// Families of `of` in which any contrast of the points is called higher or lower.
-fn called(seed: u64, of: usize, family: impl Fn(&mut Normals) -> Vec<Change>) -> usize {
-    let mut normals = Normals(seed);
+fn called(seed: u64, of: usize, family: impl Fn(&mut Stream) -> Vec<Change>) -> usize {
+    let mut stream = Stream::new(seed, 0);
     (0..of)
-        .filter(|_| family(&mut normals).iter().any(|change| matches!(change, Change::Higher | Change::Lower)))
+        .filter(|_| family(&mut stream).iter().any(|change| matches!(change, Change::Higher | Change::Lower)))
         .count()
 }
 
-fn sessions(family: Family, count: usize, runs: usize, ratio: f64) -> impl Fn(&mut Normals) -> Vec<Change> {
-    move |normals| {
-        let (a, b) = (side(normals, count, runs, 1.0), side(normals, count, runs, ratio));
+fn sessions(family: Family, count: usize, runs: usize, ratio: f64) -> impl Fn(&mut Stream) -> Vec<Change> {
+    move |stream| {
+        let (a, b) = (side(stream, count, runs, 1.0), side(stream, count, runs, ratio));
         a.iter().zip(&b).map(|(a, b)| family.unpaired(a, b).expect("positive, two or more").change).collect()
     }
 }
@@ -75,10 +61,10 @@ fn two_equal_sides_are_called_different_in_at_most_5_of_100_families() {
 #[test]
 fn runs_of_one_session_each_would_be_called_different_far_too_often() {
     let single = |runs: usize| {
-        move |normals: &mut Normals| {
+        move |stream: &mut Stream| {
             let mut one = || {
-                let session = SESSION_SD * normals.next();
-                (0..runs).map(|_| (session + RUN_SD * normals.next()).exp()).collect::<Vec<f64>>()
+                let session = SESSION_SD * stream.normal();
+                (0..runs).map(|_| (session + RUN_SD * stream.normal()).exp()).collect::<Vec<f64>>()
             };
             let (a, b) = (one(), one());
             vec![Family { contrasts: 1, noise: 0.0 }.unpaired(&a, &b).expect("positive").change]
@@ -92,9 +78,9 @@ fn runs_of_one_session_each_would_be_called_different_far_too_often() {
 #[test]
 fn two_equal_arms_are_called_different_in_at_most_5_of_100_families() {
     for blocks in [5, 10, 22] {
-        let arms = move |normals: &mut Normals| {
-            let shared: Vec<f64> = (0..blocks).map(|_| 0.05 * normals.next()).collect();
-            let mut arm = || shared.iter().map(|block| (block + RUN_SD * normals.next()).exp()).collect::<Vec<f64>>();
+        let arms = move |stream: &mut Stream| {
+            let shared: Vec<f64> = (0..blocks).map(|_| 0.05 * stream.normal()).collect();
+            let mut arm = || shared.iter().map(|block| (block + RUN_SD * stream.normal()).exp()).collect::<Vec<f64>>();
             (0..POINTS).map(|_| family(0.0).paired(&arm(), &arm()).expect("positive, two or more").change).collect()
         };
         // The contrasts are independent here, so that a family errs in 4.9 % of cases: 245 of 5000, sd 15.
@@ -106,8 +92,8 @@ fn two_equal_arms_are_called_different_in_at_most_5_of_100_families() {
 
 #[test]
 fn five_percent_are_found_with_ten_sessions() {
-    let all_found = |normals: &mut Normals| {
-        let changes = sessions(family(0.02), 10, 5, 0.95)(normals);
+    let all_found = |stream: &mut Stream| {
+        let changes = sessions(family(0.02), 10, 5, 0.95)(stream);
         // Counted by `called`: a family in which a point was missed gives nothing.
         if changes.iter().all(|change| *change == Change::Lower) { changes } else { Vec::new() }
     };
