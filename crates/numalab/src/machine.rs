@@ -3,6 +3,7 @@
 //! XML and descriptions are read by a child process: libhwloc is C, and some texts make it crash, loop or take all memory
 //! (`make fuzz` counts them). Then the child dies, and this program says so.
 
+use crate::apart::{text_of, wait};
 use crate::exit::{Exit, FAILED, USAGE, WithCode, print};
 use host::{HostError, Input, Read};
 use plan::gathered::{FORMAT, Gathered};
@@ -11,12 +12,12 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What such a child may take; a machine of 2,048 PUs takes less than a second and some ten MiB.
-const CHILD_SECONDS_MOST: u64 = 60;
+const CHILD_MOST: Duration = Duration::from_secs(60);
 const CHILD_ADDRESSES_MOST: u64 = 2 << 30;
 
 /// A gathered file of 2,048 PUs has a few MiB; whatever is larger is another file.
@@ -132,7 +133,7 @@ fn read_apart(input: &str, name: &str) -> Result<Machine, Exit> {
     // Both pipes are read while it runs: a full one would stop it.
     let reading = std::thread::spawn(move || text_of(out.as_mut()));
     let complaining = std::thread::spawn(move || text_of(err.as_mut()));
-    let status = wait(&mut child).map_err(failed)?;
+    let status = wait(&mut child, CHILD_MOST).map_err(failed)?;
     let out = reading.join().expect("reading a pipe does not panic");
     let err = complaining.join().expect("reading a pipe does not panic");
     match status {
@@ -150,35 +151,10 @@ fn read_apart(input: &str, name: &str) -> Result<Machine, Exit> {
     }
 }
 
-fn text_of(pipe: Option<&mut impl std::io::Read>) -> String {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        // What was read before an error is all there is.
-        let _ = pipe.read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Waits, but not for ever; `None` where the time was over.
-fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if begun.elapsed() > Duration::from_secs(CHILD_SECONDS_MOST) {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn died(status: Option<ExitStatus>) -> String {
     let within = CHILD_ADDRESSES_MOST >> 20;
     match status {
-        None => format!("libhwloc was not done with it after {CHILD_SECONDS_MOST} s"),
+        None => format!("libhwloc was not done with it after {most} s", most = CHILD_MOST.as_secs()),
         Some(status) => match status.signal() {
             Some(signal) => format!("libhwloc died of it (signal {signal}, within {within} MiB)"),
             None => format!("libhwloc died of it ({status}, within {within} MiB)"),

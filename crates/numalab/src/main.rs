@@ -3,6 +3,7 @@
 #![deny(clippy::print_stderr, reason = "eprintln! panics where stderr takes nothing; exit::say does not")]
 
 mod against;
+mod apart;
 mod args;
 mod compare;
 mod doctor;

@@ -3,6 +3,7 @@
 //! It is opened once and started from what was opened: a file that is replaced meanwhile changes nothing, as with this
 //! program's own. It says itself which build it is, and which version of the child's protocol it speaks.
 
+use crate::apart::{text_of, wait};
 use crate::exit::{Exit, USAGE};
 use plan::manifest::Program;
 use runner::frame::VERSION;
@@ -10,9 +11,9 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a build may take to say who it is; this one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,31 +85,11 @@ fn ask(program: &str) -> std::io::Result<String> {
     let mut command = Command::new(program);
     command.arg("__build").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;
-    let out = child.stdout.take();
+    let mut out = child.stdout.take().map(|out| out.take(SAYS_MOST));
     let (sender, said) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(out) = out {
-            // What was read before an error is all there is.
-            let _ = out.take(SAYS_MOST).read_to_end(&mut bytes);
-        }
-        // Nobody listens any more where it took too long.
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    end_in_time(&mut child)?;
+    // Nobody listens any more where it took too long.
+    std::thread::spawn(move || drop(sender.send(text_of(out.as_mut()))));
+    wait(&mut child, PATIENCE)?;
     // What it started may hold the pipe when it is gone.
     Ok(said.recv_timeout(Duration::from_secs(1)).unwrap_or_default())
-}
-
-fn end_in_time(child: &mut Child) -> std::io::Result<()> {
-    let begun = Instant::now();
-    while child.try_wait()?.is_none() {
-        if begun.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
 }
