@@ -11,9 +11,11 @@ pub fn asymptote(think: f64, demands: &[f64], customers: f64) -> f64 {
     (customers / (think + demands.iter().sum::<f64>())).min(1.0 / largest(demands))
 }
 
-/// Customers at which the two asymptotes cross, N_sat = (Z + D) / D_max: from there on somebody waits for certain.
-pub fn saturation(think: f64, demands: &[f64]) -> f64 {
-    (think + demands.iter().sum::<f64>()) / largest(demands)
+/// How often there may be as many customers until somebody waits at a station for certain: one over what would be asked of
+/// it if nobody waited. Of one class times its customers it is N_sat = (Z + D) / D_k, where the two asymptotes cross.
+pub fn saturation(classes: &[Class], station: usize) -> f64 {
+    let unhindered = |of: &Class| of.customers / (of.think + of.demands.iter().sum::<f64>());
+    1.0 / classes.iter().map(|of| unhindered(of) * of.demands[station]).sum::<f64>()
 }
 
 /// Lower bound of the throughput: N / (Z + N D), everybody queueing behind everybody.
@@ -93,11 +95,15 @@ mod tests {
             let class = Class { customers, think: 9.0, demands: vec![1.0] };
             assert!((synchronous(&[class])[0].throughput - expect).abs() < 1e-12);
         }
-        assert_eq!(saturation(9.0, &[1.0]), 10.0);
+        let n_sat = |customers: f64, think, demands: &[f64], station| {
+            customers * saturation(&[Class { customers, think, demands: demands.to_vec() }], station)
+        };
+        assert_eq!(n_sat(1.0, 9.0, &[1.0], 0), 10.0);
+        assert!((n_sat(7.0, 9.0, &[1.0], 0) - 10.0).abs() < 1e-12);
         assert_eq!(asymptote(9.0, &[1.0], 5.0), 0.5);
         assert_eq!(asymptote(9.0, &[1.0], 50.0), 1.0);
         // A CPU and two disks: (15 + 4.055) / 2.1.
-        assert!((saturation(15.0, &[0.605, 2.1, 1.35]) - 19.055 / 2.1).abs() < 1e-12);
+        assert!((n_sat(1.0, 15.0, &[0.605, 2.1, 1.35], 1) - 19.055 / 2.1).abs() < 1e-12);
     }
 
     #[test]

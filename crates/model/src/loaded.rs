@@ -7,6 +7,7 @@
 use crate::{LINE_BYTES, ModelError};
 use serde::{Deserialize, Serialize};
 use stats::nonlinear::{Task, solve};
+use stats::quantile::quantile;
 
 /// One measured load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,15 +66,12 @@ pub fn fit(loads: &[Load]) -> Result<LoadedLatency, ModelError> {
     let from = |pole: f64| solve(&task, &[lowest_ns, 0.3 * lowest_ns, pole * highest], &bounds, &[false; 3]);
     let found = [1.05, 1.5, 2.5].into_iter().filter_map(from).min_by(|a, b| a.rss.total_cmp(&b.rss));
     let found = found.ok_or(ModelError::NoCurve)?;
-    let mut at_wall: Vec<f64> = loads
+    let at_wall: Vec<f64> = loads
         .iter()
         .filter(|load| load.bandwidth_gb_per_s >= AT_WALL_ABOVE * highest)
         .map(|load| load.bandwidth_gb_per_s * load.latency_ns / LINE_BYTES)
         .collect();
-    at_wall.sort_by(f64::total_cmp);
-    let middle = at_wall.len() / 2;
-    let lines_at_wall =
-        if at_wall.len() % 2 == 1 { at_wall[middle] } else { (at_wall[middle - 1] + at_wall[middle]) / 2.0 };
+    let lines_at_wall = quantile(&at_wall, 0.5).map_err(|_| ModelError::NoCurve)?;
     Ok(LoadedLatency {
         idle_ns: found.parameters[0],
         waiting_ns: found.parameters[1],

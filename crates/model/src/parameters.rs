@@ -2,6 +2,11 @@
 
 use crate::Calibration;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// Line fill buffers of a core: 10 on Skylake and before (Intel optimization manual), up to 16 on later ones (statistics
+/// notes, section 6).
+pub(crate) const LINE_FILL_BUFFERS: RangeInclusive<f64> = 10.0..=16.0;
 
 /// Constants of a modelled machine. Times in ns; bytes per ns are GB/s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +55,7 @@ impl Parameters {
         local_latency_ns: 79.0,
         controller_bytes_per_ns: 111.0,
         link_bytes_per_ns: 34.4,
-        lines_in_flight: 10.0,
+        lines_in_flight: *LINE_FILL_BUFFERS.start(),
         compute_ns: 10.0,
         smt_gain: 1.25,
         away_ratio: 0.05,

@@ -124,20 +124,14 @@ fn sum(flows: &[Flow]) -> f64 {
 }
 
 fn busiest(stations: &Stations<'_>, classes: &[Class], flows: &[Flow], procs: u32) -> Busiest {
-    let load = |at: usize, rate: &dyn Fn(usize) -> f64| -> f64 {
-        classes.iter().enumerate().map(|(class, of)| rate(class) * of.demands[at]).sum()
-    };
-    let utilization = |at: usize| load(at, &|class| flows[class].throughput);
+    let utilization =
+        |at: usize| classes.iter().zip(flows).map(|(of, flow)| flow.throughput * of.demands[at]).sum::<f64>();
     let places = 0..classes.first().map_or(0, |class| class.demands.len());
     let at = places.max_by(|&a, &b| utilization(a).total_cmp(&utilization(b))).expect("a machine has a controller");
-    let unhindered = |class: usize| {
-        let of = &classes[class];
-        of.customers / (of.think + of.demands.iter().sum::<f64>())
-    };
     Busiest {
         station: stations.station(at),
         utilization_ratio: utilization(at),
-        saturation_procs: f64::from(procs) / load(at, &unhindered),
+        saturation_procs: f64::from(procs) * bounds::saturation(classes, at),
     }
 }
 
