@@ -4,9 +4,10 @@ mod parse;
 
 use crate::machine::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use parse::parse_margin;
 use parse::{
-    parse_budget, parse_level, parse_margin, parse_noise, parse_pauses, parse_procs, parse_seconds, parse_sessions,
-    parse_share, parse_timing,
+    parse_budget, parse_level, parse_noise, parse_pauses, parse_procs, parse_seconds, parse_sessions, parse_share,
+    parse_timing,
 };
 use plan::experiment::{Extent, Overrides, Oversubscribe, Procs, REPETITIONS_MOST};
 use plan::record::Timing;
@@ -340,7 +341,7 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "NAME", default_value = "throughput_per_s")]
     pub(crate) metric: Vec<report::compare::Asked>,
     /// Relative change that counts as none
-    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = parse_margin)]
+    #[arg(long, value_name = "SHARE", default_value = crate::compare::NOISE, value_parser = parse_margin)]
     pub(crate) noise: f64,
     /// Of the arms of one run, the one that others are compared with; the first if not given
     #[arg(long, value_name = "ARM")]

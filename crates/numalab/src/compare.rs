@@ -1,12 +1,15 @@
 //! `numalab compare`: two sides, a verdict for each point, and for a gate an exit code.
 
-use crate::args::{Compare, CompareFormat, Format};
+use crate::args::{Compare, CompareFormat, Format, parse_margin};
 use crate::exit::{CHECK, Exit, USAGE, print, say};
 use crate::report::{look, object, refused};
 use plan::record::{ContrastRow, Judgement, Row};
 use report::compare::{Asked, CompareError, Comparison, Settings};
 use report::tables::compare::{compare_csv, compare_markdown, compare_text, summary};
 use std::path::Path;
+
+/// What counts as noise unless `--noise` says otherwise.
+pub(crate) const NOISE: &str = "2%";
 
 pub(crate) fn compare(args: &Compare) -> Result<(), Exit> {
     // One that is named twice would make the family larger than what is asked.
@@ -29,7 +32,8 @@ pub(crate) fn of_series(dir: &Path, format: Format) -> Result<String, Exit> {
         Format::Csv => CompareFormat::Csv,
         Format::Json => CompareFormat::Json,
     };
-    let settings = Settings { metrics: vec![Asked::throughput()], noise: 0.02, baseline: None, anyway: false };
+    let noise = parse_margin(NOISE).expect("the default is a share");
+    let settings = Settings { metrics: vec![Asked::throughput()], noise, baseline: None, anyway: false };
     Ok(printed(&judged(&[dir.to_string_lossy().into_owned()], &settings)?, format))
 }
 

@@ -21,10 +21,7 @@ const NAMED_MOST: usize = 3;
 /// # Errors
 /// `NoRun` where there is none, `Unreadable`, `File`.
 pub fn read_plan(dir: &Path) -> Result<Plan, RunError> {
-    let text = read(dir, PLAN)?.ok_or_else(|| match dir.is_dir() {
-        true => RunError::NoRun { dir: dir.into(), why: format!("it holds no {PLAN}") },
-        false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
-    })?;
+    let text = read(dir, PLAN)?.ok_or_else(|| missing(dir, PLAN))?;
     toml::from_str(&text).map_err(|error| RunError::Unreadable { path: dir.join(PLAN), what: error.message().into() })
 }
 
@@ -44,16 +41,11 @@ pub struct ModelledMachine {
 /// # Errors
 /// `NoRun` where the folder does not say, `Unreadable`, `File`.
 pub fn modelled_machine(dir: &Path) -> Result<Option<ModelledMachine>, RunError> {
-    let manifest = read_manifest(dir)?.ok_or_else(|| match dir.is_dir() {
-        true => RunError::NoRun { dir: dir.into(), why: format!("it holds no {MANIFEST}") },
-        false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
-    })?;
+    let manifest = manifest_of(dir)?;
     if manifest.source != MODELLED {
         return Ok(None);
     }
-    let topology = read_json(dir, TOPOLOGY)?;
-    let topology =
-        topology.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: format!("it holds no {TOPOLOGY}") })?;
+    let topology = read_json(dir, TOPOLOGY)?.ok_or_else(|| missing(dir, TOPOLOGY))?;
     let model = manifest.model.ok_or_else(|| RunError::NoRun {
         dir: dir.into(),
         why: format!("its {MANIFEST} does not say what the model assumed"),
@@ -63,6 +55,19 @@ pub fn modelled_machine(dir: &Path) -> Result<Option<ModelledMachine>, RunError>
         assumed.map_err(|error| RunError::Unreadable { path: dir.join(MANIFEST), what: format!("model: {error}") })?;
     let xml = read(dir, TOPOLOGY_XML)?.unwrap_or_default();
     Ok(Some(ModelledMachine { topology, xml, assumed }))
+}
+
+/// The manifest of a folder that must have one.
+///
+/// # Errors
+/// `NoRun` where there is none, `Unreadable`, `File`.
+pub(crate) fn manifest_of(dir: &Path) -> Result<Manifest, RunError> {
+    read_manifest(dir)?.ok_or_else(|| missing(dir, MANIFEST))
+}
+
+fn missing(dir: &Path, file: &str) -> RunError {
+    let why = if dir.is_dir() { format!("it holds no {file}") } else { "no such results folder".into() };
+    RunError::NoRun { dir: dir.into(), why }
 }
 
 /// The manifest of a folder; `None` where the run was cut off before it was written.

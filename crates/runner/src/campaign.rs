@@ -94,9 +94,7 @@ pub fn resume(
         admit::check_plan(dir, &plan, now)?;
     }
     let complete = folder::check_sums(dir)?;
-    let manifest = admit::read_manifest(dir)?;
-    let manifest =
-        manifest.ok_or_else(|| RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() })?;
+    let manifest = admit::manifest_of(dir)?;
     admit::check_plan_file(dir, &manifest)?;
     admit::check_here(dir, &manifest, here, executor)?;
     let (committed, told) = recover(dir, &plan)?;

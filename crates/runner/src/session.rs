@@ -1,6 +1,6 @@
 //! The folders of a series: sessions of two builds, each a run of its own, filed beside each other.
 
-use crate::admit::read_manifest;
+use crate::admit::{manifest_of, read_manifest};
 use crate::error::RunError;
 use crate::folder;
 use plan::session::Session;
@@ -17,12 +17,7 @@ pub fn new_series() -> String {
 /// # Errors
 /// `NoRun` where the folder does not say, `Unreadable`, `File`.
 pub fn session_of(dir: &Path) -> Result<Option<Session>, RunError> {
-    let manifest = read_manifest(dir)?;
-    let manifest = manifest.ok_or_else(|| match dir.is_dir() {
-        true => RunError::NoRun { dir: dir.into(), why: "it holds no manifest.json".into() },
-        false => RunError::NoRun { dir: dir.into(), why: "no such results folder".into() },
-    })?;
-    Ok(manifest.session)
+    Ok(manifest_of(dir)?.session)
 }
 
 /// Folders of a series beside each other in `parent`, by their place in its order.

@@ -6,23 +6,21 @@ use plan::record::Timing;
 use runner::modelled::Noise;
 
 /// `2%` or `0.02`.
-pub(super) fn parse_share(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse(),
-    };
-    share.ok().filter(|share| *share > 0.0 && *share < 1.0).ok_or("must be above 0 and below 1, such as 2%".into())
+fn share(text: &str) -> Option<f64> {
+    match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.trim().parse().ok(),
+    }
 }
 
-pub(super) fn parse_margin(text: &str) -> Result<f64, String> {
-    let value = match text.trim().strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.trim().parse(),
-    };
-    match value {
-        Ok(noise) if (0.0..1.0).contains(&noise) => Ok(noise),
-        _ => Err("must be a share from 0 and below 1, such as 2% or 0.02".into()),
-    }
+pub(super) fn parse_share(text: &str) -> Result<f64, String> {
+    let within = share(text).filter(|share| *share > 0.0 && *share < 1.0);
+    within.ok_or("must be above 0 and below 1, such as 2%".into())
+}
+
+pub(crate) fn parse_margin(text: &str) -> Result<f64, String> {
+    let within = share(text).filter(|noise| (0.0..1.0).contains(noise));
+    within.ok_or("must be a share from 0 and below 1, such as 2% or 0.02".into())
 }
 
 pub(super) fn parse_sessions(text: &str) -> Result<u32, String> {
@@ -60,14 +58,9 @@ pub(super) fn parse_pauses(text: &str) -> Result<PauseEvery, String> {
 }
 
 pub(super) fn parse_noise(text: &str) -> Result<Noise, String> {
-    let number = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
-        None => text.parse(),
-    };
-    match number {
-        Ok(sd) if (0.0..=1.0).contains(&sd) => Ok(Noise { throughput_sd: sd, ..Noise::DEFAULT }),
-        _ => Err("must be a standard deviation from 0 to 1, such as 0.02 or 2%".into()),
-    }
+    let within = share(text).filter(|sd| (0.0..=1.0).contains(sd));
+    let noise = within.map(|sd| Noise { throughput_sd: sd, ..Noise::DEFAULT });
+    noise.ok_or("must be a standard deviation from 0 to 1, such as 0.02 or 2%".into())
 }
 
 pub(super) fn parse_timing(text: &str) -> Result<Timing, String> {
