@@ -6,6 +6,7 @@
 use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
 use crate::interval::Estimate;
 use crate::linear::least_squares;
+use crate::series::lag1;
 use crate::summary::mean_of;
 
 /// Fewest values beyond one for each point; below, a slope is noise.
@@ -77,10 +78,7 @@ fn lag1_of_blocks(values: &[Placed], residuals: &[f64]) -> Option<f64> {
     let mut blocks: std::collections::BTreeMap<u32, Vec<f64>> = std::collections::BTreeMap::new();
     values.iter().zip(residuals).for_each(|(one, residual)| blocks.entry(one.block).or_default().push(*residual));
     let means: Vec<f64> = blocks.values().map(|block| mean_of(block)).collect();
-    let grand = mean_of(&means);
-    let squares: f64 = means.iter().map(|mean| (mean - grand).powi(2)).sum();
-    let along: f64 = means.windows(2).map(|pair| (pair[0] - grand) * (pair[1] - grand)).sum();
-    (means.len() >= MIN_DF && squares > 0.0).then(|| along / squares)
+    if means.len() >= MIN_DF { lag1(&means) } else { None }
 }
 
 #[cfg(test)]

@@ -100,12 +100,17 @@ pub fn chi2_quantile(p: f64, df: f64) -> f64 {
     }
 }
 
+/// P(T > t) of Student's t; the normal's above 1e5 degrees of freedom, infinity among them, as of [`t_quantile`].
+pub(crate) fn t_upper_tail(t: f64, df: f64) -> f64 {
+    if df > 1e5 {
+        return Normal::standard().sf(t);
+    }
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |distribution| distribution.sf(t))
+}
+
 /// Two-sided p-value of a t statistic.
 pub(crate) fn t_two_sided_p(t: f64, df: f64) -> f64 {
-    match StudentsT::new(0.0, 1.0, df) {
-        Ok(distribution) if df <= 1e5 => 2.0 * distribution.sf(t.abs()),
-        _ => 2.0 * Normal::standard().sf(t.abs()),
-    }
+    2.0 * t_upper_tail(t.abs(), df)
 }
 
 /// Mean and its t interval. The values must be independent: process runs, not iterations of one run.
@@ -209,6 +214,11 @@ mod tests {
             close(t_quantile(0.975, df), expect, if df > 1e5 { 2e-6 } else { 1e-10 });
         }
         assert!(t_quantile(0.975, 0.0).is_nan() && t_quantile(1.0, 3.0).is_nan());
+        // The tail beyond a quantile, on both sides of the switch and where statrs takes no df.
+        for df in [3.0, 29.0, 1e5, 1e6, f64::INFINITY] {
+            close(t_upper_tail(t_quantile(0.975, df), df), 0.025, 1e-9);
+        }
+        assert!(t_upper_tail(1.0, 0.0).is_nan() && t_upper_tail(1.0, f64::NAN).is_nan());
     }
 
     /// Student 1908: extra sleep, R 4.2.2 datasets::sleep; t.test(paired = TRUE): -2.4598858 .. -0.7001142.

@@ -33,16 +33,10 @@ pub struct Worth {
 pub fn worth(values: &[f64]) -> Result<Worth, StatsError> {
     check_values("values of the series", values, MIN_SERIES)?;
     let n = values.len();
-    let mean = mean_of(values);
-    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
-    let squares: f64 = centred.iter().map(|value| value * value).sum();
-    if squares <= 0.0 {
-        return Err(StatsError::NoSpread { what: "values of the series" });
-    }
-    let lag = |k: usize| centred[..n - k].iter().zip(&centred[k..]).map(|(a, b)| a * b).sum::<f64>() / squares;
-    let pairs = (0..n / 2).map(|pair| lag(2 * pair) + lag(2 * pair + 1)).take_while(|pair| *pair > 0.0);
+    let series = Centred::of(values).ok_or(StatsError::NoSpread { what: "values of the series" })?;
+    let pairs = (0..n / 2).map(|pair| series.lag(2 * pair) + series.lag(2 * pair + 1)).take_while(|pair| *pair > 0.0);
     let tau = 2.0 * pairs.sum::<f64>() - 1.0;
-    let lag1 = lag(1);
+    let lag1 = series.lag(1);
     let apart: f64 = values.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
     let count = n as f64;
     Ok(Worth {
@@ -51,7 +45,7 @@ pub fn worth(values: &[f64]) -> Result<Worth, StatsError> {
         ar1: (count * (1.0 - lag1) / (1.0 + lag1)).min(count),
         // Alternating values make the sum small or negative: n of them say as much as n independent ones, at least.
         geyer: if tau > 1.0 { count / tau } else { count },
-        von_neumann: apart / squares,
+        von_neumann: apart / series.squares,
     })
 }
 
@@ -68,8 +62,31 @@ pub fn batch_means(values: &[f64], batches: usize, level: f64) -> Result<(Estima
     check_values("values of the series", values, batches)?;
     let length = values.len() / batches;
     let means: Vec<f64> = values[values.len() - batches * length..].chunks(length).map(mean_of).collect();
-    let grand = mean_of(&means);
-    let squares: f64 = means.iter().map(|mean| (mean - grand).powi(2)).sum();
-    let along: f64 = means.windows(2).map(|pair| (pair[0] - grand) * (pair[1] - grand)).sum();
-    Ok((mean_interval(&means, level)?, if squares > 0.0 { along / squares } else { 0.0 }))
+    Ok((mean_interval(&means, level)?, lag1(&means).unwrap_or(0.0)))
+}
+
+/// Autocorrelation at lag 1; `None` where all values are equal.
+pub(crate) fn lag1(values: &[f64]) -> Option<f64> {
+    Centred::of(values).map(|series| series.lag(1))
+}
+
+/// A series less its mean.
+struct Centred {
+    values: Vec<f64>,
+    /// Sum of squares, above 0.
+    squares: f64,
+}
+
+impl Centred {
+    fn of(values: &[f64]) -> Option<Centred> {
+        let mean = mean_of(values);
+        let values: Vec<f64> = values.iter().map(|value| value - mean).collect();
+        let squares: f64 = values.iter().map(|value| value * value).sum();
+        (squares > 0.0).then_some(Centred { values, squares })
+    }
+
+    fn lag(&self, k: usize) -> f64 {
+        let values = &self.values;
+        values.iter().zip(&values[k..]).map(|(a, b)| a * b).sum::<f64>() / self.squares
+    }
 }

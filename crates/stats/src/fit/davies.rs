@@ -5,11 +5,11 @@
 //! smooth curve is none, so a small p says "not straight" and never "a threshold". For that a broken line must beat the
 //! smooth curves ([`crate::decide`]).
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
 use crate::error::{StatsError, check_pairs, check_positive, check_values};
 use crate::fit::quality::group_by_x;
+use crate::interval::t_upper_tail;
 use crate::linear::least_squares;
 
 /// Places that are tried, equally spaced from the second distinct x to the last but one. Other grids give other p: the
@@ -76,7 +76,7 @@ pub fn davies(x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Result<Davies, S
 
 /// 2 [P(T > M) + V (1-u)^((df-1)/2) G(df/2 + 1/2) / (2 G(df/2) sqrt(pi))], u = M²/(df + M²), at most 1.
 fn tail(most: f64, variation: f64, df: f64) -> f64 {
-    let beyond = StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.sf(most));
+    let beyond = t_upper_tail(most, df);
     // 1 - u, without the cancellation.
     let ln_rest = (df / (df + most * most)).ln();
     let ln_factor = 0.5 * (df - 1.0) * ln_rest + ln_gamma(0.5 * df + 0.5) - ln_gamma(0.5 * df);
