@@ -3,11 +3,9 @@
 //! Equivalence at 5 % is the same as a 90 % interval inside the region. A claim asks for more, the interval at the
 //! claims' own level ([`crate::decide::decide`]); this p is printed beside it.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use crate::decide::{NeededN, Region};
 use crate::error::{StatsError, check_positive, check_range, check_unit};
-use crate::interval::{Estimate, t_quantile};
+use crate::interval::{Estimate, t_quantile, t_upper_tail};
 
 /// The larger of the p-values of "the ratio lies at the lower edge or below" and "at the upper edge or above".
 ///
@@ -23,9 +21,7 @@ pub fn equivalence_p(ratio: &Estimate, region: &Region) -> Result<f64, StatsErro
     if ratio.std_error == 0.0 {
         return Ok(if nearest > 0.0 { 0.0 } else { 1.0 });
     }
-    // Beyond 1e5 df t is normal to 5 digits, and statrs takes no infinity.
-    let t = StudentsT::new(0.0, 1.0, ratio.df.min(1e5));
-    Ok(t.map_or(f64::NAN, |t| t.sf(nearest / ratio.std_error)))
+    Ok(t_upper_tail(nearest / ratio.std_error, ratio.df))
 }
 
 /// Runs of each side after which the interval at `level` lies within `factor` of the printed ratio with a chance of
@@ -61,13 +57,15 @@ mod tests {
     use super::*;
     use crate::interval::{Interval, t_quantile};
     use crate::variance::run_ratio;
+    use statrs::distribution::{ContinuousCDF, StudentsT};
 
     /// `make coverage`: of two sides of lognormal pauses, s .5, 100 a run (variance of ln s² .079), .79 are confirmed at
     /// 10 runs; with runs that differ by .2 (.239), .78 at 30; with s 1 (.39), .52 at 30.
     #[test]
     fn runs_to_confirm_as_simulated() {
         let needed = |spread: f64| runs_to_confirm(spread, spread, 1.5, 0.95, 0.8).unwrap();
-        assert_eq!((needed(0.079), needed(0.239)), (NeededN::Samples(12), NeededN::Samples(32)));
+        assert!(matches!(needed(0.079), NeededN::Samples(10..=14)), "{}", needed(0.079));
+        assert!(matches!(needed(0.239), NeededN::Samples(30..=36)), "{}", needed(0.239));
         assert!(matches!(needed(0.39), NeededN::Samples(40..=60)), "{}", needed(0.39));
         assert_eq!((needed(0.0), needed(100.0)), (NeededN::Samples(2), NeededN::MoreThan1000));
         assert!(runs_to_confirm(-1.0, 0.1, 1.5, 0.95, 0.8).is_err());

@@ -215,7 +215,7 @@ mod tests {
         }
         assert!(t_quantile(0.975, 0.0).is_nan() && t_quantile(1.0, 3.0).is_nan());
         // The tail beyond a quantile, on both sides of the switch and where statrs takes no df.
-        for df in [3.0, 29.0, 1e5, 1e6, f64::INFINITY] {
+        for df in [3.0, 29.0, 1e6, f64::INFINITY] {
             close(t_upper_tail(t_quantile(0.975, df), df), 0.025, 1e-9);
         }
         assert!(t_upper_tail(1.0, 0.0).is_nan() && t_upper_tail(1.0, f64::NAN).is_nan());

@@ -1,6 +1,6 @@
 //! Contrasts of the spread of pauses: power of the claim's rule, coverage of the intervals.
 
-use crate::{Line, near, share, shares};
+use crate::{COVERS_95, Line, near, share, shares};
 use stats::decide::{Region, Verdict, decide};
 use stats::equivalence::equivalence_p;
 use stats::multiplicity::bonferroni_level;
@@ -26,16 +26,9 @@ const TABLE: [(f64, f64, [f64; 4]); 3] = [
 
 /// Claims x arms of experiments/numa-binding.toml.
 const QUESTIONS: usize = 21;
-/// s, tau, runs, and the band: what was found, ± .03, so that a change shows.
-const MANY: [(f64, f64, usize, (f64, f64)); 7] = [
-    (0.5, 0.0, 10, (0.12, 0.18)),
-    (0.5, 0.0, 20, (0.83, 0.89)),
-    (0.5, 0.0, 30, (0.98, 1.0)),
-    (0.5, 0.2, 20, (0.0, 0.02)),
-    (0.5, 0.2, 40, (0.44, 0.5)),
-    (0.5, 0.2, 50, (0.7, 0.76)),
-    (0.5, 0.2, 60, (0.84, 0.9)),
-];
+/// s, tau, runs. No power is promised at that level: no band.
+const MANY: [(f64, f64, usize); 7] =
+    [(0.5, 0.0, 10), (0.5, 0.0, 20), (0.5, 0.0, 30), (0.5, 0.2, 20), (0.5, 0.2, 40), (0.5, 0.2, 50), (0.5, 0.2, 60)];
 
 fn pauses(stream: &mut Stream, n: usize, s: f64, tau: f64, scale: f64) -> Vec<f64> {
     let run = if tau > 0.0 { tau * stream.normal() } else { 0.0 };
@@ -61,7 +54,7 @@ pub(crate) fn lines() -> Vec<Line> {
                 [supported, supported && ratio.interval.contains(3.8), equivalent]
             });
             let note = format!("supported {supported:.3}, equivalent at 5 % {equivalent:.3}");
-            let band = near(published[column], SETS, PUBLISHED_SETS);
+            let band = Some(near(published[column], SETS, PUBLISHED_SETS));
             let what = format!("s {s}, tau {tau}, {runs} runs a side");
             lines.push(Line { what, counted: "supported, 3.8 inside C", sets: SETS, share: and_covers, band, note });
         }
@@ -73,14 +66,14 @@ pub(crate) fn lines() -> Vec<Line> {
 /// The same at the level at which each claim of a file with [`QUESTIONS`] of them is judged.
 fn lines_at_level(region: &Region) -> impl Iterator<Item = Line> {
     let level = bonferroni_level(0.95, QUESTIONS).expect("more than none");
-    MANY.into_iter().enumerate().map(move |(at, (s, tau, runs, band))| {
+    MANY.into_iter().enumerate().map(move |(at, (s, tau, runs))| {
         let supported = share(550 + at as u64, SETS, |stream| {
             let a = variances(stream, runs, s, tau, 1.0);
             let b = variances(stream, runs, s, tau, 3.8_f64.sqrt());
             run_ratio(&a, &b, level).is_ok_and(|ratio| decide(&ratio.interval, region) == Verdict::Supported)
         });
         let what = format!("s {s}, tau {tau}, {runs} runs a side, one of {QUESTIONS} questions");
-        Line { what, counted: "supported", sets: SETS, share: supported, band, note: format!("level {level:.4}") }
+        Line { what, counted: "supported", sets: SETS, share: supported, band: None, note: format!("level {level:.4}") }
     })
 }
 
@@ -96,14 +89,14 @@ pub(crate) fn coverage_lines() -> Vec<Line> {
         lines.push(line(
             format!("Welch of run-level ln s², s {s}, tau {tau}, {runs} runs"),
             covered,
-            (0.93, 0.975),
+            Some(COVERS_95),
             "",
         ));
     }
     for (at, (s, tau, band, note)) in [
-        (0.5, 0.0, (0.93, 0.98), "the notes have .96 at n = 240"),
-        (1.0, 0.0, (0.91, 0.97), "the notes have .935 at n = 240"),
-        (0.5, 0.2, (0.0, 1.0), "runs differ: too narrow, so it decides nothing"),
+        (0.5, 0.0, Some(COVERS_95), "the notes have .96 at n = 240"),
+        (1.0, 0.0, Some(COVERS_95), "the notes have .935 at n = 240"),
+        (0.5, 0.2, None, "runs differ: too narrow, so it decides nothing"),
     ]
     .into_iter()
     .enumerate()
@@ -121,10 +114,15 @@ pub(crate) fn coverage_lines() -> Vec<Line> {
         // ln of the 99th percentile is z(.99).
         quantile_interval(&values, 0.99, 0.95).is_ok_and(|found| found.contains(2.3263478740408408_f64.exp()))
     });
-    lines.push(line("order statistics of p99, s 1, 1000 pauses".into(), p99, (0.96, 0.99), "exact: .976"));
+    lines.push(line(
+        "order statistics of p99, s 1, 1000 pauses".into(),
+        p99,
+        Some((0.95, 1.0)),
+        "at least .95; exact: .976",
+    ));
     lines
 }
 
-fn line(what: String, covered: f64, band: (f64, f64), note: &str) -> Line {
+fn line(what: String, covered: f64, band: Option<(f64, f64)>, note: &str) -> Line {
     Line { what, counted: "covers the truth", sets: SETS, share: covered, band, note: note.into() }
 }
