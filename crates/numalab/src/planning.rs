@@ -9,7 +9,7 @@ use plan::point::{Plan, Skipped};
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected, contrasted, pause_block_seconds, pause_blocks_expected};
 use plan::topology::{Conditions, Topology};
-use report::series::group_of;
+use report::group_of;
 use report::tables::wrap;
 use std::path::Path;
 
