@@ -112,5 +112,6 @@ fn time(plan: &Plan) -> String {
         0 => String::new(),
         _ => format!(" and {further} of the {} whose pauses are contrasted", contrasted(plan).len()),
     };
-    format!("{blocks} blocks of {points} points{more}, samples of {extent}: about {seconds:.0} s")
+    let s = if blocks == 1 { "" } else { "s" };
+    format!("{blocks} block{s} of {points} points{more}, samples of {extent}: about {seconds:.0} s")
 }

@@ -110,7 +110,7 @@ impl Ran {
     /// in the manifest.
     pub(crate) fn expect_disturbing(&self, what: &str) -> Result<(), Failed> {
         let said = self.answer.err.lines().find_map(|line| line.strip_prefix("disturbing here: "));
-        let said = said.and_then(|line| line.strip_suffix("; see numalab doctor")).unwrap_or_default();
+        let said = said.and_then(|line| line.split_once("; see ")).map_or("", |(said, _)| said);
         ensure(said.contains(what), || format!("stderr does not say {what:?}: {}", self.answer.err))?;
         let manifest: plan::manifest::Manifest =
             serde_json::from_str(&std::fs::read_to_string(self.dir()?.join("manifest.json"))?)?;
