@@ -274,6 +274,11 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
         "repetitions = { max = 40, until = 0.02, metric = \"throughput_per_s\" }\npause_repetitions = 20",
         "27: pause_repetitions in [measure]: needs a fixed number of repetitions, such as repetitions = 10",
     );
+    check(
+        26,
+        "repetitions = { max = 40, until = 0.02, metric = \"pause_p99_ns\" }",
+        "26: metric in repetitions of [measure]: pause_p99_ns: a mean of samples' quantiles is no quantile; name a mean, such as pause_mean_ns, or throughput_per_s",
+    );
     check(26, "repetitions = { max = 40, until = 0.02 }", "26: missing key \"metric\" in repetitions of [measure]");
     check(27, "order = \"sorted\"", "27: order in [measure]: \"sorted\" is not known; known: random-blocks");
     check(27, "budget = \"0s\"", "27: budget in [measure]: \"0s\" cannot be; it must be longer than nothing");

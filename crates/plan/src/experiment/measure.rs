@@ -65,6 +65,9 @@ fn read_duration(section: &Section<'_>, key: &str) -> Result<Option<f64>, FileEr
     }
 }
 
+/// Metrics that a mean over samples says nothing of.
+const QUANTILES: &[&str] = &["pause_p50_ns", "pause_p99_ns", "pause_max_ns"];
+
 fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Option<Repetitions>, FileError> {
     let Some(item) = section.get("repetitions") else { return Ok(None) };
     if !item.get_ref().is_table() {
@@ -78,6 +81,11 @@ fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Op
     let max = until.required("max", until.whole("max", min..=REPETITIONS_MOST)?)?;
     let metric = until.required("metric", until.text("metric")?)?;
     check_metric(&metric, workload).map_err(|error| until.error_at("metric", error))?;
+    if QUANTILES.contains(&metric.as_str()) {
+        let why =
+            "a mean of samples' quantiles is no quantile; name a mean, such as pause_mean_ns, or throughput_per_s";
+        return Err(until.error_at("metric", format!("{metric}: {why}")));
+    }
     let repetitions = Repetitions::Until { min: min as u32, max: max as u32, until: read_until(&until)?, metric };
     Ok(Some(repetitions))
 }
