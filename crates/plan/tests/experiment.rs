@@ -274,11 +274,8 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
         "repetitions = { max = 40, until = 0.02, metric = \"throughput_per_s\" }\npause_repetitions = 20",
         "27: pause_repetitions in [measure]: needs a fixed number of repetitions, such as repetitions = 10",
     );
-    check(
-        26,
-        "repetitions = { max = 40, until = 0.02, metric = \"pause_p99_ns\" }",
-        "26: metric in repetitions of [measure]: pause_p99_ns: a mean of samples' quantiles is no quantile; name a mean, such as pause_mean_ns, or throughput_per_s",
-    );
+    let quantile = "repetitions = { max = 40, until = 0.02, metric = \"pause_p99_ns\" }";
+    check(26, quantile, "26: metric in repetitions of [measure]: pause_p99_ns: a mean of quantiles is no quantile");
     check(26, "repetitions = { max = 40, until = 0.02 }", "26: missing key \"metric\" in repetitions of [measure]");
     check(27, "order = \"sorted\"", "27: order in [measure]: \"sorted\" is not known; known: random-blocks");
     check(27, "budget = \"0s\"", "27: budget in [measure]: \"0s\" cannot be; it must be longer than nothing");
@@ -356,8 +353,7 @@ fn values_have_their_short_forms() {
     assert_eq!(with(12, "").sweep.oversubscribe, Oversubscribe::No);
     assert_eq!(with(8, "every = \"never\"").pauses.every_ns, None);
     assert_eq!(with(25, "operations = 1000").measure.extent, Extent::Operations(1000));
-    let until =
-        with(26, "repetitions = { max = 40, until = \"2%\", metric = \"throughput_per_s\" }").measure.repetitions;
+    let until = with(26, "repetitions = { max = 40, until = 0.02, metric = \"throughput_per_s\" }").measure.repetitions;
     assert_eq!(until, Repetitions::Until { min: 10, max: 40, until: 0.02, metric: "throughput_per_s".into() });
     let contrast = SOUND.replace("budget = \"15m\"", "pause_repetitions = 20").replace(
         "type = \"value\"\nmetric = \"local_hit_ratio\"\nprocs = 2\nprinted = 0.5\ntolerance = 0.01",
@@ -443,6 +439,7 @@ fn every_type_of_claim_has_its_keys_and_defaults() {
     check(&format!("{ratio}printed_percent = 25"), expect);
     refused(&format!("{ratio}printed_percent = 25\nprinted = 1.25"), "stands beside printed; write one of them");
     refused(ratio, "missing key \"printed\"");
+    refused(&format!("{ratio}printed = 1\ndirection_only = true"), "needs a printed ratio above or below 1");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
             procs: procs("procs")?,
             over_procs: over_procs()?,
             printed: read_ratio(section)?,
-            direction_only: section.truth("direction_only")?.unwrap_or(false),
+            direction_only: read_direction(section)?,
         },
         "peak" => ClaimRule::Peak { metric: metric()?, procs: procs("procs")? },
         "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section)? },
@@ -189,6 +189,15 @@ fn read_ratio(section: &Section<'_>) -> Result<f64, FileError> {
     match (printed, percent) {
         (Some(_), Some(_)) => Err(section.error_at("printed_percent", "stands beside printed; write one of them")),
         (printed, percent) => section.required("printed", printed.or(percent.map(|percent| 1.0 + percent / 100.0))),
+    }
+}
+
+/// 1 has no side that a ratio could lie on.
+fn read_direction(section: &Section<'_>) -> Result<bool, FileError> {
+    let direction_only = section.truth("direction_only")?.unwrap_or(false);
+    match direction_only && read_ratio(section)? == 1.0 {
+        true => Err(section.error_at("direction_only", "needs a printed ratio above or below 1")),
+        false => Ok(direction_only),
     }
 }
 

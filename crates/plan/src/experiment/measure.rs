@@ -82,9 +82,7 @@ fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Op
     let metric = until.required("metric", until.text("metric")?)?;
     check_metric(&metric, workload).map_err(|error| until.error_at("metric", error))?;
     if QUANTILES.contains(&metric.as_str()) {
-        let why =
-            "a mean of samples' quantiles is no quantile; name a mean, such as pause_mean_ns, or throughput_per_s";
-        return Err(until.error_at("metric", format!("{metric}: {why}")));
+        return Err(until.error_at("metric", format!("{metric}: a mean of quantiles is no quantile")));
     }
     let repetitions = Repetitions::Until { min: min as u32, max: max as u32, until: read_until(&until)?, metric };
     Ok(Some(repetitions))

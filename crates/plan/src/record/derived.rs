@@ -142,7 +142,7 @@ row! {
         ci_high: Option<f64> [""],
         /// Level of the interval, 1 - .05 / number of claims and arms.
         level: Option<f64> ["ratio"],
-        /// Samples used.
+        /// Samples used; where points are compared block by block, paired blocks.
         n: u64 ["samples"],
         /// Degrees of freedom of the interval: of paired blocks, runs or residuals; empty where it has none.
         df: Option<f64> [""],
@@ -158,7 +158,7 @@ row! {
         verdict: Verdict [""],
         /// Why.
         reason: String [""],
-        /// Samples that would decide; "> 1000" above that.
+        /// So many of what `n` counts would decide; "> 1000" above that.
         needed_n: Option<String> ["samples"],
     }
 }

@@ -41,13 +41,16 @@ struct World<'a> {
 /// All figures of a computation.
 pub(crate) fn figures(audit: &Audit, figures: &Figures) -> Result<Vec<Figure>, String> {
     let world = World { audit, moved: BTreeMap::new(), read: RefCell::default() };
-    let values = world.figures(figures)?;
+    let values = world.figures(figures).and_then(all_numbers)?;
     let cells: Vec<Cell> = world.read.into_inner().into_iter().collect();
-    let moved = |moved: BTreeMap<Cell, f64>| World { audit, moved, read: RefCell::default() }.figures(figures);
+    let moved = |moved: BTreeMap<Cell, f64>| {
+        let figures = World { audit, moved, read: RefCell::default() }.figures(figures).and_then(all_numbers);
+        figures.map_err(|why| format!("with what a printed figure may have been rounded from: {why}"))
+    };
     let intervals = match &figures.compute {
         Computation::Fit { noise: Some(noise), .. } => refitted(audit, figures, *noise)?,
-        compute if is_fit(compute) || cells.len() > CORNERS_MOST => one_by_one(&values, &cells, &moved),
-        _ => corners(&values, &cells, &moved),
+        compute if is_fit(compute) || cells.len() > CORNERS_MOST => one_by_one(&values, &cells, &moved)?,
+        _ => corners(&values, &cells, &moved)?,
     };
     let labels = match figures.labels.is_empty() {
         true => labels(audit, &figures.compute),
@@ -70,32 +73,40 @@ fn is_fit(compute: &Computation) -> bool {
     matches!(compute, Computation::Fit { .. } | Computation::Misfit { .. } | Computation::LeaveOneOut { .. })
 }
 
+/// Refuses what is not a number. An infinite figure is one, such as the peak of a fit without a peak.
+fn all_numbers(figures: Vec<f64>) -> Result<Vec<f64>, String> {
+    let nan = figures.iter().any(|figure| figure.is_nan());
+    if nan { Err("a figure that is no number".into()) } else { Ok(figures) }
+}
+
 type Moved<'a> = &'a dyn Fn(BTreeMap<Cell, f64>) -> Result<Vec<f64>, String>;
 
-fn corners(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Vec<Interval> {
+/// Where the computation fails at one end of what was rounded, there is no interval rather than a shorter one.
+fn corners(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Result<Vec<Interval>, String> {
     let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval { low: value, high: value }).collect();
     for corner in 0..1u32 << cells.len() {
         let side = |at: usize| if corner >> at & 1 == 0 { -1.0 } else { 1.0 };
         let corner = cells.iter().enumerate().map(|(at, cell)| (*cell, side(at))).collect();
-        for (interval, value) in intervals.iter_mut().zip(moved(corner).into_iter().flatten()) {
+        for (interval, value) in intervals.iter_mut().zip(moved(corner)?) {
             *interval = Interval { low: interval.low.min(value), high: interval.high.max(value) };
         }
     }
-    intervals
+    Ok(intervals)
 }
 
-fn one_by_one(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Vec<Interval> {
+/// As [`corners`] where it fails.
+fn one_by_one(values: &[f64], cells: &[Cell], moved: Moved<'_>) -> Result<Vec<Interval>, String> {
     let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval { low: value, high: value }).collect();
     for cell in cells {
-        // Where a fit fails at one end, that end is not known, and nothing is added for it.
-        let ends = [-1.0, 1.0].map(|side| moved(BTreeMap::from([(*cell, side)])).unwrap_or(values.to_vec()));
+        let end = |side: f64| moved(BTreeMap::from([(*cell, side)]));
+        let (low, high) = (end(-1.0)?, end(1.0)?);
         for (at, interval) in intervals.iter_mut().enumerate() {
-            let changes = ends.each_ref().map(|end| end[at] - values[at]);
+            let changes = [low[at] - values[at], high[at] - values[at]];
             interval.low += changes[0].min(changes[1]).min(0.0);
             interval.high += changes[0].max(changes[1]).max(0.0);
         }
     }
-    intervals
+    Ok(intervals)
 }
 
 /// A refit that fails, or has no figure, would leave an interval of those that went well: then there is none.
@@ -104,8 +115,7 @@ fn refitted(audit: &Audit, figures: &Figures, noise: f64) -> Result<Vec<Interval
     let refit = |index: u64| {
         let mut stream = Stream::new(SEED, index);
         let row = world.fitted(&figures.compute, &mut || (noise * stream.normal()).exp())?;
-        // A refit without a peak has an infinite one, which is a figure.
-        if row.iter().any(|value| value.is_nan()) { Err("a figure that is no number".to_string()) } else { Ok(row) }
+        all_numbers(row)
     };
     let refits: Vec<Result<Vec<f64>, String>> = (0..REFITS).map(refit).collect();
     let failed = refits.iter().filter(|refit| refit.is_err()).count();

@@ -190,7 +190,7 @@ fn every_test_holds_fails_or_decides_nothing() {
     );
     check("compute = \"command\"\ncommand = \"numactl -m 0 env A=1 b\"\nabove = 1", Supported, "");
     check("compute = \"command\"\ncommand = \"nice A=1 b\"\nabove = 1", Refuted, "");
-    check("compute = \"values\"\nvalues = [\"ln(0 - t.x[1])\"]\nabove = 1", Undecided, "across an edge");
+    check("compute = \"values\"\nvalues = [\"ln(0 - t.x[1])\"]\nabove = 1", Uncheckable, "a figure that is no number");
 }
 
 #[test]
@@ -212,6 +212,15 @@ fn figures_beside_decide_nothing() {
     );
     let beside = rows.iter().find(|row| row.figure == "t.y[2]").expect("it is a row of its own");
     assert!(!beside.decides && beside.estimate == Some(8.0) && beside.ci_high == Some(8.05), "{beside:#?}");
+}
+
+/// y[2] is printed as 8.0, and may have been less.
+#[test]
+fn a_figure_that_rounding_may_undo_has_no_interval() {
+    let expression = "compute = \"values\"\nvalues = [\"ln(t.y[2] - 7.99)\"]";
+    let rows = one(&format!("missing = \"a\"\n[[claim.reading.beside]]\n{expression}")).expect("a sound audit");
+    let expect = "none: with what a printed figure may have been rounded from: a figure that is no number";
+    assert_eq!(rows[1].figure, expect, "{rows:#?}");
 }
 
 /// b is 2 give or take, so that b - 2 has a logarithm in about half of the refits: they are no sample of all.

@@ -230,8 +230,11 @@ impl Data<'_> {
         let last = grid.len() - 1;
         let is_open = is_in(top) && top == last;
         let beaten = |at: &usize| unbeaten[*at] && !is_open && (is_in(*at) != is_in(top) || is_in(top) && *at == last);
+        // At the level of the first and strictest of Holm's comparisons.
+        let pairs = grid.len() * (grid.len() - 1) / 2;
+        let strictest = 1.0 - (1.0 - self.question.level) / pairs as f64;
         let needed = |at: usize| {
-            let lead = paired_ln_ratio(&values[top], &values[at], self.question.level).ok()?;
+            let lead = paired_ln_ratio(&values[top], &values[at], strictest).ok()?;
             needed_n(lead.n, lead.value, lead.interval.half_width(), &Region::below(0.0)).ok()
         };
         let needed = (0..grid.len()).filter(beaten).filter_map(needed).max();
@@ -239,8 +242,8 @@ impl Data<'_> {
             estimate: grid[top],
             interval,
             region,
-            n: values.iter().map(Vec::len).sum(),
             // Each comparison is of paired blocks, whatever the number of points.
+            n: values[top].len(),
             df: Some(values[top].len() as f64 - 1.0),
             verdict: verdict_of(verdict),
             reason: format!("{end}not beaten: {list}"),

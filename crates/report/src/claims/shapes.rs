@@ -58,7 +58,7 @@ impl Data<'_> {
             estimate: shown.value,
             interval: shown.interval,
             region,
-            n: values.iter().map(Vec::len).sum(),
+            n: step.n,
             df: Some(step.df),
             verdict,
             reason: format!("the step from {before} to {after} procs decides, of {n}", n = steps.len()),
@@ -95,8 +95,8 @@ impl Data<'_> {
             verdict,
             reason: words.join("; "),
             beside: None,
-            // Evidence grows with the samples, so that a decisive lead needs so many more.
-            needed_n: (lead > 0.0).then(|| more(own.n, lead)),
+            // Evidence grows with the samples, so that a decisive lead needs so many more; no number makes a curve adequate.
+            needed_n: (lead > 0.0 && own.is_adequate()).then(|| more(own.n, lead)),
         })
     }
 
@@ -140,9 +140,10 @@ impl Data<'_> {
         let q = self.paired_ratio((rate, 1), (rate, 0), third)?.map_err(undecided)?;
         let (here, there) = (self.mean_within_bounds(hits, 0, third)?, self.mean_within_bounds(hits, 1, third)?);
         let needed = |q: f64, there: f64, here: f64| {
-            let below = (1.0 - here) - q * (1.0 - there);
-            // Where the remote share did not grow by as much as the time, no latency suffices.
-            if below > 0.0 { ((q * there - here) / below).max(0.0) } else { f64::INFINITY }
+            // With local share a, time in units of local latency is a + (1 - a) r; q is the ratio of two of these.
+            let latency = (q * there - here) / ((1.0 - here) - q * (1.0 - there));
+            // Where time and remote share did not move together, or time moved by more, no latency suffices.
+            if latency >= 0.0 { latency } else { f64::INFINITY }
         };
         let ends = |interval: &Interval| [interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0)];
         let mut interval = Interval { low: f64::INFINITY, high: f64::NEG_INFINITY };

@@ -80,7 +80,7 @@ pub(super) fn answer(question: &Question<'_>) -> ContrastRow {
     let forbidden = few.or_else(|| question.forbidden()).or_else(|| question.doubt_of_samples());
     let (verdict, reason) = match (forbidden, contrast) {
         (Some(reason), _) => (Judgement::Undecided, reason),
-        (None, Err(why)) => (Judgement::Undecided, why.to_string()),
+        (None, Err(why)) => (Judgement::Undecided, no_contrast(&why)),
         (None, Ok(contrast)) => match question.says_otherwise(contrast.change) {
             Some(reason) => (Judgement::Undecided, reason),
             None => {
@@ -91,6 +91,14 @@ pub(super) fn answer(question: &Question<'_>) -> ContrastRow {
         },
     };
     ContrastRow { verdict, reason, ..marked }
+}
+
+/// Why there is no contrast, in words of what was measured.
+fn no_contrast(why: &StatsError) -> String {
+    match why {
+        StatsError::NotPositive { value, .. } => format!("a sample has {value}, so that there is no ratio"),
+        why => why.to_string(),
+    }
 }
 
 /// More is better: higher is faster. Less is better: higher is slower.
@@ -290,7 +298,7 @@ impl Question<'_> {
             match self.sides(view).and_then(|sides| self.contrast(sides)) {
                 Ok(other) if other.change == change => None,
                 Ok(other) => Some(format!("all samples: {}; {of}: {}", word(change), word(other.change))),
-                Err(why) => Some(format!("{of} cannot decide: {why}")),
+                Err(why) => Some(format!("{of} cannot decide: {why}", why = no_contrast(&why))),
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::fit::model::Model;
 use crate::fit::precision::Precision;
-use crate::fit::profile::{profile_quadratic_peak, profile_usl_peak};
+use crate::fit::profile::{profile_quadratic_peak, profile_usl_peak, profile_usl_rate};
 use crate::fit::solve::Problem;
 use crate::fit::{FittedValue, IntervalKind, IntervalMethod};
 use crate::interval::Interval;
@@ -67,6 +67,9 @@ pub(crate) fn knees(
             _ if kind == IntervalKind::Delta => delta(name, of, problem.model, minimum, precision),
             (Model::Usl, "knee_peak") => {
                 by_profile(&|precision| profile_usl_peak(problem, minimum, precision.threshold))
+            }
+            (Model::Usl, "peak_rate") => {
+                by_profile(&|precision| profile_usl_rate(problem, minimum, estimate, precision.threshold))
             }
             (Model::Quadratic, "knee_peak") => {
                 by_profile(&|precision| profile_quadratic_peak(problem, minimum, precision))

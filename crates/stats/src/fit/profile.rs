@@ -70,6 +70,24 @@ pub(crate) fn profile_usl_peak(problem: &Problem, minimum: &Minimum, threshold: 
     Interval { low, high }
 }
 
+/// Profile interval of the USL's rate at its peak, lambda / (sigma - kappa + 2 sqrt(kappa (1-sigma))); `minimum` is the
+/// USL's.
+///
+/// The upper side is infinite where sigma = kappa = 0 (no limit at all) still fits within the threshold.
+pub(crate) fn profile_usl_rate(problem: &Problem, minimum: &Minimum, rate: f64, threshold: f64) -> Interval {
+    let [lambda, sigma, kappa] = [minimum.parameters[0], minimum.parameters[1], minimum.parameters[2]];
+    let without_limit = solve_from(problem, &[lambda, 0.0, 0.0], &[false, true, true]);
+    let unbounded = rate.is_infinite() || without_limit.is_none_or(|line| line.rss <= threshold);
+    // A limit far beyond the data is no limit to start a search from.
+    let begin = rate.min(1e4 * lambda * problem.x_max());
+    let mut by_rate = problem.clone();
+    by_rate.model = Model::UslRate;
+    let start = [begin, sigma.max(1e-9), kappa.sqrt()];
+    let curve = Profile { problem: &by_rate, start: &start, j: 0, threshold };
+    let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
+    Interval { low: curve.limit(begin, |k| begin / factor(k), 0.0), high }
+}
+
 /// Profile interval of a parabola's peak -a/2b; infinite on the side where a straight line still fits.
 pub(crate) fn profile_quadratic_peak(problem: &Problem, minimum: &Minimum, precision: &Precision) -> Interval {
     let [a, b] = [minimum.parameters[0], minimum.parameters[1]];

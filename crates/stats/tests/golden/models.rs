@@ -200,6 +200,14 @@ fn bends_as_kneed() {
     assert_eq!([0.5, 1.0, 2.0, 5.0].map(|s| kneedle(&x, &y, s)), expect);
 }
 
+/// At kappa = 0 the delta method knows nothing of kappa's side; the ends are those of scipy's profile.
+#[test]
+fn the_rate_at_the_peak_has_a_profile() {
+    let (x, y) = set("usl_raytracer.csv");
+    let rate = fit(&FitSettings::new(Model::Usl), &x, &y).unwrap().value("peak_rate").unwrap().interval.unwrap();
+    assert!((rate.low - 296.82).abs() < 0.05 && (rate.high - 413.7).abs() < 0.1, "{rate:?}");
+}
+
 /// A known truth of each curve, exact but for rounding, comes back.
 #[test]
 fn every_curve_finds_itself() {

@@ -129,6 +129,10 @@ fn relations() {
     assert!((row.estimate.unwrap() - 17.042284866).abs() < 1e-4, "{row:#?}");
     let row = check(as_printed(), relation(Share::All, 2.61, 3.5), Undecided, "across an edge");
     assert!(row.needed_n.is_some(), "{row:#?}");
+    // The same statement the other way round.
+    let back = ClaimRule::Relation { procs: 4, over_procs: 8, of: Share::All, low: 1.4, high: 3.5 };
+    let row = check(as_printed(), claim(back), Supported, "as long");
+    assert!((row.estimate.unwrap() - 2.61408657).abs() < 1e-6, "{row:#?}");
     // As many are remote as before: no latency explains the fall.
     let row = check(Case { hits: None, ..as_printed() }, relation(Share::All, 1.4, 3.5), Refuted, "outside");
     assert_eq!(row.estimate, Some(f64::INFINITY));
@@ -168,6 +172,6 @@ fn a_row_says_what_its_interval_rests_on() {
         let row = run(case(), claim(rule));
         assert_eq!(row.df, Some(df), "{row:#?}");
     }
-    // A peak is of all points, its interval of pairs of blocks.
-    assert!(run(case(), claim(peak(8))).n > u64::from(BLOCKS));
+    // A peak is of all points, and compared in pairs of blocks.
+    assert_eq!(run(case(), claim(peak(8))).n, u64::from(BLOCKS));
 }

@@ -43,6 +43,7 @@ pub enum Model {
     KneeUseful,
     KneeKappa,
     UslPeak,
+    UslRate,
     QuadraticPeak,
 }
 

@@ -8,7 +8,7 @@ const BETA: Range = NotNegative { power: 1 };
 const PHI: Range = NotNegative { power: 0 };
 
 /// The table of models, in the order of [`Model`].
-pub static SPECS: [Spec; 25] = [
+pub static SPECS: [Spec; 26] = [
     Spec {
         model: Model::Usl,
         name: "usl",
@@ -247,6 +247,16 @@ pub static SPECS: [Spec; 25] = [
         parameters: &["lambda", "sigma", "n_star"],
         ranges: &[Amplitude, Share, Positive],
         curve: throughput::usl_peak,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        model: Model::UslRate,
+        name: "usl-rate",
+        family: Family::Reparametrised,
+        formula: "the USL with kappa = root_kappa^2, lambda = peak_rate (sigma - kappa + 2 root_kappa sqrt(1-sigma))",
+        parameters: &["peak_rate", "sigma", "root_kappa"],
+        ranges: &[Amplitude, Share, NotNegative { power: 1 }],
+        curve: throughput::usl_rate,
         starts: throughput::no_starts,
     },
     Spec {

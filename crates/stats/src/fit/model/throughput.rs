@@ -27,6 +27,17 @@ pub(super) fn usl_peak(p: &[f64], x: f64) -> (f64, Gradient) {
     (f, gradient([by[0], by[1] - by[2] / peak.powi(2), by_peak]))
 }
 
+/// The USL in (peak rate, sigma, sqrt(kappa)): at kappa = 0 the peak rate has no derivative by kappa, by its root it has.
+pub(super) fn usl_rate(p: &[f64], x: f64) -> (f64, Gradient) {
+    let [rate, sigma, root] = [p[0], p[1], p[2]];
+    let rest = (1.0 - sigma).max(f64::MIN_POSITIVE).sqrt();
+    let share = sigma - root.powi(2) + 2.0 * root * rest;
+    let (f, by) = usl(&[rate * share, sigma, root.powi(2)], x);
+    let by_sigma = by[0] * rate * (1.0 - root / rest) + by[1];
+    let by_root = by[0] * rate * 2.0 * (rest - root) + by[2] * 2.0 * root;
+    (f, gradient([by[0] * share, by_sigma, by_root]))
+}
+
 /// Gustafson's scaled speedup as a rate: a straight line.
 pub(super) fn gustafson(p: &[f64], x: f64) -> (f64, Gradient) {
     let [lambda, sigma] = [p[0], p[1]];
