@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 from .arguments import arguments
 from .image import image
@@ -44,6 +45,8 @@ class Outcome:
     booted: bool
     start_seconds: float
     job_seconds: float
+    # What of its output could not be written here.
+    unwritten: Fault | None = None
 
 
 class Session:
@@ -69,14 +72,17 @@ class Session:
         folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="work-"))
         try:
             used = write_disk(job, folder / "disk")
-            with open(folder / "get.tar", "wb") as got:
-                sinks = {"out": out or sys.stdout.buffer, "err": err or sys.stderr.buffer, "get": got}
+            # Unbuffered: what cannot be written is known at once, and not tried again when this program ends.
+            with open(folder / "get.tar", "wb", buffering=0) as got:
+                sinks = {"out": out or unbuffered(sys.stdout), "err": err or unbuffered(sys.stderr), "get": got}
                 outcome = self.in_machine(folder, sinks, used, time.monotonic() + seconds)
             if (folder / "get.tar").stat().st_size > 0:
                 job.to.mkdir(parents=True, exist_ok=True)
                 unpacked = subprocess.run(["tar", "xf", folder / "get.tar", "-C", job.to, "--strip-components=1"])
                 if unpacked.returncode != 0:
-                    raise Fault("what came out of the machine could not be unpacked; see above")
+                    raise outcome.unwritten or Fault("what came out of the machine could not be unpacked; see above")
+            if outcome.unwritten:
+                raise outcome.unwritten
             return outcome
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -92,7 +98,8 @@ class Session:
             ready = time.monotonic()
             vm.tell(f"GO {time.time():.0f} {disk_mib}")
             code = self.await_end(vm, deadline)
-            return Outcome(code, not warm, ready - started, time.monotonic() - ready)
+            job_seconds = time.monotonic() - ready
+        return Outcome(code, not warm, ready - started, job_seconds, vm.unwritten)
 
     def boot(self, vm: Vm, deadline: float) -> None:
         """Waits for the machine, and saves it for the next job unless it is one of its kind."""
@@ -142,6 +149,10 @@ class Session:
         if vm.hear(time.monotonic() + GRACE_SECONDS) is None:
             say(f"it did not; the last of its console:\n{vm.last_words()}")
         return TIMED_OUT
+
+
+def unbuffered(stream: TextIO) -> BinaryIO:
+    return open(stream.fileno(), "wb", buffering=0, closefd=False)
 
 
 def exit_code(line: str) -> int:

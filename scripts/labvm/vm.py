@@ -1,5 +1,6 @@
 """A running machine: qemu with four ports, spoken to over sockets that die with either side."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -15,6 +16,8 @@ from typing import BinaryIO
 from .cache import Fault, tool
 
 PORTS = ("ctl", "out", "err", "get")
+# What comes out of the machine, and where a fault of the disk says it went.
+SINKS = {"out": "standard output", "err": "standard error", "get": "what --get brings out"}
 CONSOLE_LINES = 8
 BROKE = re.compile(r"Kernel panic|Oops|BUG:|Out of memory|Killed process")
 
@@ -54,11 +57,34 @@ class Vm:
             end.close()
         self.control, self.unread = ours["ctl"], b""
         self.monitor = ours["qmp"].makefile("rw")
+        # Why output of the machine is lost, where it is.
+        self.unwritten: Fault | None = None
         self.pumps = [
-            threading.Thread(target=pump, args=(ours[name], sinks[name]), daemon=True) for name in ("out", "err", "get")
+            threading.Thread(target=self.pump, args=(name, ours[name], sinks[name]), daemon=True) for name in SINKS
         ]
         for thread in self.pumps:
             thread.start()
+
+    def pump(self, name: str, port: socket.socket, sink: BinaryIO) -> None:
+        """Carries what comes out of a port to where it belongs, as it comes."""
+        lost = False
+        while data := received(port):
+            rest = memoryview(b"" if lost else data)
+            try:
+                while rest:
+                    rest = rest[sink.write(rest) or 0 :]
+            except (BrokenPipeError, ValueError):
+                # Nobody reads any more; the machine is drained all the same, or it would wait for ever.
+                lost = True
+            except OSError as error:
+                lost = True
+                self.unwritten = self.unwritten or Fault(f"{SINKS[name]}: {error.strerror}")
+                if name == "get":
+                    self.process.kill()
+                else:
+                    # What the job has made by now still comes out.
+                    with contextlib.suppress(OSError):
+                        self.control.sendall(b"STOP\n")
 
     def devices(self, ends: dict[str, socket.socket], disk: Path) -> list[str]:
         """What every machine has beside its processors and memory: a console, ports, a monitor, the job's disk."""
@@ -127,6 +153,8 @@ class Vm:
 
     def died(self) -> Fault:
         """Why there is no machine any more, with the last it said."""
+        if self.unwritten:
+            return self.unwritten
         try:
             code = self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -144,18 +172,9 @@ class Vm:
         return "\n".join(said) or "  (it said nothing)"
 
 
-def pump(port: socket.socket, sink: BinaryIO) -> None:
-    """Carries what comes out of a port to where it belongs, as it comes."""
-    while True:
-        try:
-            data = port.recv(1 << 16)
-        except OSError:
-            return
-        if not data:
-            return
-        try:
-            sink.write(data)
-            sink.flush()
-        except (BrokenPipeError, ValueError):
-            # Nobody reads any more; the machine is drained all the same, or it would wait for ever.
-            continue
+def received(port: socket.socket) -> bytes:
+    """What comes next out of a port; nothing where it is closed."""
+    try:
+        return port.recv(1 << 16)
+    except OSError:
+        return b""
