@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .job import RELEASE, Job, with_numalab
 from .machines import BY_NAME
-from .cache import REPOSITORY, Fault, lock, say
+from .cache import REPOSITORY, Fault, lock, say, show
 from .session import TIMED_OUT, Request, Session
 
 MACHINE = "2x32"
@@ -37,7 +37,7 @@ def article() -> int:
     minutes = (time.monotonic() - begun) / 60
     cut = ", cut short by its time bound" if outcome.code == TIMED_OUT else ""
     say(f"{minutes:.1f} min{cut}; emulated: placement is true, no time is")
-    print(made[-1].relative_to(REPOSITORY) / "figures" / "local_hit_ratio.svg")
+    show(made[-1].relative_to(REPOSITORY) / "figures" / "local_hit_ratio.svg")
     return 0
 
 

@@ -27,7 +27,30 @@ class Usage(Exception):
 
 def say(text: str) -> None:
     """A line of the lab's own, apart from what the command in the machine prints."""
-    print(f"lab: {text}", file=sys.stderr, flush=True)
+    try:
+        print(f"lab: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        # Nobody is left to be told, and the exit code stands.
+        discard(sys.stderr)
+
+
+def show(text: object) -> None:
+    """A line of what was asked for.
+
+    Raises `Fault` where it cannot be printed, `BrokenPipeError` where nobody reads it.
+    """
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        discard(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise Fault(f"standard output: {error.strerror}") from None
+
+
+def discard(stream: TextIO) -> None:
+    """What could not be printed is not tried again at the end, where Python would make exit code 120 of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def tool(name: str) -> str:

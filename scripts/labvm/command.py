@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import os
+import shlex
 import shutil
 import signal
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from .check import check_all
 from .job import Job, one_command, with_numalab
 from .machines import ALL, BY_NAME, TESTED, Machine
 from .powercut import power_cuts
-from .cache import CACHE, Fault, Lost, Usage, lock, say
+from .cache import CACHE, Fault, Lost, Usage, lock, say, show
 from .session import Request, Session
 
 EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its last words are on stderr);
@@ -39,6 +42,16 @@ def main(argv: list[str]) -> int:
     except Fault as error:
         say(str(error))
         return 125
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        # What has no name is a file of the lab's own that was open already.
+        say(f"{error.filename or CACHE}: {error.strerror or error}")
+        return 125
+    except Exception:
+        # Code 1 is the command's own, never a fault of the lab.
+        traceback.print_exc()
+        return 125
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -61,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--script", type=Path, help="a shell script to run instead of CMD")
     run.add_argument("--get", action="append", default=[], metavar="PATH", help="a file or folder that is to come out")
     run.add_argument("--to", type=Path, default=Path("."), metavar="DIR", help="where it is put, by default here")
-    run.add_argument("--timeout", type=float, default=150, metavar="S", help="seconds of the whole, 150 by default")
+    run.add_argument("--timeout", type=seconds, default=150, metavar="S", help="seconds of the whole, 150 by default")
     run.add_argument("--quiet", action="store_true", help="does not tell what it took")
     wanted(run)
     test = verbs.add_parser("test", help="boots machines and holds what Linux sees against the table")
@@ -87,8 +100,24 @@ def wanted(verb: argparse.ArgumentParser) -> None:
     kinds = ", ".join(kernels.KINDS)
     verb.add_argument("--kernel", default="", help=f"{kinds}, or a version such as 6.1")
     verb.add_argument("--append", default="", help="further words on the kernel's command line; boots afresh")
-    verb.add_argument("--qemu", default="", help="further words on qemu's command line; boots afresh")
+    verb.add_argument("--qemu", type=words, default="", help="further words on qemu's command line; boots afresh")
     verb.add_argument("--cold", action="store_true", help="boots afresh, and saves nothing")
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    # Of any clock's range; neither infinite nor no number.
+    if not 0 < value <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1000000")
+    return value
+
+
+def words(text: str) -> str:
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+    return text
 
 
 def machine(name: str) -> Machine:
@@ -103,10 +132,10 @@ def request(options: argparse.Namespace, name: str) -> Request:
 
 def list_machines(options: argparse.Namespace, _: list[str]) -> int:
     if options.format == "json":
-        print(json.dumps([asdict(machine) | {"pus": machine.pus} for machine in ALL], indent=1))
+        show(json.dumps([asdict(machine) | {"pus": machine.pus} for machine in ALL], indent=1))
         return 0
     for machine in ALL:
-        print(f"{machine.name:<8}  {len(machine.nodes):>2} nodes  {machine.pus:>2} PUs  {machine.mib:>4} MiB  {machine.what}")
+        show(f"{machine.name:<8}  {len(machine.nodes):>2} nodes  {machine.pus:>2} PUs  {machine.mib:>4} MiB  {machine.what}")
     return 0
 
 
@@ -114,21 +143,38 @@ def run_job(options: argparse.Namespace, inside: list[str]) -> int:
     request_ = request(options, options.name)
     if bool(inside) == bool(options.script):
         raise Usage("run needs a command behind -- or --script FILE, one of the two")
-    if options.script and not options.script.exists():
-        raise Usage(f"{options.script}: no such script")
-    job = Job(options.script.read_text() if options.script else one_command(inside), options.bin, to=options.to)
+    job = Job(script(options.script) if options.script else one_command(inside), options.bin, to=options.to)
     for pair in options.file:
         source, _, at = pair.partition(":")
         job.files.append((Path(source), at or Path(source).name))
     job.get += options.get
     if options.numalab or " ".join(inside).split()[:1] == ["numalab"]:
         with_numalab(job)
+    if job.get:
+        make_outlet(job.to)
     with lock():
         outcome = Session(request_).run(job, options.timeout)
     if not options.quiet:
         how = "booted" if outcome.booted else "restored"
         say(f"{options.name} {how} in {outcome.start_seconds:.1f} s, job {outcome.job_seconds:.1f} s, exit {outcome.code}")
     return outcome.code
+
+
+def script(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeError) as error:
+        raise Usage(f"--script {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def make_outlet(folder: Path) -> None:
+    """The folder of `--to`, before the job: behind it, what the job has made would be lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Usage(f"--to {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Usage(f"--to {folder}: no right to write there")
 
 
 def test_machines(options: argparse.Namespace, _: list[str]) -> int:
@@ -158,7 +204,7 @@ def fetch_kernels(options: argparse.Namespace, _: list[str]) -> int:
             if options.kinds:
                 raise
             found = str(error)
-        print(f"{kind:<7} {found}")
+        show(f"{kind:<7} {found}")
     return 0
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .cache import Fault, Lost, lock, say, tool
+from .cache import Fault, Lost, lock, say, show, tool
 from .job import Job, with_numalab
 from .kernels import further_modules, kernel
 from .session import TIMED_OUT, Request, Session
@@ -126,7 +126,7 @@ def power_cuts(request: Request, times: int, seed: int) -> int:
     built = Job("")
     with_numalab(built)
     with tempfile.TemporaryDirectory(prefix="powercut-") as folder:
-        print(cut_and_resume(request, times, seed, Path(folder), built), flush=True)
+        show(cut_and_resume(request, times, seed, Path(folder), built))
     return 0
 
 

@@ -77,7 +77,6 @@ class Session:
                 sinks = {"out": out or unbuffered(sys.stdout), "err": err or unbuffered(sys.stderr), "get": got}
                 outcome = self.in_machine(folder, sinks, used, time.monotonic() + seconds)
             if (folder / "get.tar").stat().st_size > 0:
-                job.to.mkdir(parents=True, exist_ok=True)
                 unpacked = subprocess.run(["tar", "xf", folder / "get.tar", "-C", job.to, "--strip-components=1"])
                 if unpacked.returncode != 0:
                     raise outcome.unwritten or Fault("what came out of the machine could not be unpacked; see above")
@@ -125,10 +124,13 @@ class Session:
         vm.ask("migrate", uri=f"exec:cat > {shlex.quote(str(part))}")
         while (status := vm.ask("query-migrate").get("status")) != "completed":
             if status in ("failed", "cancelled"):
+                free = shutil.disk_usage(part.parent).free >> 20
                 part.unlink(missing_ok=True)
-                raise Fault(f"the machine could not be saved: {status}")
+                say(f"{part.parent} ({free} MiB free): the machine could not be saved; the job runs in it all the same")
+                break
             time.sleep(0.02)
-        part.rename(self.saved)
+        else:
+            part.rename(self.saved)
         vm.ask("cont")
 
     def restore(self, vm: Vm, deadline: float) -> None:

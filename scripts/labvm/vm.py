@@ -112,14 +112,15 @@ class Vm:
 
     def ask(self, command: str, **arguments: object) -> dict:
         """The monitor's answer to one of its commands (QMP)."""
-        self.monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.monitor.flush()
-        for line in self.monitor:
-            answer = json.loads(line)
-            if "error" in answer:
-                raise Fault(f"qemu refuses {command}: {answer['error'].get('desc', answer['error'])}")
-            if "return" in answer:
-                return answer["return"]
+        with contextlib.suppress(ConnectionError):
+            self.monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+            self.monitor.flush()
+            for line in self.monitor:
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise Fault(f"qemu refuses {command}: {answer['error'].get('desc', answer['error'])}")
+                if "return" in answer:
+                    return answer["return"]
         raise self.died()
 
     def tell(self, line: str) -> None:
