@@ -14,14 +14,14 @@ from pathlib import Path
 from . import kernels
 from .article import article
 from .check import check_all
-from .job import Job, one_command, with_numalab
+from .job import Job, from_root, one_command, with_numalab
 from .machines import ALL, BY_NAME, TESTED, Machine
 from .powercut import power_cuts
 from .cache import CACHE, Fault, Lost, Usage, lock, say, show
 from .session import Request, Session
 
-EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its last words are on stderr);
-2 usage. An example: scripts/lab run 2x32 -- numalab topo"""
+EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its
+last words are on stderr), or the job left nothing at a --get PATH; 2 usage. An example: scripts/lab run 2x32 -- numalab topo"""
 
 
 def main(argv: list[str]) -> int:
@@ -154,10 +154,13 @@ def run_job(options: argparse.Namespace, inside: list[str]) -> int:
         make_outlet(job.to)
     with lock():
         outcome = Session(request_).run(job, options.timeout)
+    missing = [path for path in options.get if from_root(path) in outcome.missing]
+    for path in missing:
+        say(f"{path}: the job left no such file")
     if not options.quiet:
         how = "booted" if outcome.booted else "restored"
         say(f"{options.name} {how} in {outcome.start_seconds:.1f} s, job {outcome.job_seconds:.1f} s, exit {outcome.code}")
-    return outcome.code
+    return outcome.code or (125 if missing else 0)
 
 
 def script(path: Path) -> str:

@@ -42,9 +42,10 @@ pid=$!
 { read -r stop <&3; kill -TERM "-$pid"; sleep 10; kill -KILL "-$pid"; } &
 wait $pid
 code=$?
-present=
-while read -r path; do [ -e "/$path" ] && present="$present $path"; done < /job/.get
-# shellcheck disable=SC2086 # a list of paths
-[ -n "$present" ] && tar cf "$(port get)" -C / $present
+set --
+while read -r path; do
+  if [ -e "/$path" ]; then set -- "$@" "$path"; else echo "MISSING $path" >&3; fi
+done < /job/.get
+[ $# -gt 0 ] && tar cf "$(port get)" -C / "$@"
 echo "RC $code" >&3
 sleep 1000000

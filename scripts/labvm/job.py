@@ -64,14 +64,18 @@ def write_disk(job: Job, disk: Path) -> int:
             add(tar, source, at if at.startswith("/") else f"job/{at}")
         # The command may end the shell that reads it, hence a file, not an argument.
         add_text(tar, "job/run", f"export PATH=/job/bin:$PATH\n{job.command}\n")
-        inside = (path.lstrip("/") if path.startswith("/") else f"job/{path}" for path in job.get)
-        add_text(tar, "job/.get", "".join(f"{path}\n" for path in inside))
+        add_text(tar, "job/.get", "".join(f"{from_root(path)}\n" for path in job.get))
     used = (disk.stat().st_size + (1 << 20) - 1) >> 20
     if used > DISK_BYTES >> 20:
         raise Usage(f"the job is {used} MiB; at most {DISK_BYTES >> 20} MiB go into a machine")
     with open(disk, "r+b") as file:
         file.truncate(DISK_BYTES)
     return used
+
+
+def from_root(path: str) -> str:
+    """A path of `--get` from the machine's root on."""
+    return path.lstrip("/") if path.startswith("/") else f"job/{path}"
 
 
 def add(tar: tarfile.TarFile, source: Path, at: str) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -47,6 +47,8 @@ class Outcome:
     job_seconds: float
     # What of its output could not be written here.
     unwritten: Fault | None = None
+    # What was to come out and is not there, from the machine's root on.
+    missing: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -98,7 +100,7 @@ class Session:
             vm.tell(f"GO {time.time():.0f} {disk_mib}")
             code = self.await_end(vm, deadline)
             job_seconds = time.monotonic() - ready
-        return Outcome(code, not warm, ready - started, job_seconds, vm.unwritten)
+        return Outcome(code, not warm, ready - started, job_seconds, vm.unwritten, vm.missing)
 
     def boot(self, vm: Vm, deadline: float) -> None:
         """Waits for the machine, and saves it for the next job unless it is one of its kind."""

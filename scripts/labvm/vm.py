@@ -59,6 +59,8 @@ class Vm:
         self.monitor = ours["qmp"].makefile("rw")
         # Why output of the machine is lost, where it is.
         self.unwritten: Fault | None = None
+        # What the job should have left and has not.
+        self.missing: list[str] = []
         self.pumps = [
             threading.Thread(target=self.pump, args=(name, ours[name], sinks[name]), daemon=True) for name in SINKS
         ]
@@ -150,7 +152,11 @@ class Vm:
                 raise self.died()
             self.unread += data
         line, self.unread = self.unread.split(b"\n", 1)
-        return line.decode(errors="replace").strip()
+        said = line.decode(errors="replace").strip()
+        if said.startswith("MISSING "):
+            self.missing.append(said.removeprefix("MISSING "))
+            return self.hear(deadline)
+        return said
 
     def died(self) -> Fault:
         """Why there is no machine any more, with the last it said."""
