@@ -4,11 +4,12 @@ import io
 import shlex
 import subprocess
 import tarfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .image import libraries
-from .cache import CACHE, REPOSITORY, Fault, Usage, tool
+from .cache import CACHE, REPOSITORY, Fault, Usage, say, tool
 
 # The size of the disk is part of a saved machine, so it is the same for every job. The file has holes.
 DISK_BYTES = 256 << 20
@@ -35,7 +36,12 @@ def with_numalab(job: Job) -> None:
 
     The release build is made where it is absent or old: a machine without time is slow enough.
     """
-    build = subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "numalab"], cwd=REPOSITORY)
+    slow = threading.Timer(1, say, ["building numalab"])
+    slow.start()
+    try:
+        build = subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "numalab"], cwd=REPOSITORY)
+    finally:
+        slow.cancel()
     if build.returncode != 0 or not RELEASE.exists():
         raise Fault("numalab cannot be built; see above")
     job.programs.append(RELEASE)
