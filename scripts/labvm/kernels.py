@@ -76,9 +76,13 @@ def kernel(wanted: str) -> Kernel:
     if wanted in KINDS:
         return cached(wanted) or fetch(wanted)
     for kind in KINDS if re.fullmatch(r"\d+\.\d+(\..*)?", wanted) else ():
-        found = (cached(kind) or fetch(kind)) if kind != "full" and offers(kind) else None
-        if found and (found.version + ".").startswith(wanted + "."):
-            return found
+        if kind == "full" or not offers(kind):
+            continue
+        # Known before it is fetched: the version stands in the package's name.
+        found = cached(kind)
+        version = found.version if found else numbers(offered(kind)[0])
+        if (version + ".").startswith(wanted + "."):
+            return found or fetch(kind)
     raise Usage(f"no kernel \"{wanted}\"; known: {', '.join(KINDS)}, or the version of one of them")
 
 
@@ -89,12 +93,24 @@ def cached(kind: str) -> Kernel | None:
         return None
     package = (folder / "package").read_text().strip()
     order = (folder / "order").read_text().split()
+    return Kernel(kind, numbers(package), package, folder / "vmlinuz", tuple(folder / name for name in order))
+
+
+def numbers(package: str) -> str:
+    """The version in the name of a kernel's package."""
     version = re.match(r"linux-image-(\d+\.\d+(?:\.\d+)*)", package)
-    return Kernel(kind, version[1] if version else "", package, folder / "vmlinuz", tuple(folder / name for name in order))
+    return version[1] if version else ""
 
 
 def fetch(kind: str) -> Kernel:
     """Downloads the kernel of a kind and unpacks what a machine needs of it."""
+    package, version, options = offered(kind)
+    say(f"fetching {package} {version}")
+    return unpack(kind, package, version, options)
+
+
+def offered(kind: str) -> tuple[str, str, list[str]]:
+    """The package of a kind of kernel that may be had here, its version, and apt's options to get it."""
     tried = []
     for offer in offers(kind):
         options = apt_options(offer.suite)
@@ -104,10 +120,9 @@ def fetch(kind: str) -> Kernel:
             options = apt_options(None, own_lists=True)
             package, version = newest(offer.package, options)
         tried.append(f"{offer.package} {'in ' + offer.suite if offer.suite else ''}: {package or 'not there'}")
-        numbers = re.match(r"linux-image-(\d+)\.(\d+)", package or "")
-        if numbers and offer.at_least <= (int(numbers[1]), int(numbers[2])) < offer.below:
-            say(f"fetching {package} {version}")
-            return unpack(kind, package, version, options)
+        release = tuple(int(number) for number in numbers(package or "").split(".")[:2] if number)
+        if release and offer.at_least <= release < offer.below:
+            return package, version, options
     raise Fault(f"no kernel \"{kind}\" ({KINDS[kind]}) in this system's packages; tried {'; '.join(tried) or 'none'}")
 
 
