@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("article", help="the article's sweep on 2x32, in under 15 minutes, and the figure of local hit ratio")
     cuts = verbs.add_parser("powercut", help="cuts a machine's power at random moments of a run, boots it again and resumes")
     cuts.add_argument("name", nargs="?", default="1x2", help="the machine, 1x2 by default")
-    cuts.add_argument("--times", type=int, default=40, metavar="N", help="how often, 40 by default")
+    cuts.add_argument("--times", type=times, default=40, metavar="N", help="how often, 40 by default")
     cuts.add_argument("--seed", type=int, default=1, metavar="N", help="of the random moments, 1 by default")
     wanted(cuts)
     verbs.add_parser("clean", help="removes saved machines, images and kernels")
@@ -109,6 +109,14 @@ def seconds(text: str) -> float:
     # Of any clock's range; neither infinite nor no number.
     if not 0 < value <= 1e6:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1000000")
+    return value
+
+
+def times(text: str) -> int:
+    value = int(text)
+    # Without a single cut nothing is shown.
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return value
 
 

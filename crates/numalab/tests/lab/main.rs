@@ -3,7 +3,7 @@
 //! For each machine x policy x placement the local hit ratio that numalab counts is held against what a few plain rules
 //! compute from the machine's shape ([`rules`], [`cases`]). Time means nothing there, and numalab must say so.
 //!
-//! One boot a machine, whatever the number of tests. Four machines where `NUMALAB_REQUIRE` names `lab` (`make test`), all
+//! One boot a machine, whatever the number of tests; [`usage`] needs none. Four machines where `NUMALAB_REQUIRE` names `lab` (`make test`), all
 //! of them where it names `lab-all` (`make lab-test`).
 
 mod cases;
@@ -19,6 +19,7 @@ mod machine;
 mod moving;
 mod outside;
 mod rules;
+mod usage;
 mod watch;
 
 use checks::Proved;
@@ -108,7 +109,7 @@ fn main() {
         CHECKS.iter().map(one).collect::<Vec<_>>()
     });
     let scenes = SCENES.iter().map(|&(name, scene)| test_with(name, Needs::LabAll, scene));
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.chain(scenes).collect());
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.chain(scenes).chain(usage::trials()).collect());
     say_what_was_proved(&machines);
     conclusion.exit();
 }
