@@ -3,7 +3,7 @@
 //! For each machine x policy x placement the local hit ratio that numalab counts is held against what a few plain rules
 //! compute from the machine's shape ([`rules`], [`cases`]). Time means nothing there, and numalab must say so.
 //!
-//! One boot a machine, whatever the number of tests; [`usage`] needs none. Four machines where `NUMALAB_REQUIRE` names `lab` (`make test`), all
+//! One boot a machine, whatever the number of tests; [`usage`] has a few more. Four machines where `NUMALAB_REQUIRE` names `lab` (`make test`), all
 //! of them where it names `lab-all` (`make lab-test`).
 
 mod cases;

@@ -1,4 +1,4 @@
-//! What `scripts/lab` refuses, or cannot print, without a boot.
+//! What `scripts/lab` refuses before a boot, and faults that are not the job's own.
 
 use crate::program::{answer, root};
 use crate::trial::{Needs, ensure, test_with};
@@ -24,8 +24,17 @@ pub(crate) fn trials() -> Vec<Trial> {
     let refused = REFUSED.iter().map(|&(words, named)| {
         test_with(format!("refused: {}", words.join(" ")), Needs::Lab, move || expect(&mut lab(words), 2, named))
     });
-    let full = || expect(lab(&["list"]).stdout(File::create("/dev/full")?), 125, "standard output: No space left");
-    refused.chain([test_with("a full disk under the output of list", Needs::Lab, full)]).collect()
+    let full = [&["list"] as &[&str], &["run", "2x2", "--", "seq 200000; sleep 1000"]].map(|words| {
+        test_with(format!("a full disk under the output of {}", words[0]), Needs::Lab, || {
+            expect(lab(words).stdout(File::create("/dev/full")?), 125, "standard output: No space left")
+        })
+    });
+    let missing = [("true", 125), ("exit 3", 3)].map(|(job, code)| {
+        test_with(format!("nothing left to get by {job}"), Needs::Lab, move || {
+            expect(&mut lab(&["run", "2x2", "--get", "nope", "--", job]), code, "nope: the job left no such file")
+        })
+    });
+    refused.chain(full).chain(missing).collect()
 }
 
 fn lab(words: &[&str]) -> Command {
