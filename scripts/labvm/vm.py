@@ -17,7 +17,7 @@ from .cache import Fault, tool
 
 PORTS = ("ctl", "out", "err", "get")
 # What comes out of the machine, and where a fault of the disk says it went.
-SINKS = {"out": "standard output", "err": "standard error", "get": "what --get brings out"}
+SINKS = {"out": "standard output", "err": "standard error", "get": "what --get brings out, by way of target/lab"}
 CONSOLE_LINES = 8
 BROKE = re.compile(r"Kernel panic|Oops|BUG:|Out of memory|Killed process")
 
