@@ -204,7 +204,8 @@ fn bends_as_kneed() {
 #[test]
 fn the_rate_at_the_peak_has_a_profile() {
     let (x, y) = set("usl_raytracer.csv");
-    let rate = fit(&FitSettings::new(Model::Usl), &x, &y).unwrap().value("peak_rate").unwrap().interval.unwrap();
+    let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Usl) };
+    let rate = fit(&settings, &x, &y).unwrap().value("peak_rate").unwrap().interval.unwrap();
     assert!((rate.low - 296.82).abs() < 0.05 && (rate.high - 413.7).abs() < 0.1, "{rate:?}");
 }
 
