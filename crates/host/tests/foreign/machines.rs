@@ -2,13 +2,7 @@
 
 use host::{Input, read_topology};
 use plan::topology::{NodeKind, Topology};
-use std::path::{Path, PathBuf};
-
-/// Machines that people stored, kept beside the project where there is room; not part of it.
-fn stored_machines() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?.join("../shared/hwloc-xml");
-    folder.join("index.csv").exists().then_some(folder)
-}
+use std::path::Path;
 
 fn synthetic(text: &str) -> Topology {
     let input: Input = format!("synthetic:{text}").parse().expect("an input");
@@ -22,12 +16,7 @@ const PACKAGES_WITHOUT_PUS: [(&str, usize); 3] = [
     ("sysfs-32amd64-4s2n4c-cgroup2.xml", 2),
 ];
 
-#[test]
-fn stored_machines_load_or_are_refused_in_words() {
-    let Some(folder) = stored_machines() else {
-        println!("NOT TESTABLE: no folder of stored machines beside the project");
-        return;
-    };
+pub(crate) fn stored_machines_load_or_are_refused_in_words(folder: &Path) {
     let mut rows = csv::Reader::from_path(folder.join("index.csv")).expect("an index");
     let title = rows.headers().expect("a title line").clone();
     let column = |name: &str| title.iter().position(|found| found == name).expect(name);
@@ -97,12 +86,7 @@ fn check_shape(name: &str, topology: &Topology) {
     }
 }
 
-#[test]
-fn special_nodes_are_told_apart() {
-    let Some(folder) = stored_machines() else {
-        println!("NOT TESTABLE: no folder of stored machines beside the project");
-        return;
-    };
+pub(crate) fn special_nodes_are_told_apart(folder: &Path) {
     let check = |name: &str, node: u32, kind: NodeKind, has_pus: bool| {
         let topology = read_topology(&Input::Xml(folder.join(name))).expect(name).topology;
         let node = topology.node(node).expect("the node");
@@ -114,8 +98,7 @@ fn special_nodes_are_told_apart() {
     check("sysfs-nvidiagpunumanodes.xml", 8, NodeKind::Dram, true);
 }
 
-#[test]
-fn descriptions_become_machines() {
+pub(crate) fn descriptions_become_machines() {
     let check = |text: &str, packages: usize, nodes: usize, cores: usize, pus: usize| {
         let topology = synthetic(text);
         let found = (topology.packages.len(), topology.nodes.len(), topology.cores.len(), topology.pus.len());
@@ -133,8 +116,7 @@ fn descriptions_become_machines() {
     assert_eq!(smt.pus.iter().map(|pu| (pu.core, pu.smt_rank)).collect::<Vec<_>>(), [(0, 0), (0, 1), (1, 0), (1, 1)]);
 }
 
-#[test]
-fn what_is_not_a_topology_is_refused_in_one_line() {
+pub(crate) fn what_is_not_a_topology_is_refused_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = read_topology(&"synthetic:pack:2 pu:2".parse().expect("an input")).expect("a topology").xml();
     assert!(whole.contains("</topology>"));

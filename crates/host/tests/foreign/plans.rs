@@ -1,5 +1,6 @@
 //! Every experiment planned on machines that people stored: places that exist and are allowed, or a skip with its reason.
 
+use crate::root;
 use host::{Input, read_topology};
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Overrides, parse_experiment, read_experiment};
@@ -11,10 +12,6 @@ use plan::topology::{Conditions, NodeKind, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// Files of a folder that end so, by name.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -24,14 +21,9 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The stored machines that hwloc loads, by name; none where there is no such folder beside the project, which is said.
-fn machines() -> Vec<(String, Topology)> {
-    let folder = root().join("../shared/hwloc-xml");
-    if !folder.join("index.csv").exists() {
-        println!("NOT TESTABLE: no folder of stored machines beside the project");
-        return Vec::new();
-    }
-    let files = files(&folder, "xml");
+/// The stored machines that hwloc loads, by name.
+fn machines(folder: &Path) -> Vec<(String, Topology)> {
+    let files = files(folder, "xml");
     let read = |path: &PathBuf| {
         let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         Some((name, read_topology(&Input::Xml(path.clone())).ok()?.topology))
@@ -59,12 +51,8 @@ fn plan_on(file: &ExperimentFile, name: &str, topology: &Topology) -> Option<Pla
     }
 }
 
-#[test]
-fn every_experiment_is_placed_where_it_may_be() {
-    let machines = machines();
-    if machines.is_empty() {
-        return;
-    }
+pub(crate) fn every_experiment_is_placed_where_it_may_be(folder: &Path) {
+    let machines = machines(folder);
     let experiments = files(&root().join("experiments"), "toml");
     assert!(!experiments.is_empty());
     let (mut points, mut skipped, mut refused) = (0, 0, 0);
@@ -136,9 +124,8 @@ fn nodes_of(policy: &MemoryPolicy) -> NodeSet {
     }
 }
 
-#[test]
-fn siblings_come_when_they_were_asked_for() {
-    let machines = machines();
+pub(crate) fn siblings_come_when_they_were_asked_for(folder: &Path) {
+    let machines = machines(folder);
     for cpus in ["close", "spread"] {
         for smt in ["off", "last-in-node", "last", "pack"] {
             let text = format!(
