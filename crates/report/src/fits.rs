@@ -8,7 +8,7 @@ use crate::ratios::reader;
 use crate::results::Results;
 use crate::series::{Series, series};
 use crate::summary::Counts;
-use plan::record::FitRow;
+use plan::record::{FitRow, Timing};
 use rayon::prelude::*;
 use stats::argmax::{Argmax, argmax};
 use stats::fit::{Fit, FitSettings, FittedValue, Model, akaike_weights, fit};
@@ -35,8 +35,9 @@ pub(crate) struct Observations {
 
 /// All fits of a folder, curves in plan order.
 pub(crate) fn fits(results: &Results) -> Vec<FitRow> {
-    let curves = series(&results.plan);
-    curves.par_iter().map(|curve| fits_of(results, curve)).collect::<Vec<_>>().concat()
+    let (curves, timing) = (series(&results.plan), results.timing());
+    let rows = curves.par_iter().map(|curve| fits_of(results, curve)).collect::<Vec<_>>().concat();
+    rows.into_iter().map(|row| FitRow { timing, ..row }).collect()
 }
 
 /// The values of one metric along a curve; `clean` leaves flagged samples out.
@@ -179,6 +180,8 @@ fn empty_row(curve: &Series, model: &str) -> FitRow {
         group: curve.group.clone(),
         arm: curve.arm.clone(),
         regime: curve.regime,
+        // That of the folder is put in last.
+        timing: Timing::Modelled,
         model: model.into(),
         parameter: String::new(),
         estimate: None,

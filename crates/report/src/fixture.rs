@@ -6,7 +6,7 @@ use crate::mean::{ARITHMETIC, GEOMETRIC};
 use crate::results::{Derived, Results, SummaryLine, open};
 use crate::summary::{POOLED_MAX, POOLED_P50};
 use plan::place::Regime;
-use plan::record::{ClaimRow, FitRow, SummaryRow, Verdict};
+use plan::record::{ClaimRow, FitRow, SummaryRow, Timing, Verdict};
 use std::path::{Path, PathBuf};
 
 /// `results/golden-2n8p`, read.
@@ -33,6 +33,7 @@ pub(crate) fn derived(results: &Results) -> Derived {
                 subject: point.subject.clone(),
                 procs: point.procs,
                 regime: point.regime,
+                timing: Timing::Modelled,
                 metric: metric.name.clone(),
                 unit: metric.unit.clone(),
                 n: values.len() as u64,
@@ -75,6 +76,7 @@ fn fits() -> Vec<FitRow> {
         group: String::new(),
         arm: "close".into(),
         regime: Regime::Core,
+        timing: Timing::Modelled,
         model: "usl".into(),
         parameter: parameter.into(),
         estimate: Some(estimate),
@@ -107,6 +109,7 @@ fn claim(verdict: Verdict) -> ClaimRow {
         text: "local hits reach 76 % at 8 processors".into(),
         r#type: "value".into(),
         arm: if open { "unbound".into() } else { "close".into() },
+        timing: Timing::Modelled,
         theta: "local_hit_ratio at 8 procs".into(),
         estimate: (!open).then_some(0.875),
         ci_low: (!open).then_some(0.87),

@@ -75,6 +75,14 @@ impl Results {
         (rows > 0).then(|| format!("{rows} of {all} samples {verb} computed by the model, not measured"))
     }
 
+    /// How far times of this folder can be believed: what the manifest says, or the sample that is believed least.
+    pub(crate) fn timing(&self) -> Timing {
+        match self.modelled() {
+            Some(_) => Timing::Modelled,
+            None => self.samples.timing.map_or(self.manifest.timing, |least| least.max(self.manifest.timing)),
+        }
+    }
+
     /// The same with the throughput of whole samples, warm-up included.
     pub(crate) fn with_whole_samples(&self) -> Results {
         let mut results = self.clone();

@@ -3,7 +3,7 @@
 use crate::error::ReportError;
 use crate::table::{Block, Ended, Table};
 use plan::point::Plan;
-use plan::record::{Column as ColumnSpec, Kind, Row, SampleRow, StopReason};
+use plan::record::{Column as ColumnSpec, Kind, Row, SampleRow, StopReason, Timing};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -57,6 +57,8 @@ pub struct Samples {
     pub contaminated: Vec<bool>,
     /// How many rows a model computed, by what they say of themselves.
     pub modelled: usize,
+    /// The least that a row says of its times; `None` without rows.
+    pub(crate) timing: Option<Timing>,
     metrics: Vec<Metric>,
     rows_of: Vec<Vec<u32>>,
     // Failed rows so far, by order.
@@ -282,6 +284,7 @@ struct Part {
     failed: Vec<bool>,
     contaminated: Vec<bool>,
     modelled: usize,
+    timing: Option<Timing>,
     /// Shape `[metrics][rows]`.
     metrics: Vec<Vec<f64>>,
 }
@@ -310,6 +313,7 @@ impl Samples {
         self.failed.extend(part.failed);
         self.contaminated.extend(part.contaminated);
         self.modelled += part.modelled;
+        self.timing = self.timing.max(part.timing);
         for (metric, values) in self.metrics.iter_mut().zip(&part.metrics) {
             metric.values.extend(values, rows_expected);
         }
@@ -338,6 +342,7 @@ struct Wanted {
     order: usize,
     stop_reason: usize,
     contaminated: usize,
+    timing: usize,
     /// Where a row says that a model computed it.
     marks: [usize; 3],
     metrics: Vec<(usize, MetricSpec)>,
@@ -364,6 +369,7 @@ impl Wanted {
             order: at("order"),
             stop_reason: at("stop_reason"),
             contaminated: at("contaminated"),
+            timing: at("timing"),
             marks: [at("source"), at("timing"), at("hit_source")],
             metrics: metrics.map(|spec| (at(&spec.name), spec)).collect(),
         }
@@ -383,6 +389,7 @@ impl Wanted {
             part.order.push(row.cell(self.order)?);
             part.failed.push(row.cell::<StopReason>(self.stop_reason)? == StopReason::Failed);
             part.contaminated.push(row.cell(self.contaminated)?);
+            part.timing = part.timing.max(Some(row.cell(self.timing)?));
             // One mark is enough: whoever mixes rows by hand may change one of them.
             part.modelled += usize::from(self.marks.iter().any(|&at| row.text(at) == MODELLED));
             for (values, (at, spec)) in part.metrics.iter_mut().zip(&self.metrics) {
@@ -436,6 +443,7 @@ pub(crate) mod made {
             failed: rows.iter().map(|row| row.failed).collect(),
             contaminated: rows.iter().map(|row| row.flagged).collect(),
             modelled: 0,
+            timing: None,
             metrics: columns
                 .metrics
                 .iter()

@@ -114,7 +114,7 @@ fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> Sum
         clean_mean,
         clean_ci_low: clean.map(|interval| interval.low),
         clean_ci_high: clean.map(|interval| interval.high),
-        ..empty_row(point, counts, &metric.name, &metric.unit)
+        ..empty_row(results, point, counts, &metric.name, &metric.unit)
     };
     with_factors(results, index, row)
 }
@@ -139,7 +139,7 @@ fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryL
             clean_mean: clean.as_ref().map(|clean| clean.value),
             clean_ci_low: clean_interval.map(|(low, _)| low),
             clean_ci_high: clean_interval.map(|(_, high)| high),
-            ..empty_row(point, counts, metric, "ns")
+            ..empty_row(results, point, counts, metric, "ns")
         })
     };
     let longest = results.samples.metric("pause_max_ns").and_then(|metric| {
@@ -149,7 +149,7 @@ fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryL
             mean: Some(longest(false)?),
             ci_method: "none: the longest that was seen".into(),
             clean_mean: longest(true),
-            ..empty_row(point, counts, POOLED_MAX, "ns")
+            ..empty_row(results, point, counts, POOLED_MAX, "ns")
         })
     });
     let pooled = results.pooled_pauses.get(index);
@@ -166,13 +166,14 @@ fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryL
 }
 
 /// A row that knows its point and metric, but no value.
-fn empty_row(point: &Point, counts: Counts, metric: &str, unit: &str) -> SummaryRow {
+fn empty_row(results: &Results, point: &Point, counts: Counts, metric: &str, unit: &str) -> SummaryRow {
     SummaryRow {
         point_id: point.id.clone(),
         arm: point.arm.clone(),
         subject: point.subject.clone(),
         procs: point.procs,
         regime: point.regime,
+        timing: results.timing(),
         metric: metric.into(),
         unit: unit.into(),
         n: 0,

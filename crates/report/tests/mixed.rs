@@ -6,7 +6,8 @@ mod shared;
 
 use plan::record::{ClaimRow, Verdict};
 use report::{Results, derive, open, update, verify};
-use shared::copy;
+use shared::{copy, set_cell};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -89,4 +90,32 @@ fn the_report_says_so_and_verify_finds_the_row() {
     assert!(!written.contains(",supported,") && !written.contains(",refuted,") && !written.contains(",undecided,"));
     let lines: Vec<String> = verify(dir.path()).unwrap().mismatches.iter().map(ToString::to_string).collect();
     assert!(lines.iter().any(|line| line.contains("source") && line.contains("modelled")), "{lines:?}");
+}
+
+/// Every row that follows from samples says how far the least of them can be believed.
+#[test]
+fn derived_rows_are_believed_as_the_least_sample() {
+    let check = |manifest: &str, column: &str, word: &str, expect: &str| {
+        let dir = as_if_measured(|_, _| false);
+        set_cell(&dir.path().join("samples.csv"), 20, column, word);
+        let path = dir.path().join("manifest.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let changed = text.replace(r#""timing":"hardware""#, &format!(r#""timing":"{manifest}""#));
+        assert_eq!(changed != text, manifest != "hardware");
+        fs::write(&path, changed).unwrap();
+        update(dir.path()).unwrap();
+        for file in ["summary.csv", "fits.csv", "claims.csv"] {
+            let mut reader = csv::Reader::from_path(dir.path().join(file)).unwrap();
+            let at = reader.headers().unwrap().iter().position(|title| title == "timing").unwrap();
+            let found: BTreeSet<String> = reader.records().map(|row| row.unwrap()[at].to_string()).collect();
+            assert_eq!(found, BTreeSet::from([expect.to_string()]), "{file}: {manifest}, {column} {word}");
+        }
+    };
+    check("hardware", "timing", "hardware", "hardware");
+    check("hardware", "timing", "virtual", "virtual");
+    check("hardware", "timing", "emulated", "emulated");
+    check("virtual", "timing", "hardware", "virtual");
+    check("emulated", "timing", "virtual", "emulated");
+    check("hardware", "timing", "modelled", "modelled");
+    check("emulated", "hit_source", "modelled", "modelled");
 }

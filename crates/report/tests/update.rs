@@ -209,6 +209,14 @@ fn each_broken_cell_is_found() {
         ("facts.csv", 2, "block", "x", "facts.csv:2: column block: found \"x\", expected a whole number"),
         ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found unknown or repeated column threads"),
         ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found no column procs"),
+        (
+            "summary.csv",
+            1,
+            "timing",
+            "times",
+            "summary.csv:1: title line: found no column timing, expected all columns of this file, as `numalab report` of \
+             this version writes it",
+        ),
         ("summary.csv", 2, "mean", "1", "summary.csv:2: row that follows from the raw files"),
         ("claims.csv", 2, "verdict", "refuted", "claims.csv:2: row that follows from the raw files"),
         ("fits.csv", 2, "estimate", "1", "fits.csv:2: row that follows from the raw files"),

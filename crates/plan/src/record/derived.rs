@@ -38,6 +38,8 @@ row! {
         procs: u32 ["workers"],
         /// core, smt or oversubscribed.
         regime: Regime [""],
+        /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
+        timing: Timing [""],
         /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together.
         metric: String [""],
         /// Its unit.
@@ -86,6 +88,8 @@ row! {
         arm: String [""],
         /// Regime of the samples used.
         regime: Regime [""],
+        /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
+        timing: Timing [""],
         /// Model: usl, amdahl, exponential, lomax, hill, unimodal.
         model: String [""],
         /// lambda, sigma, kappa, …; knee_peak, knee_kleinrock, argmax.
@@ -132,6 +136,8 @@ row! {
         r#type: String [""],
         /// Arm it is tested on.
         arm: String [""],
+        /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
+        timing: Timing [""],
         /// The estimand, in words.
         theta: String [""],
         /// Its estimate.

@@ -210,6 +210,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         text: claim.text.clone(),
         r#type: rule.type_name().into(),
         arm: question.arm.into(),
+        timing: question.results.timing(),
         theta: theta_of(rule),
         estimate: None,
         ci_low: None,

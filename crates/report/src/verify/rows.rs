@@ -140,8 +140,13 @@ fn columns_in_order(file: &str, fields: &[Field], line: &[u8], found: &mut Found
             good = false;
         }
     }
+    let all = if crate::update::is_derived(file) {
+        "all columns of this file, as `numalab report` of this version writes it"
+    } else {
+        "all columns of this file"
+    };
     for title in expected.iter().filter(|title| !titles.iter().any(|found| found == *title)) {
-        found.note_unreadable(file, Some(1), "title line", format!("no column {title}"), "all columns of this file");
+        found.note_unreadable(file, Some(1), "title line", format!("no column {title}"), all);
         good = false;
     }
     good.then(|| expected.iter().filter_map(|title| titles.iter().position(|found| found == title)).collect())
