@@ -342,8 +342,7 @@ struct Wanted {
     order: usize,
     stop_reason: usize,
     contaminated: usize,
-    timing: usize,
-    /// Where a row says that a model computed it.
+    /// Where a row says that a model computed it; the second is its timing.
     marks: [usize; 3],
     metrics: Vec<(usize, MetricSpec)>,
 }
@@ -369,7 +368,6 @@ impl Wanted {
             order: at("order"),
             stop_reason: at("stop_reason"),
             contaminated: at("contaminated"),
-            timing: at("timing"),
             marks: [at("source"), at("timing"), at("hit_source")],
             metrics: metrics.map(|spec| (at(&spec.name), spec)).collect(),
         }
@@ -389,7 +387,7 @@ impl Wanted {
             part.order.push(row.cell(self.order)?);
             part.failed.push(row.cell::<StopReason>(self.stop_reason)? == StopReason::Failed);
             part.contaminated.push(row.cell(self.contaminated)?);
-            part.timing = part.timing.max(Some(row.cell(self.timing)?));
+            part.timing = part.timing.max(Some(row.cell(self.marks[1])?));
             // One mark is enough: whoever mixes rows by hand may change one of them.
             part.modelled += usize::from(self.marks.iter().any(|&at| row.text(at) == MODELLED));
             for (values, (at, spec)) in part.metrics.iter_mut().zip(&self.metrics) {
@@ -436,19 +434,15 @@ pub(crate) mod made {
         let value = |row: &Made<'_>, name: &str| {
             row.metrics.iter().find(|(known, _)| *known == name).map_or(f64::NAN, |(_, value)| *value)
         };
+        let column = |(_, spec): &(usize, MetricSpec)| rows.iter().map(|row| value(row, &spec.name)).collect();
         let part = Part {
             point: rows.iter().map(|row| row.point as u32).collect(),
             block: rows.iter().map(|row| row.block).collect(),
             order: rows.iter().map(|row| row.block * plan.points.len() as u32 + row.point as u32).collect(),
             failed: rows.iter().map(|row| row.failed).collect(),
             contaminated: rows.iter().map(|row| row.flagged).collect(),
-            modelled: 0,
-            timing: None,
-            metrics: columns
-                .metrics
-                .iter()
-                .map(|(_, spec)| rows.iter().map(|row| value(row, &spec.name)).collect())
-                .collect(),
+            metrics: columns.metrics.iter().map(column).collect(),
+            ..Part::default()
         };
         samples.append(part, rows.len());
         samples.sort_by_point(plan.points.len());
