@@ -211,16 +211,20 @@ mod tests {
         (dir, plan, all)
     }
 
-    /// A file of which one call fails, and all that follow; a failing write writes half.
+    /// A file of which one call fails, alone or with all that follow; a failing write writes half.
     struct Faulty {
         file: File,
         calls_left: Rc<Cell<u32>>,
+        alone: bool,
     }
 
     impl Faulty {
         fn call(&self) -> io::Result<()> {
             match self.calls_left.get() {
-                0 => Err(io::Error::from(io::ErrorKind::StorageFull)),
+                0 => {
+                    self.calls_left.set(if self.alone { u32::MAX } else { 0 });
+                    Err(io::Error::from(io::ErrorKind::StorageFull))
+                }
                 left => {
                     self.calls_left.set(left - 1);
                     Ok(())
@@ -256,13 +260,17 @@ mod tests {
 
     #[test]
     fn whichever_call_fails_what_was_committed_stays() {
+        [false, true].into_iter().for_each(fail_each_call);
+    }
+
+    fn fail_each_call(alone: bool) {
         for calls in 0.. {
             let (dir, plan, all) = begun();
             let calls_left = Rc::new(Cell::new(calls));
             let open = |path: &Path| {
                 let file = OpenOptions::new().append(true).open(path)?;
                 let length = file.metadata()?.len();
-                Ok((Faulty { file, calls_left: Rc::clone(&calls_left) }, length))
+                Ok((Faulty { file, calls_left: Rc::clone(&calls_left), alone }, length))
             };
             let mut journal = Journal::open_with(dir.path(), open).unwrap();
             let mut committed = 0;
