@@ -51,8 +51,15 @@ fn a_report_of_fewer_samples_than_there_are_is_no_mismatch_while_the_run_goes_on
     update(dir.path()).unwrap();
     fs::write(&samples, whole).unwrap();
     assert_eq!(lines_of(dir.path()), Vec::<String>::new());
-    let expect = format!("the report is of fewer samples; numalab report {} draws it anew", dir.path().display());
+    let expect = format!(
+        "the report is of other samples than there are now; numalab report {} draws it anew",
+        dir.path().display()
+    );
     assert_eq!(verify(dir.path()).unwrap().unchecked[0], expect);
+    // What nobody's report wrote is still one, by its sum.
+    let summary = dir.path().join("summary.csv");
+    fs::write(&summary, fs::read_to_string(&summary).unwrap().replacen(",unbound,", ",other,", 1)).unwrap();
+    assert!(lines_of(dir.path())[0].starts_with("summary.csv: SHA-256: found"), "{:?}", lines_of(dir.path()));
 }
 
 #[test]

@@ -6,8 +6,7 @@ use plan::PlanError;
 use plan::experiment::{ExperimentFile, Overrides, parse_experiment, read_experiment};
 use plan::place::Regime;
 use plan::point::{Plan, Point};
-use plan::policy::MemoryPolicy;
-use plan::set::{CpuSet, NodeSet};
+use plan::set::CpuSet;
 use plan::topology::{Conditions, NodeKind, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -103,24 +102,13 @@ fn check_point(name: &str, point: &Point, topology: &Topology) {
     assert!(point.regime == Regime::Oversubscribed || reach.len() >= point.procs as usize, "{}: {reach}", what());
     let heaps = placement.workers.iter().map(|place| &place.private).chain([&placement.shared.policy]);
     for policy in heaps.chain(&placement.process.memory) {
-        let nodes = nodes_of(policy);
+        let nodes = policy.nodes();
         let with_memory = |node: u32| topology.node(node).is_some_and(|node| node.has_memory());
         assert!(nodes.iter().all(with_memory), "{}: {policy}", what());
         assert!(nodes.is_subset(&topology.allowed_nodes), "{}: {policy}", what());
         // None of these experiments names a node beyond 0, so that special memory is never meant.
         let ordinary = |node: u32| topology.node(node).is_some_and(|node| node.kind == NodeKind::Dram);
         assert!(nodes.iter().all(ordinary), "{}: {policy}", what());
-    }
-}
-
-fn nodes_of(policy: &MemoryPolicy) -> NodeSet {
-    match policy {
-        MemoryPolicy::FirstTouch | MemoryPolicy::Local => NodeSet::new(),
-        MemoryPolicy::Preferred(node) => NodeSet::of(*node),
-        MemoryPolicy::Bind(nodes)
-        | MemoryPolicy::PreferredMany(nodes)
-        | MemoryPolicy::Interleave(nodes)
-        | MemoryPolicy::WeightedInterleave(nodes) => nodes.clone(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! `[[claim]]`: statements to test, each of a type with its own keys.
 
 use super::curve::known_model;
-use super::measure::check_metric;
+use super::measure::{check_averaged, check_metric};
 use super::table::{Section, whole};
 use super::{ArmFile, FileError, PROCS_MOST};
-use crate::claim::{Claim, ClaimRule, NEVER_AVERAGED, NodeCores, Share, Span, Trend};
+use crate::claim::{Claim, ClaimRule, NodeCores, Share, Span, Trend};
 use crate::workload::WorkloadFile;
 use toml::de::DeValue;
 
@@ -109,11 +109,7 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
     let above_0 = |key| section.number(key, f64::MIN_POSITIVE..=f64::MAX, "be a number above 0");
     let metric = || -> Result<String, FileError> {
         let metric = section.required("metric", section.text("metric")?)?;
-        if NEVER_AVERAGED.contains(&metric.as_str()) {
-            let message =
-                "quantiles and extremes of samples are never averaged; use pause_mean_ns or pause_variance_ns2";
-            return Err(section.error_at("metric", format!("\"{metric}\": {message}")));
-        }
+        check_averaged(&metric).map_err(|error| section.error_at("metric", error))?;
         if metric != "remote_ratio" {
             check_metric(&metric, workload).map_err(|error| section.error_at("metric", error))?;
         }

@@ -2,7 +2,7 @@
 
 use super::table::{Section, number};
 use super::{Extent, FileError, MeasureFile, Repetitions};
-use crate::claim::{Claim, ClaimRule};
+use crate::claim::{Claim, ClaimRule, NEVER_AVERAGED};
 use crate::quantity::parse_duration;
 use crate::record::{Column, Kind, Row, SampleRow};
 use crate::workload::WorkloadFile;
@@ -65,9 +65,6 @@ fn read_duration(section: &Section<'_>, key: &str) -> Result<Option<f64>, FileEr
     }
 }
 
-/// Metrics that a mean over samples says nothing of.
-const QUANTILES: &[&str] = &["pause_p50_ns", "pause_p99_ns", "pause_max_ns"];
-
 fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Option<Repetitions>, FileError> {
     let Some(item) = section.get("repetitions") else { return Ok(None) };
     if !item.get_ref().is_table() {
@@ -81,9 +78,7 @@ fn read_repetitions(section: &Section<'_>, workload: &WorkloadFile) -> Result<Op
     let max = until.required("max", until.whole("max", min..=REPETITIONS_MOST)?)?;
     let metric = until.required("metric", until.text("metric")?)?;
     check_metric(&metric, workload).map_err(|error| until.error_at("metric", error))?;
-    if QUANTILES.contains(&metric.as_str()) {
-        return Err(until.error_at("metric", format!("{metric}: a mean of quantiles is no quantile")));
-    }
+    check_averaged(&metric).map_err(|error| until.error_at("metric", error))?;
     let repetitions = Repetitions::Until { min: min as u32, max: max as u32, until: read_until(&until)?, metric };
     Ok(Some(repetitions))
 }
@@ -120,6 +115,12 @@ fn read_until(section: &Section<'_>) -> Result<f64, FileError> {
     };
     let must = "be a share above 0 and below 1, such as \"2%\" or 0.02";
     value.filter(|until| *until > 0.0 && *until < 1.0).ok_or_else(|| section.refuse("until", item, must))
+}
+
+/// Refuses what a mean over samples says nothing of.
+pub(super) fn check_averaged(metric: &str) -> Result<(), String> {
+    let why = "quantiles and extremes of samples are never averaged; use pause_mean_ns or pause_variance_ns2";
+    if NEVER_AVERAGED.contains(&metric) { Err(format!("\"{metric}\": {why}")) } else { Ok(()) }
 }
 
 /// Whether samples.csv has a column of numbers with this name.

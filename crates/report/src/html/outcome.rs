@@ -72,7 +72,7 @@ fn answered_claim(page: &mut Page, results: &Results, claim: &ClaimRow) {
     if !numbers.is_empty() {
         page.element("p", "", &numbers);
     }
-    let needed = claim.needed_n.as_ref().map(|needed| format!("; samples that would decide it: {needed}"));
+    let needed = claim.needed_n.as_ref().map(|needed| format!("; n that would decide it: {needed}"));
     let why = format!("{reason}{needed}", reason = claim.reason, needed = needed.unwrap_or_default());
     page.element("p", "muted", &why);
     page.raw("</section>\n");

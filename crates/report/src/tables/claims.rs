@@ -95,7 +95,7 @@ fn answered_text(results: &Results, claim: &ClaimRow, look: Look) -> String {
     say(&numbers(results, claim));
     say(&claim.reason);
     if let Some(needed) = &claim.needed_n {
-        say(&format!("samples that would decide it: {needed}"));
+        say(&format!("n that would decide it: {needed}"));
     }
     text
 }

@@ -121,7 +121,7 @@ fn every_verdict_stands_with_its_reason() {
     assert!(table.contains("hit-ratio-8 (close): supported\n"), "{table}");
     let numbers = "measured 87.5 % [87.0, 88.0] at 97.5 %, n = 3; printed 76.0 %; supported by 75.0 to 77.0 %";
     assert!(table.contains(numbers), "{table}");
-    assert!(table.contains("samples that would decide it: > 1000"), "{table}");
+    assert!(table.contains("n that would decide it: > 1000"), "{table}");
     let coloured = claims_text(&results, &derived, Look { width: 100, colour: true });
     assert!(coloured.contains("\x1b[31mrefuted\x1b[0m"), "{coloured}");
 }

@@ -116,11 +116,13 @@ fn look_at(dir: &Path) -> Result<Verified, ReportError> {
         )?;
         match open_unchecked(dir) {
             Ok(results) => {
-                let mut of_fewer = Found::default();
-                derived::check_derived(&results, if complete { &mut found } else { &mut of_fewer })?;
-                if !of_fewer.is_empty() {
+                let mut of_others = Found::default();
+                derived::check_derived(&results, if complete { &mut found } else { &mut of_others })?;
+                if !of_others.is_empty() {
                     let dir = dir.display();
-                    unchecked.push(format!("the report is of fewer samples; numalab report {dir} draws it anew"));
+                    unchecked.push(format!(
+                        "the report is of other samples than there are now; numalab report {dir} draws it anew"
+                    ));
                 }
                 if !complete {
                     unchecked.push(format!("{n} samples so far", n = results.samples.len()));
