@@ -54,11 +54,13 @@ impl PrintedTable {
         let line = |place: Option<&csv::Position>| place.map(|place| place.line() as usize);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let titles = reader.headers().map_err(|error| wrong(Some(1), one_line(&error)))?;
-        let titles: Vec<String> = titles.iter().map(String::from).collect();
+        // A quoted cell may hold line breaks, which no message and no report has room for.
+        let cells = |record: &csv::StringRecord| record.iter().map(on_one_line).collect::<Vec<_>>();
+        let titles = cells(titles);
         let mut rows: Vec<Vec<String>> = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|error| wrong(line(error.position()), one_line(&error)))?;
-            let row: Vec<String> = record.iter().map(String::from).collect();
+            let row = cells(&record);
             if rows.iter().any(|other| other[0] == row[0]) {
                 let message = format!("\"{key}\" starts two rows; rows are found by their first cell", key = row[0]);
                 return Err(wrong(line(record.position()), message));
@@ -102,7 +104,11 @@ impl PrintedTable {
 }
 
 fn one_line(error: &csv::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    on_one_line(&error.to_string())
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -147,5 +153,6 @@ mod tests {
         check("a,b\n", "p/t.csv: no row below the titles");
         check("a,b\n1,2\n1,3\n", "p/t.csv:3: \"1\" starts two rows");
         check("a,b\n1\n", "p/t.csv:2: CSV error");
+        check("a,b\n\"x\ny\",2\nx y,3\n", "p/t.csv:4: \"x y\" starts two rows");
     }
 }
