@@ -41,7 +41,7 @@ pub struct Manifest {
     pub conditions: Conditions,
     /// SHA-256 of plan.toml, hex.
     pub plan_sha256: String,
-    /// SHA-256 of what does not change about the machine (topology without free memory, kernel, processor), hex.
+    /// SHA-256 of what does not change about the machine (topology without sizes of memory, kernel, processor), hex.
     pub machine_sha256: String,
     /// Command line, as typed.
     pub command: Vec<String>,

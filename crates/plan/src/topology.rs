@@ -149,10 +149,12 @@ impl<'de> Deserialize<'de> for Topology {
 }
 
 impl Topology {
-    /// The machine without what changes by itself, its free memory, and without where it was read from.
+    /// The machine without what changes by itself, its memory's size and what of it is free, and without where it was
+    /// read from. Of a size stays whether it is 0: a hypervisor's balloon and each boot make it another.
     pub fn lasting(&self) -> Topology {
         let mut lasting = Topology { source: TopologySource::Host, ..self.clone() };
         for node in &mut lasting.nodes {
+            node.memory_bytes = node.memory_bytes.map(|bytes| bytes.min(1));
             node.free_bytes = None;
             node.reclaimable_bytes = None;
             node.reserved_bytes = None;

@@ -158,7 +158,7 @@ pub(crate) fn check_here(
 }
 
 /// The first differences between two trees, `path was THEN and is NOW`; `None` for equal ones.
-fn differences(then: &Value, now: &Value) -> Option<String> {
+pub(crate) fn differences(then: &Value, now: &Value) -> Option<String> {
     let mut found = Vec::new();
     compare(String::new(), then, now, &mut found);
     let more = found.len().saturating_sub(NAMED_MOST);

@@ -155,6 +155,10 @@ impl Here {
             compare("allowed nodes", &then.allowed_nodes.to_string(), &now.allowed_nodes.to_string());
             compare("online PUs", &then.pu_set().to_string(), &now.pu_set().to_string());
             compare("nodes", &then.node_set().to_string(), &now.node_set().to_string());
+            if differences.is_empty() {
+                let tree = |topology: &Topology| serde_json::to_value(topology.lasting()).unwrap_or_default();
+                differences.extend(crate::admit::differences(&tree(then), &tree(now)));
+            }
         }
         if differences.is_empty() { "its topology changed".into() } else { differences.join(", ") }
     }

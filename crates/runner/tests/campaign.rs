@@ -227,8 +227,13 @@ fn what_is_another_is_refused_in_words() {
     let mut machine = here();
     machine.topology.allowed_pus = (0..4).collect();
     check(ResumeOptions::default(), &machine, "the machine is another: allowed PUs was 0-7 and is 0-3");
+    let mut caches = here();
+    caches.topology.llcs[0].bytes = Some(7);
+    check(ResumeOptions::default(), &caches, "the machine is another: llcs.0.bytes was ");
     let mut same = here();
     same.topology.nodes[0].free_bytes = Some(7);
+    // As under a hypervisor's balloon.
+    same.topology.nodes[0].memory_bytes = same.topology.nodes[0].memory_bytes.map(|bytes| bytes / 2);
     assert!(
         resume_with(&dir, ResumeOptions { plan: Some(&plan()), retry_failed: false }, &same, &mut modelled()).is_ok()
     );
