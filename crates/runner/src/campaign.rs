@@ -186,6 +186,7 @@ fn go_on(
     };
     let ended = run.all(executor, interrupt)?;
     if ended {
+        run.check_files()?;
         folder::write_sums(run.dir)?;
     }
     let mut summary = summary(dir, run_id, plan, &run.committed, resumed, ended);
@@ -253,11 +254,10 @@ impl Run<'_> {
         let sample = executor.sample(&plan.points[slot.point], &plan.measure, seed)?;
         let id = Id { sample_id: self.committed.len() as u64, slot, seed };
         let rows = rows(&self.context, id, &sample);
+        // Before it, too: behind a file that was cut short, rows would end where they should.
+        self.check_files()?;
         self.journal.commit(&rows)?;
-        // Its open files take rows even then, and nobody would ever see them.
-        if !self.dir.join(SampleRow::FILE).exists() {
-            return Err(RunError::Gone { dir: self.dir.into() });
-        }
+        self.check_files()?;
         self.heard(slot.block, id.sample_id, &sample)?;
         self.done.insert(slot.order);
         let (done, total, left) = (self.done.len() as u64, self.total(stages), self.left(stages));
@@ -266,6 +266,15 @@ impl Run<'_> {
         self.progress.tell(&Event::Finished { step, error, throughput_per_s });
         self.committed.push(Committed { row: rows.sample, extra: rows.extra });
         Ok(())
+    }
+
+    /// Refuses to go on where the open files are no longer those of the folder: they take rows even then, and nobody would
+    /// ever see them.
+    fn check_files(&self) -> Result<(), RunError> {
+        if !self.dir.join(SampleRow::FILE).exists() {
+            return Err(RunError::Gone { dir: self.dir.into() });
+        }
+        self.journal.check_files()
     }
 
     /// Samples in all, as far as time and stages allow.

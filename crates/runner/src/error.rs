@@ -29,6 +29,12 @@ pub enum RunError {
         /// Where it was.
         dir: PathBuf,
     },
+    /// Somebody took a raw file away, put another in its place (as an editor does that saves it), or wrote into it.
+    #[error("{path}: taken away or changed while the run went on, samples may be lost; restore it and resume, or start again", path = path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another run works in this folder.
     #[error("{path}: {holder} is writing here; wait for it, or end it; if it is gone, remove this file", path = path.display())]
     Locked {
@@ -127,7 +133,8 @@ impl RunError {
     /// The exit code of a program that ends with it: 2 where the folder given is not one that can be used, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::File { .. } | RunError::Gone { .. } | RunError::Stopped(_) | RunError::Locked { .. } => 1,
+            RunError::File { .. } | RunError::Gone { .. } | RunError::Taken { .. } => 1,
+            RunError::Stopped(_) | RunError::Locked { .. } => 1,
             _ => 2,
         }
     }

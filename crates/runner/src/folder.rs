@@ -149,12 +149,15 @@ pub(crate) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Ru
 /// Writes SHA256SUMS over the raw files, `sum  name`, sorted by name: the run is complete.
 ///
 /// # Errors
-/// `File`.
+/// `Taken` for a raw file that is not there, `File`.
 pub(crate) fn write_sums(dir: &Path) -> Result<(), RunError> {
     let mut text = String::new();
     for name in RAW {
-        if let Some(sum) = sum(dir, name)? {
-            text.push_str(&format!("{sum}  {name}\n"));
+        match sum(dir, name)? {
+            Some(sum) => text.push_str(&format!("{sum}  {name}\n")),
+            // Only of machines that hwloc read is there an XML.
+            None if *name == TOPOLOGY_XML => {}
+            None => return Err(RunError::Taken { path: dir.join(name) }),
         }
     }
     write_whole(dir, SUMS, text.as_bytes())

@@ -9,6 +9,7 @@ use plan::point::Plan;
 use plan::record::{FactRow, PauseRow, Row, SampleRow, TrafficRow, WindowRow, WorkerRow, titles};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A file that rows are appended to. A seam for tests that fail it.
@@ -67,6 +68,25 @@ impl Journal<File> {
             let length = file.seek(io::SeekFrom::End(0))?;
             Ok((file, length))
         })
+    }
+
+    /// Whether every open file is the one that has its name, and as long as what was written.
+    ///
+    /// # Errors
+    /// `Taken` for the first that is not.
+    pub(crate) fn check_files(&self) -> Result<(), RunError> {
+        let Journal { samples, pauses, windows, workers, traffic, facts } = self;
+        for Appended { path, sink, length } in [samples, pauses, windows, workers, traffic, facts] {
+            let same = std::fs::metadata(path).and_then(|named| {
+                let open = sink.metadata()?;
+                Ok((named.dev(), named.ino(), named.len()) == (open.dev(), open.ino(), *length))
+            });
+            // What cannot be asked is not there.
+            if !same.unwrap_or(false) {
+                return Err(RunError::Taken { path: path.clone() });
+            }
+        }
+        Ok(())
     }
 }
 

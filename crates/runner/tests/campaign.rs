@@ -4,7 +4,7 @@
 
 mod modelled;
 
-use modelled::{Wayward, folder, here, modelled, plan, resume_all, resume_with, run_all, samples, topology};
+use modelled::{Meddled, Wayward, folder, here, modelled, plan, resume_all, resume_with, run_all, samples, topology};
 use plan::experiment::{Measure, Repetitions};
 use plan::manifest::Manifest;
 use plan::point::Plan;
@@ -237,6 +237,41 @@ fn what_is_another_is_refused_in_words() {
     assert!(
         resume_with(&dir, ResumeOptions { plan: Some(&plan()), retry_failed: false }, &same, &mut modelled()).is_ok()
     );
+}
+
+/// The open files would take rows that nobody ever sees.
+#[test]
+fn a_file_that_is_taken_or_changed_in_mid_run_ends_it() {
+    let check = |name: &str, meddle: &dyn Fn(&Path), left: Option<u64>| {
+        let root = folder();
+        let dir = || {
+            let host = root.path().join(&plan().experiment).join("model");
+            fs::read_dir(host).unwrap().next().unwrap().unwrap().path()
+        };
+        let mut executor = Meddled { inner: modelled(), made: 0, meddle: &|| meddle(&dir().join(name)) };
+        let error = run(root.path(), &plan(), &here(), &mut executor, &mut Silent, &AtomicBool::new(false));
+        let error = error.expect_err(name);
+        let named = format!("{}: taken away or changed while the run went on", dir().join(name).display());
+        assert!(error.to_string().starts_with(&named), "{error}");
+        assert_eq!(error.exit_code(), 1);
+        assert!(!dir().join("SHA256SUMS").exists());
+        if let Some(left) = left {
+            let resumed = resume_all(&dir()).unwrap();
+            assert_eq!((resumed.resumed, resumed.samples, resumed.complete), (left, 12, true), "{name}");
+        }
+    };
+    let remove = |path: &Path| fs::remove_file(path).unwrap();
+    ["pauses.csv", "facts.csv", "points.csv", "manifest.json"].into_iter().for_each(|name| check(name, &remove, None));
+    // As an editor saves: another file under the same name.
+    let save = |path: &Path| {
+        let beside = path.with_extension("saved");
+        fs::copy(path, &beside).unwrap();
+        fs::rename(beside, path).unwrap();
+    };
+    check("samples.csv", &save, Some(2));
+    check("traffic.csv", &save, None);
+    let empty = |path: &Path| fs::write(path, "").unwrap();
+    check("windows.csv", &empty, None);
 }
 
 #[test]

@@ -78,6 +78,35 @@ pub(crate) fn samples(dir: &Path) -> Vec<SampleRow> {
     reader.records().map(row).collect()
 }
 
+/// Passes on to the model, and does something before the third sample.
+pub(crate) struct Meddled<'a> {
+    pub(crate) inner: Modelled,
+    pub(crate) made: u32,
+    pub(crate) meddle: &'a dyn Fn(),
+}
+
+impl Executor for Meddled<'_> {
+    fn source(&self) -> &'static str {
+        "modelled"
+    }
+
+    fn assumes(&self) -> Option<serde_json::Value> {
+        self.inner.assumes()
+    }
+
+    fn sample(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Result<Sample, Stop> {
+        if self.made == 2 {
+            (self.meddle)();
+        }
+        self.made += 1;
+        self.inner.sample(point, measure, seed)
+    }
+
+    fn facts(&mut self) -> Vec<(String, Option<String>)> {
+        Vec::new()
+    }
+}
+
 /// Passes on to the model, and raises the interrupt after some samples, or fails some points.
 pub(crate) struct Wayward<'a> {
     pub(crate) inner: Modelled,
