@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     wanted(test)
     save = verbs.add_parser("save", help="boots machines once, so that they are restored from then on")
     save.add_argument("names", nargs="*", metavar="NAME", help=f"by default {' '.join(TESTED)}")
-    wanted(save)
+    wanted(save, fresh=False)
     fetching = verbs.add_parser("kernels", help="fetches the kernels that are not there yet, and names them")
     fetching.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(kernels.KINDS)}; all by default")
     verbs.add_parser("article", help="the article's sweep on 2x32, in under 15 minutes, and the figure of local hit ratio")
@@ -95,10 +95,13 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def wanted(verb: argparse.ArgumentParser) -> None:
-    """Options that say how a machine is wanted."""
+def wanted(verb: argparse.ArgumentParser, fresh: bool = True) -> None:
+    """Options that say how a machine is wanted; where it may be a fresh one, also those with which none is saved."""
     kinds = ", ".join(kernels.KINDS)
     verb.add_argument("--kernel", default="", help=f"{kinds}, or a version such as 6.1")
+    verb.set_defaults(append="", qemu="", cold=False)
+    if not fresh:
+        return
     verb.add_argument("--append", default="", help="further words on the kernel's command line; boots afresh")
     verb.add_argument("--qemu", type=words, default="", help="further words on qemu's command line; boots afresh")
     verb.add_argument("--cold", action="store_true", help="boots afresh, and saves nothing")
@@ -201,6 +204,8 @@ def save_machines(options: argparse.Namespace, _: list[str]) -> int:
             session = Session(request_)
             session.saved.unlink(missing_ok=True)
             outcome = session.run(Job("true"), seconds=300)
+            if not session.saved.exists():
+                raise Fault(f"{request_.machine.name} booted in {outcome.start_seconds:.1f} s and was not saved; see above")
             mib = session.saved.stat().st_size >> 20
             say(f"{request_.machine.name} booted and saved in {outcome.start_seconds:.1f} s, {mib} MiB")
     return 0

@@ -17,6 +17,9 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["run", "2x2", "--timeout", "inf", "--", "true"], "inf is not above 0"),
     (&["run", "2x2", "--timeout", "0", "--", "true"], "0 is not above 0"),
     (&["run", "2x2", "--timeout=-1", "--", "true"], "-1 is not above 0"),
+    // Of a machine that is booted so nothing is saved.
+    (&["save", "1x2", "--cold"], "unrecognized arguments: --cold"),
+    (&["save", "1x2", "--append", "a"], "unrecognized arguments: --append"),
     (&["powercut", "1x2", "--times", "0"], "0 is not at least 1"),
 ];
 
