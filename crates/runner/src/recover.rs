@@ -50,16 +50,32 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
         true => Ok(()),
         false => Err(format!("sample {sample_id} was never committed")),
     };
-    cut_back::<PauseRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
+    let (mut pauses, mut workers) = (vec![0; committed.len()], vec![0; committed.len()]);
+    let count_in = |counts: &mut [u64], sample_id: u64| keep(sample_id).map(|()| counts[sample_id as usize] += 1);
+    cut_back::<PauseRow>(dir, &[], |row, _, _| count_in(&mut pauses, row.sample_id))?;
     cut_back::<WindowRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
-    cut_back::<WorkerRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
+    cut_back::<WorkerRow>(dir, &[], |row, _, _| count_in(&mut workers, row.sample_id))?;
     cut_back::<TrafficRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
+    for (Committed { row, .. }, (pauses, workers)) in committed.iter().zip(pauses.into_iter().zip(workers)) {
+        let measured = |rows: u64| if row.error.is_some() { 0 } else { rows };
+        check_parts(dir, PauseRow::FILE, row.sample_id, pauses, row.pause_count.unwrap_or(0))?;
+        check_parts(dir, WorkerRow::FILE, row.sample_id, workers, measured(row.procs.into()))?;
+    }
     let mut told = Told::default();
     cut_back::<FactRow>(dir, &[], |row, _, _| {
         told.read(&row);
         Ok(())
     })?;
     Ok((committed, told))
+}
+
+/// A sample's parts are synced before its row, so that no crash loses them.
+fn check_parts(dir: &Path, name: &str, sample_id: u64, found: u64, expected: u64) -> Result<(), RunError> {
+    if found == expected {
+        return Ok(());
+    }
+    let what = format!("{found} rows of sample {sample_id}, {expected} expected; restore it, or start a new run");
+    Err(RunError::Unreadable { path: dir.join(name), what })
 }
 
 /// Shortens a file to its rows up to the first that cannot be read or that `keep` refuses.

@@ -239,6 +239,22 @@ fn what_is_another_is_refused_in_words() {
     );
 }
 
+/// Parts are synced before the row that commits them: what is missing there no crash took.
+#[test]
+fn a_committed_sample_without_its_parts_is_refused() {
+    for name in ["pauses.csv", "workers.csv"] {
+        let root = folder();
+        let dir = run_all(root.path(), &plan()).dir;
+        fs::remove_file(dir.join("SHA256SUMS")).unwrap();
+        let whole = fs::read(dir.join(name)).unwrap();
+        fs::write(dir.join(name), &whole[..whole.len() - 3]).unwrap();
+        let error = resume_all(&dir).unwrap_err();
+        let expect = "expected; restore it, or start a new run";
+        assert!(error.to_string().contains(name) && error.to_string().ends_with(expect), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
 /// The open files would take rows that nobody ever sees.
 #[test]
 fn a_file_that_is_taken_or_changed_in_mid_run_ends_it() {
