@@ -81,8 +81,15 @@ pub(crate) fn say(line: &str) {
 /// # Errors
 /// `FAILED` where stdout cannot take it: a full disk.
 pub(crate) fn print(text: &str) -> Result<(), Exit> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    printed(io::stdout().write_all(text.as_bytes()))
+}
+
+/// What became of printing on stdout, as [`print`] takes it.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn printed(written: io::Result<()>) -> Result<(), Exit> {
+    match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let advice = plan::remedy::advice(plan::remedy::remedy(&error));
             Err(Exit::new(FAILED, format!("cannot write to stdout: {error}{advice}")))

@@ -29,11 +29,12 @@ use exit::{Exit, FAILED, print};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match answer(&cli.command) {
-        Ok(code) => code,
-        Err(exit) => exit.report(),
-    }
+    let answered = match Cli::try_parse() {
+        Ok(cli) => answer(&cli.command),
+        Err(usage) if usage.use_stderr() => usage.exit(),
+        Err(help) => exit::printed(help.print()).map(|()| ExitCode::SUCCESS),
+    };
+    answered.unwrap_or_else(Exit::report)
 }
 
 fn answer(command: &Command) -> Result<ExitCode, Exit> {

@@ -295,6 +295,9 @@ fn a_changed_a_missing_and_an_unlisted_file_are_found() {
     {
         assert!(found.contains(expect), "no \"{expect}\" in\n{found}");
     }
+    let dir = complete();
+    fs::remove_file(dir.path().join("topology.json")).unwrap();
+    assert!(lines_of(dir.path()).join("\n").contains("topology.json: file: found none"), "another missing file");
     let without = |name: &str| {
         let dir = complete();
         let path = dir.path().join("SHA256SUMS");

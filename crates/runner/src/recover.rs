@@ -50,16 +50,18 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
         true => Ok(()),
         false => Err(format!("sample {sample_id} was never committed")),
     };
-    let (mut pauses, mut workers) = (vec![0; committed.len()], vec![0; committed.len()]);
-    let count_in = |counts: &mut [u64], sample_id: u64| keep(sample_id).map(|()| counts[sample_id as usize] += 1);
-    cut_back::<PauseRow>(dir, &[], |row, _, _| count_in(&mut pauses, row.sample_id))?;
-    cut_back::<WindowRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
-    cut_back::<WorkerRow>(dir, &[], |row, _, _| count_in(&mut workers, row.sample_id))?;
-    cut_back::<TrafficRow>(dir, &[], |row, _, _| keep(row.sample_id))?;
-    for (Committed { row, .. }, (pauses, workers)) in committed.iter().zip(pauses.into_iter().zip(workers)) {
-        let measured = |rows: u64| if row.error.is_some() { 0 } else { rows };
-        check_parts(dir, PauseRow::FILE, row.sample_id, pauses, row.pause_count.unwrap_or(0))?;
-        check_parts(dir, WorkerRow::FILE, row.sample_id, workers, measured(row.procs.into()))?;
+    let mut parts = vec![Parts::default(); committed.len()];
+    let mut add =
+        |sample_id: u64, what: &dyn Fn(&mut Parts)| keep(sample_id).map(|()| what(&mut parts[sample_id as usize]));
+    cut_back::<PauseRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.pauses += 1))?;
+    cut_back::<WindowRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.operations += row.operations))?;
+    cut_back::<WorkerRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.workers += 1))?;
+    cut_back::<TrafficRow>(dir, &[], |row, _, _| {
+        let known = row.pu_node.is_some() && row.memory_node.is_some();
+        add(row.sample_id, &|parts| parts.known_touches += if known { row.touches } else { 0 })
+    })?;
+    for (Committed { row, .. }, parts) in committed.iter().zip(parts) {
+        parts.check(dir, row)?;
     }
     let mut told = Told::default();
     cut_back::<FactRow>(dir, &[], |row, _, _| {
@@ -69,13 +71,34 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
     Ok((committed, told))
 }
 
-/// A sample's parts are synced before its row, so that no crash loses them.
-fn check_parts(dir: &Path, name: &str, sample_id: u64, found: u64, expected: u64) -> Result<(), RunError> {
-    if found == expected {
-        return Ok(());
+/// What the other files hold of one sample. They are synced before its row, so that no crash loses them.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    pauses: u64,
+    workers: u64,
+    operations: u64,
+    known_touches: u64,
+}
+
+impl Parts {
+    /// Refuses a sample whose row says more, or less, than its parts.
+    fn check(&self, dir: &Path, row: &SampleRow) -> Result<(), RunError> {
+        let workers = if row.error.is_some() { 0 } else { row.procs.into() };
+        let touches = row.local_touches.unwrap_or(0) + row.remote_touches.unwrap_or(0);
+        let all = [
+            (PauseRow::FILE, "rows", self.pauses, row.pause_count.unwrap_or(0)),
+            (WorkerRow::FILE, "rows", self.workers, workers),
+            (WindowRow::FILE, "operations", self.operations, row.operations.unwrap_or(0)),
+            (TrafficRow::FILE, "touches between known nodes", self.known_touches, touches),
+        ];
+        let Some((name, of, found, expected)) = all.into_iter().find(|(_, _, found, expected)| found != expected)
+        else {
+            return Ok(());
+        };
+        let sample_id = row.sample_id;
+        let what = format!("{found} {of} of sample {sample_id}, {expected} expected; restore it, or start a new run");
+        Err(RunError::Unreadable { path: dir.join(name), what })
     }
-    let what = format!("{found} rows of sample {sample_id}, {expected} expected; restore it, or start a new run");
-    Err(RunError::Unreadable { path: dir.join(name), what })
 }
 
 /// Shortens a file to its rows up to the first that cannot be read or that `keep` refuses.

@@ -242,7 +242,7 @@ fn what_is_another_is_refused_in_words() {
 /// Parts are synced before the row that commits them: what is missing there no crash took.
 #[test]
 fn a_committed_sample_without_its_parts_is_refused() {
-    for name in ["pauses.csv", "workers.csv"] {
+    for name in ["pauses.csv", "workers.csv", "windows.csv", "traffic.csv"] {
         let root = folder();
         let dir = run_all(root.path(), &plan()).dir;
         fs::remove_file(dir.join("SHA256SUMS")).unwrap();

@@ -190,7 +190,8 @@ fn check_manifest(dir: &Path, plan: &Plan, manifest: &Manifest, found: &mut Foun
 fn topology(dir: &Path, found: &mut Found) -> Result<Option<Topology>, ReportError> {
     match read_json::<Topology>(&dir.join("topology.json")) {
         Ok(topology) => Ok(Some(topology)),
-        Err(error @ ReportError::Json { .. }) => {
+        // What its sum shows to be missing is a mismatch too.
+        Err(error) if matches!(error, ReportError::Json { .. }) || !found.is_empty() => {
             found.note("topology.json", None, "file", error, "a topology");
             Ok(None)
         }
