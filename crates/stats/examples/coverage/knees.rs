@@ -1,4 +1,4 @@
-//! The knee: coverage of the profile interval of the peak, and thresholds on curves that have none.
+//! The knee: coverage of the profile intervals of the peak and of the rate there, and thresholds on curves without one.
 
 use crate::{COVERS_95, Line, at_most_5, share, shares};
 use stats::argmax::argmax;
@@ -35,41 +35,46 @@ fn draw(stream: &mut Stream, grid: &[f64], runs: usize, cv: f64, of: impl Fn(f64
     grid.iter().flat_map(|x| std::iter::repeat_n(*x, runs)).map(|x| (x, of(x) * (cv * stream.normal()).exp())).unzip()
 }
 
+/// The peak, at every design; those with too few points are refused.
 pub(crate) fn lines() -> Vec<Line> {
     let truth = ((1.0 - SIGMA) / KAPPA).sqrt();
-    let mut lines = Vec::new();
-    for (at, (design, grid)) in DESIGNS.iter().enumerate() {
-        for (cell, (cv, runs)) in [(0.01, 5), (0.01, 10), (0.03, 5), (0.03, 10)].into_iter().enumerate() {
-            if grid.len() < MIN_DISTINCT_X {
-                continue;
-            }
-            let [covered, misfit, unbounded] = shares(100 + (10 * at + cell) as u64, SETS, |stream| {
-                let (x, y) = draw(stream, grid, runs, cv, usl);
-                let fit = fit(&FitSettings::new(Model::Usl), &x, &y).expect("positive rates at 6 x or more");
-                let peak = fit.value("knee_peak").and_then(|peak| peak.interval);
-                let covered = peak.is_some_and(|peak| peak.contains(truth));
-                [covered, fit.status == FitStatus::Misfit, peak.is_none_or(|peak| !peak.is_bounded())]
-            });
-            let note = format!("misfit {:.1} %, unbounded {:.1} %", 100.0 * misfit, 100.0 * unbounded);
-            lines.push(line(
-                format!("{design}, cv {:.0} %, {runs} runs", 100.0 * cv),
-                "covers n*",
-                covered,
-                Some(COVERS_95),
-                note,
-            ));
-        }
-        if grid.len() < MIN_DISTINCT_X {
-            let refused = share(100 + 10 * at as u64, 100, |stream| {
-                let (x, y) = draw(stream, grid, 5, 0.03, usl);
-                fit(&FitSettings::new(Model::Usl), &x, &y).is_err()
-            });
-            let note = format!("{MIN_DISTINCT_X} distinct x are needed");
-            let line = line((*design).into(), "refused", refused, Some((1.0, 1.0)), note);
-            lines.push(Line { sets: 100, ..line });
-        }
-    }
-    lines
+    let refused = |at: usize, (design, grid): (&str, &[f64])| {
+        let refused = share(100 + 10 * at as u64, 100, |stream| {
+            let (x, y) = draw(stream, grid, 5, 0.03, usl);
+            fit(&FitSettings::new(Model::Usl), &x, &y).is_err()
+        });
+        let note = format!("{MIN_DISTINCT_X} distinct x are needed");
+        Line { sets: 100, ..line(design.into(), "refused", refused, Some((1.0, 1.0)), note) }
+    };
+    let of_design = |(at, design): (usize, (&'static str, &'static [f64]))| match design.1.len() < MIN_DISTINCT_X {
+        true => vec![refused(at, design)],
+        false => covering(at, design, "knee_peak", "covers n*", truth),
+    };
+    DESIGNS.into_iter().enumerate().flat_map(of_design).collect()
+}
+
+/// The rate at the peak, of the same data sets.
+pub(crate) fn rate_lines() -> Vec<Line> {
+    let truth = usl(((1.0 - SIGMA) / KAPPA).sqrt());
+    let designs = DESIGNS.into_iter().enumerate().filter(|(_, (_, grid))| grid.len() >= MIN_DISTINCT_X);
+    designs.flat_map(|(at, design)| covering(at, design, "peak_rate", "covers X(n*)", truth)).collect()
+}
+
+/// How often the profile interval of one knee holds the truth at a design, for two spreads and two numbers of runs.
+fn covering(at: usize, (design, grid): (&str, &[f64]), knee: &str, counted: &'static str, truth: f64) -> Vec<Line> {
+    let cell = |(cell, (cv, runs)): (usize, (f64, usize))| {
+        let [covered, misfit, unbounded] = shares(100 + (10 * at + cell) as u64, SETS, |stream| {
+            let (x, y) = draw(stream, grid, runs, cv, usl);
+            let fit = fit(&FitSettings::new(Model::Usl), &x, &y).expect("positive rates at 6 x or more");
+            let knee = fit.value(knee).and_then(|knee| knee.interval);
+            let covered = knee.is_some_and(|knee| knee.contains(truth));
+            [covered, fit.status == FitStatus::Misfit, knee.is_none_or(|knee| !knee.is_bounded())]
+        });
+        let note = format!("misfit {:.1} %, unbounded {:.1} %", 100.0 * misfit, 100.0 * unbounded);
+        let what = format!("{design}, cv {:.0} %, {runs} runs", 100.0 * cv);
+        line(what, counted, covered, Some(COVERS_95), note)
+    };
+    [(0.01, 5), (0.01, 10), (0.03, 5), (0.03, 10)].into_iter().enumerate().map(cell).collect()
 }
 
 fn line(what: String, counted: &'static str, share: f64, band: Option<(f64, f64)>, note: String) -> Line {

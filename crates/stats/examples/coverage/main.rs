@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     let mut outside = 0;
     for (title, errors, lines) in [
         ("Profile interval of the USL's peak, 95 %", knees::ERRORS, knees::lines as fn() -> Vec<Line>),
+        ("Profile interval of the USL's rate at its peak, the same sets, 95 %", knees::ERRORS, knees::rate_lines),
         ("Bootstraps of runs, 12 points to 64, 95 %", knees::ERRORS, knees::bootstrap_lines),
         ("Stopping rules, interval of the mean, 95 %", stopping::ERRORS, stopping::lines),
         ("Nothing differs: families of contrasts that find something, 5 %", contrasts::ERRORS, contrasts::lines),
