@@ -90,9 +90,9 @@ row! {
         regime: Regime [""],
         /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
         timing: Timing [""],
-        /// Model: usl, amdahl, exponential, lomax, hill, unimodal.
+        /// Model: usl, amdahl; of the points up to the argmax usl-rise, amdahl-rise; from it on exponential, lomax, hill; of the samples that are not flagged usl-clean, amdahl-clean; unimodal is no formula: means that rise, then fall.
         model: String [""],
-        /// lambda, sigma, kappa, …; knee_peak, knee_kleinrock, argmax.
+        /// lambda, sigma, kappa, …; knee_peak is procs of the highest rate, knee_kleinrock of the highest rate²/procs, knee_inverse_sigma 1/sigma, argmax the highest mean; peak_rate is the rate at knee_peak, or the limit where there is none.
         parameter: String [""],
         /// Its estimate; INF where there is no peak.
         estimate: Option<f64> [""],
@@ -104,7 +104,7 @@ row! {
         ci_high: Option<f64> [""],
         /// Level of the interval; empty where there is none.
         level: Option<f64> ["ratio"],
-        /// profile, ln_delta, bootstrap; ", of the means" under lack of fit.
+        /// profile (likelihood, by F), ln_delta (t of ln), bootstrap (2000 resamples of runs within each procs, percentiles); ", of the means" under lack of fit. All take the errors of ln as independent, normal and of one variance, except bootstrap.
         ci_method: String [""],
         /// Samples used.
         n: u64 ["samples"],
@@ -118,7 +118,7 @@ row! {
         akaike_weight: Option<f64> ["ratio"],
         /// p value of the lack-of-fit F test.
         lack_of_fit_p: Option<f64> [""],
-        /// Root mean square of (mean - model) / model over the points.
+        /// Root mean square of ln mean - ln model over the points, the mean being that of ln; of mean / model - 1 where the response is not ln.
         misfit_ratio: Option<f64> ["ratio"],
         /// ok, misfit, bound, unbounded, or "refused: …" with the reason.
         status: String [""],

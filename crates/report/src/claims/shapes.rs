@@ -139,24 +139,11 @@ impl Data<'_> {
         [0, 1].iter().try_for_each(|at| self.above_0(rate, *at, "ratio"))?;
         let q = self.paired_ratio((rate, 1), (rate, 0), third)?.map_err(undecided)?;
         let (here, there) = (self.mean_within_bounds(hits, 0, third)?, self.mean_within_bounds(hits, 1, third)?);
-        let needed = |q: f64, there: f64, here: f64| {
-            // With local share a, time in units of local latency is a + (1 - a) r; q is the ratio of two of these.
-            let latency = (q * there - here) / ((1.0 - here) - q * (1.0 - there));
-            // Where time and remote share did not move together, or time moved by more, no latency suffices.
-            if latency >= 0.0 { latency } else { f64::INFINITY }
-        };
         let ends = |interval: &Interval| [interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0)];
-        let mut interval = Interval { low: f64::INFINITY, high: f64::NEG_INFINITY };
-        for q in [q.interval.low * workers, q.interval.high * workers] {
-            for there in ends(&there.interval) {
-                for here in ends(&here.interval) {
-                    let value = needed(q, there, here);
-                    interval = Interval { low: interval.low.min(value), high: interval.high.max(value) };
-                }
-            }
-        }
+        let times = [q.interval.low * workers, q.interval.high * workers];
+        let interval = latencies_needed(times, ends(&there.interval), ends(&here.interval));
         let region = self.region();
-        let value = needed(q.value * workers, there.value, here.value);
+        let value = latency_needed(q.value * workers, there.value, here.value);
         let samples = needed_n(q.n, value, interval.half_width(), &region).ok().map(|needed| needed.to_string());
         let found = Evidence {
             estimate: value,
@@ -182,6 +169,31 @@ impl Data<'_> {
     pub(super) fn settings(&self, model: Model) -> FitSettings {
         FitSettings { level: self.question.level, ..FitSettings::new(model) }
     }
+}
+
+/// With local share a, time in units of local latency is a + (1 - a) r; q is the ratio of two of these. Where time and
+/// remote share did not move together, or time moved by more, no latency suffices.
+fn latency_needed(q: f64, there: f64, here: f64) -> f64 {
+    let latency = (q * there - here) / ((1.0 - here) - q * (1.0 - there));
+    if latency >= 0.0 { latency } else { f64::INFINITY }
+}
+
+/// All latencies that are needed somewhere between these ends.
+fn latencies_needed(q: [f64; 2], there: [f64; 2], here: [f64; 2]) -> Interval {
+    let corners = || q.into_iter().flat_map(move |q| there.map(|there| here.map(|here| (q, there, here))));
+    let excess = |(q, there, here): (f64, f64, f64)| q * there - here;
+    let signs = corners().flatten().map(excess);
+    let (least, most) =
+        signs.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), at| (least.min(at), most.max(at)));
+    if least < 0.0 && most > 0.0 {
+        // Nothing may have changed at all, and then every latency explains it: no corner shows that.
+        return Interval { low: 0.0, high: f64::INFINITY };
+    }
+    let none = Interval { low: f64::INFINITY, high: f64::NEG_INFINITY };
+    corners().flatten().fold(none, |interval, (q, there, here)| {
+        let value = latency_needed(q, there, here);
+        Interval { low: interval.low.min(value), high: interval.high.max(value) }
+    })
 }
 
 fn named(model: &str) -> Result<Model, Halt> {

@@ -167,7 +167,7 @@ pub(super) fn fits(page: &mut Page, parts: Parts<'_>) {
         "note",
         "Fitted to the logarithm of the metric, one regime at a time. knee_peak is where the fitted curve is highest, \
          knee_kleinrock where throughput squared over procs is; argmax is the best measured procs, without a model. \
-         Weight: Akaike's, among adequate models. Misfit: root mean square of (mean - model) / model.",
+         Weight: Akaike's, among adequate models. Misfit: root mean square of ln mean - ln model.",
     );
 }
 

@@ -143,6 +143,17 @@ fn relations() {
     check(lacking, relation(Share::All, 1.4, 3.5), Undecided, "local_hit_ratio was measured in 8 of 10 samples at 4");
 }
 
+/// Neither the time nor the hit ratio changed for sure: every latency explains that, so that none is refuted.
+#[test]
+fn a_relation_of_what_did_not_change_is_undecided() {
+    let rule = || claim(ClaimRule::Relation { procs: 8, over_procs: 4, of: Share::All, low: 1.4, high: 3.5 });
+    let rate = |procs: u32, block: u32| 100.0 + 5.0 * f64::from((block + procs / 3) % 5);
+    for hits in [|_| 0.9, |procs| if procs == 8 { 0.89 } else { 0.9 }] {
+        let row = check(Case { rate, hits: Some(hits), ..case() }, rule(), Undecided, "across an edge");
+        assert_eq!((row.ci_low, row.ci_high), (Some(0.0), Some(f64::INFINITY)), "{row:#?}");
+    }
+}
+
 /// Two procs that cannot be told apart, far from each other: how many blocks would tell is said.
 #[test]
 fn an_undecided_peak_says_how_many_samples_would_decide() {
