@@ -2,7 +2,7 @@
 
 use crate::fit::model::Model;
 use crate::fit::precision::Precision;
-use crate::fit::profile::{profile_quadratic_peak, profile_usl_peak, profile_usl_rate};
+use crate::fit::profile::{profile_quadratic_peak, profile_rate, profile_usl_peak};
 use crate::fit::solve::Problem;
 use crate::fit::{FittedValue, IntervalKind, IntervalMethod};
 use crate::interval::Interval;
@@ -68,9 +68,12 @@ pub(crate) fn knees(
             (Model::Usl, "knee_peak") => {
                 by_profile(&|precision| profile_usl_peak(problem, minimum, precision.threshold))
             }
-            (Model::Usl, "peak_rate") => {
-                by_profile(&|precision| profile_usl_rate(problem, minimum, estimate, precision.threshold))
+            // Steeper than any worker below 1 could be fast: the formula has a pole there, and no highest value.
+            (Model::Usl, "peak_rate") if estimate.is_infinite() && peak_of(&minimum.parameters).is_finite() => {
+                by_profile(&|_| Interval { low: 0.0, high: f64::INFINITY })
             }
+            (Model::Quadratic, "peak_rate") => ln_delta(name, of, problem.model, minimum, precision),
+            (_, "peak_rate") => by_profile(&|precision| profile_rate(problem, minimum, estimate, precision.threshold)),
             (Model::Quadratic, "knee_peak") => {
                 by_profile(&|precision| profile_quadratic_peak(problem, minimum, precision))
             }
@@ -134,10 +137,17 @@ fn inverse_sigma(_: Model, parameters: &[f64]) -> f64 {
 fn peak_rate(model: Model, parameters: &[f64]) -> f64 {
     if !matches!(model, Model::Usl | Model::Amdahl) {
         let peak = peak(model, parameters);
-        return if peak.is_finite() { model.value(parameters, peak) } else { f64::INFINITY };
+        return match model {
+            _ if peak.is_finite() => model.value(parameters, peak),
+            // Without alpha the time for each is beta's alone in the end.
+            Model::Knee | Model::KneeAdditive if parameters[1] == 0.0 => parameters[0] / parameters[2],
+            _ => f64::INFINITY,
+        };
     }
     let (sigma, kappa) = (parameters[1], kappa_of(parameters));
-    parameters[0] / (sigma - kappa + 2.0 * (kappa * (1.0 - sigma)).sqrt())
+    let time = sigma - kappa + 2.0 * (kappa * (1.0 - sigma)).sqrt();
+    // Below 0 the formula has a pole between 0 and 1 workers: it is highest nowhere.
+    if time > 0.0 { parameters[0] / time } else { f64::INFINITY }
 }
 
 /// The reciprocal of sigma and of its interval; infinite where sigma may be 0.

@@ -70,19 +70,35 @@ pub(crate) fn profile_usl_peak(problem: &Problem, minimum: &Minimum, threshold: 
     Interval { low, high }
 }
 
-/// Profile interval of the USL's rate at its peak, lambda / (sigma - kappa + 2 sqrt(kappa (1-sigma))); `minimum` is the
-/// USL's.
+/// Profile interval of the rate at the peak, or of the limit where there is none, of a USL, Amdahl's law and the knee
+/// models; `minimum` is that of `problem`.
 ///
-/// The upper side is infinite where sigma = kappa = 0 (no limit at all) still fits within the threshold.
-pub(crate) fn profile_usl_rate(problem: &Problem, minimum: &Minimum, rate: f64, threshold: f64) -> Interval {
-    let [lambda, sigma, kappa] = [minimum.parameters[0], minimum.parameters[1], minimum.parameters[2]];
-    let without_limit = solve_from(problem, &[lambda, 0.0, 0.0], &[false, true, true]);
+/// The upper side is infinite where a curve without any limit still fits within the threshold.
+pub(crate) fn profile_rate(problem: &Problem, minimum: &Minimum, rate: f64, threshold: f64) -> Interval {
+    // Each by its rate, and which parameters are least where there is no limit.
+    let (model, costs) = match problem.model {
+        Model::Usl => (Model::UslRate, 1..=2),
+        Model::Amdahl => (Model::AmdahlRate, 1..=1),
+        Model::Knee => (Model::KneeRate, 1..=2),
+        Model::KneeAdditive => (Model::KneeAdditiveRate, 1..=2),
+        _ => (Model::KneeUsefulRate, 1..=3),
+    };
+    let found = &minimum.parameters;
+    let (mut line, mut held) = (found.clone(), vec![false; found.len()]);
+    costs.for_each(|j| (line[j], held[j]) = (problem.bounds()[j].0, true));
+    let without_limit = solve_from(problem, &line, &held);
     let unbounded = rate.is_infinite() || without_limit.is_none_or(|line| line.rss <= threshold);
     // A limit far beyond the data is no limit to start a search from.
-    let begin = rate.min(1e4 * lambda * problem.x_max());
+    let begin = rate.min(1e4 * found[0] * problem.x_max());
+    let mut start = found.clone();
+    start[0] = begin;
+    match model {
+        Model::UslRate => (start[1], start[2]) = (found[1].max(1e-9), found[2].sqrt()),
+        Model::AmdahlRate => start[1] = found[1].max(1e-9),
+        _ => start[1] = found[1].sqrt().max(1e-6 / problem.x_max()),
+    }
     let mut by_rate = problem.clone();
-    by_rate.model = Model::UslRate;
-    let start = [begin, sigma.max(1e-9), kappa.sqrt()];
+    by_rate.model = model;
     let curve = Profile { problem: &by_rate, start: &start, j: 0, threshold };
     let high = if unbounded { f64::INFINITY } else { curve.limit(begin, |k| begin * factor(k), f64::INFINITY) };
     Interval { low: curve.limit(begin, |k| begin / factor(k), 0.0), high }

@@ -46,8 +46,9 @@ pub(crate) fn lack_of_fit(problem: &Problem, between: f64, misfit_ratio: f64, n_
     }
     let (df1, df2) = ((m - n_free) as f64, (n - m) as f64);
     let within = problem.pure_error / df2;
-    // Replicates without any spread (a deterministic source): the curve meets them to rounding, or is wrong.
-    let statistic = match (within > 0.0, misfit_ratio < 1e-6) {
+    // Replicates without any spread but rounding (a deterministic source): the curve meets them to rounding, or is wrong.
+    let differ = problem.pure_error > 1e-26 * problem.rss_of_nothing();
+    let statistic = match (differ, misfit_ratio < 1e-6) {
         (true, _) => between / df1 / within,
         (false, true) => 0.0,
         (false, false) => f64::INFINITY,

@@ -88,7 +88,7 @@ impl Problem {
     }
 
     /// Sum of squares of the response itself, the scale on which rounding is judged.
-    fn rss_of_nothing(&self) -> f64 {
+    pub(crate) fn rss_of_nothing(&self) -> f64 {
         self.means.iter().zip(&self.weights).map(|(mean, weight)| (mean * weight).powi(2)).sum()
     }
 

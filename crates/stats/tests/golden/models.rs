@@ -1,7 +1,9 @@
 //! The other curves against scipy: throughput, decay, growth, the broken line.
 
 use stats::StatsError;
-use stats::fit::{FitSettings, IntervalMethod, Model, Resampling, Response, bootstrap, diagnose, fit, solve_exactly};
+use stats::fit::{
+    FitSettings, FitStatus, IntervalMethod, Model, Resampling, Response, bootstrap, diagnose, fit, solve_exactly,
+};
 use stats::kneedle::kneedle;
 
 use crate::reference::{assert_close, column, number, section};
@@ -207,6 +209,60 @@ fn the_rate_at_the_peak_has_a_profile() {
     let settings = FitSettings { response: Response::Raw, ..FitSettings::new(Model::Usl) };
     let rate = fit(&settings, &x, &y).unwrap().value("peak_rate").unwrap().interval.unwrap();
     assert!((rate.low - 296.82).abs() < 0.05 && (rate.high - 413.7).abs() < 0.1, "{rate:?}");
+    // Amdahl's law on its own is another curve with fewer parameters: within its threshold kappa stays 0.
+    let fit = fit(&FitSettings { model: Model::Amdahl, ..settings }, &x, &y).unwrap();
+    let rate = fit.value("peak_rate").unwrap();
+    assert_eq!(rate.method, IntervalMethod::Profile);
+    let rate = rate.interval.unwrap();
+    assert!((rate.low - 347.984).abs() < 0.01 && (rate.high - 413.685).abs() < 0.01, "{rate:?}");
+}
+
+/// So steep a fall that the formula has a pole below 1 worker.
+#[test]
+fn a_fall_too_steep_for_a_peak_has_no_rate_there() {
+    let x = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+    let y = x.map(|x: f64| 1000.0 * x / (1.0 + 5.0 * x * (x - 1.0)) * (1.0 + 0.01 * (x * x).sin()));
+    let fit = fit(&FitSettings::new(Model::Usl), &x, &y).unwrap();
+    let rate = fit.value("peak_rate").unwrap();
+    let interval = rate.interval.unwrap();
+    assert_eq!((rate.estimate, interval.low, interval.high), (f64::INFINITY, 0.0, f64::INFINITY));
+}
+
+/// Means of equal values differ from them by rounding, which is no spread to test a curve against.
+#[test]
+fn replicates_that_are_equal_test_nothing() {
+    let once = [1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0];
+    let x = once.map(|x| [x; 3]).concat();
+    let y: Vec<f64> = x.iter().map(|x| 1000.0 * x / (1.0 + 0.03 * (x - 1.0) + 8e-4 * x * (x - 1.0))).collect();
+    for response in [Response::Ln, Response::Raw] {
+        let fit = fit(&FitSettings { response, ..FitSettings::new(Model::Usl) }, &x, &y).unwrap();
+        assert_eq!((fit.lack_of_fit.unwrap().p, fit.status), (1.0, FitStatus::Ok), "{response:?}");
+    }
+}
+
+/// With alpha at its bound 0 there is no peak, but a limit lambda / beta, which the profile bounds.
+#[test]
+fn the_rate_of_a_knee_model_has_a_profile() {
+    let once: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0];
+    let wobble = [0.99, 1.01, 0.995, 1.005];
+    let x: Vec<f64> = once.iter().flat_map(|x| [*x; 4]).collect();
+    let of = |alpha: f64| -> Vec<f64> {
+        let rate = |x: f64| 1000.0 * x / (1.0 + (alpha * x * x + 0.05 * x) * -(-0.1 * x).exp_m1());
+        once.iter().flat_map(|x| wobble.map(|wobble| wobble * rate(*x))).collect()
+    };
+    let rate_of = |alpha: f64| {
+        let fit = fit(&FitSettings::new(Model::Knee), &x, &of(alpha)).unwrap();
+        let rate = *fit.value("peak_rate").unwrap();
+        assert_eq!(rate.method, IntervalMethod::Profile);
+        (rate.estimate, rate.interval.unwrap())
+    };
+    // scipy: least_squares from 18 starts, the highest rate on a grid of 4601 x.
+    for (alpha, estimate, low, high) in [(0.0, 19_999.375, 16_652.85, 20_155.04), (0.002, 7852.757, 7816.507, 7889.447)]
+    {
+        let found = rate_of(alpha);
+        let close = |ours: f64, scipy: f64| (ours / scipy - 1.0).abs() < 1e-4;
+        assert!(close(found.0, estimate) && close(found.1.low, low) && close(found.1.high, high), "{alpha}: {found:?}");
+    }
 }
 
 /// A known truth of each curve, exact but for rounding, comes back.

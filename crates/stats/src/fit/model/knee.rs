@@ -50,6 +50,52 @@ pub(super) fn useful(p: &[f64], x: f64) -> (f64, Gradient) {
     (lambda * share, gradient([share, by_cost * x * x, by_cost * x, -lambda * share * x]))
 }
 
+/// The three in (peak rate, sqrt(alpha), …): where alpha is 0 the peak rate has no derivative by it, by its root it has.
+pub(super) fn coupled_rate(p: &[f64], x: f64) -> (f64, Gradient) {
+    by_rate(coupled, p, x)
+}
+
+pub(super) fn additive_rate(p: &[f64], x: f64) -> (f64, Gradient) {
+    by_rate(additive, p, x)
+}
+
+pub(super) fn useful_rate(p: &[f64], x: f64) -> (f64, Gradient) {
+    by_rate(useful, p, x)
+}
+
+/// A curve divided by its own highest value, times the peak rate. Where it is highest its slope by x is 0, so that moving
+/// that place changes nothing, and the gradient needs none of it.
+fn by_rate(curve: fn(&[f64], f64) -> (f64, Gradient), p: &[f64], x: f64) -> (f64, Gradient) {
+    let mut shape = p.to_vec();
+    (shape[0], shape[1]) = (1.0, p[1].powi(2));
+    let top = highest(|x| curve(&shape, x).0);
+    let ((h, by), (h_top, by_top)) = (curve(&shape, x), curve(&shape, top));
+    let f = p[0] * h / h_top;
+    let mut gradient: Gradient =
+        std::array::from_fn(|j| f * (by[j] / h.max(f64::MIN_POSITIVE) - by_top[j] / h_top.max(f64::MIN_POSITIVE)));
+    gradient[0] = h / h_top;
+    gradient[1] *= 2.0 * p[1];
+    (f, gradient)
+}
+
+/// x of the highest value: the best of a grid over ln x, then golden sections; the last of the grid where it still rises.
+fn highest(value: impl Fn(f64) -> f64) -> f64 {
+    let at = |ln: f64| value(ln.exp());
+    let place = |step: usize| -7.0 + 0.5 * step as f64;
+    let last = 46;
+    let top = (0..=last).map(|step| (step, at(place(step)))).fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a }).0;
+    if top == last {
+        return place(last).exp();
+    }
+    let (mut low, mut high) = (place(top) - 0.5, place(top) + 0.5);
+    let golden = (5_f64.sqrt() - 1.0) / 2.0;
+    for _ in 0..32 {
+        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
+        if at(left) > at(right) { high = right } else { low = left }
+    }
+    (0.5 * (low + high)).exp()
+}
+
 /// S F, the article's joint penalty itself.
 pub(super) fn kappa(p: &[f64], x: f64) -> (f64, Gradient) {
     let [alpha, beta, g] = [p[0], p[1], p[2]];

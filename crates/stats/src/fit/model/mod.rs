@@ -44,6 +44,10 @@ pub enum Model {
     KneeKappa,
     UslPeak,
     UslRate,
+    AmdahlRate,
+    KneeRate,
+    KneeAdditiveRate,
+    KneeUsefulRate,
     QuadraticPeak,
 }
 

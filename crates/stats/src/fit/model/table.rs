@@ -8,7 +8,7 @@ const BETA: Range = NotNegative { power: 1 };
 const PHI: Range = NotNegative { power: 0 };
 
 /// The table of models, in the order of [`Model`].
-pub static SPECS: [Spec; 26] = [
+pub static SPECS: [Spec; 30] = [
     Spec {
         model: Model::Usl,
         name: "usl",
@@ -257,6 +257,46 @@ pub static SPECS: [Spec; 26] = [
         parameters: &["peak_rate", "sigma", "root_kappa"],
         ranges: &[Amplitude, Share, NotNegative { power: 1 }],
         curve: throughput::usl_rate,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        model: Model::AmdahlRate,
+        name: "amdahl-rate",
+        family: Family::Reparametrised,
+        formula: "Amdahl's law with lambda = peak_rate sigma",
+        parameters: &["peak_rate", "sigma"],
+        ranges: &[Amplitude, Share],
+        curve: throughput::amdahl_rate,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        model: Model::KneeRate,
+        name: "knee-rate",
+        family: Family::Reparametrised,
+        formula: "knee with alpha = root_alpha^2, lambda = peak_rate / (highest rate at lambda = 1)",
+        parameters: &["peak_rate", "root_alpha", "beta", "g"],
+        ranges: &[Amplitude, NotNegative { power: 1 }, BETA, Rate],
+        curve: knee::coupled_rate,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        model: Model::KneeAdditiveRate,
+        name: "knee-additive-rate",
+        family: Family::Reparametrised,
+        formula: "knee-additive with alpha = root_alpha^2, lambda = peak_rate / (highest rate at lambda = 1)",
+        parameters: &["peak_rate", "root_alpha", "beta", "g", "phi"],
+        ranges: &[Amplitude, NotNegative { power: 1 }, BETA, Rate, PHI],
+        curve: knee::additive_rate,
+        starts: throughput::no_starts,
+    },
+    Spec {
+        model: Model::KneeUsefulRate,
+        name: "knee-useful-rate",
+        family: Family::Reparametrised,
+        formula: "knee-useful with alpha = root_alpha^2, lambda = peak_rate / (highest rate at lambda = 1)",
+        parameters: &["peak_rate", "root_alpha", "beta", "g"],
+        ranges: &[Amplitude, NotNegative { power: 1 }, BETA, Rate],
+        curve: knee::useful_rate,
         starts: throughput::no_starts,
     },
     Spec {

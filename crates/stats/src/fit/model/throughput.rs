@@ -38,6 +38,12 @@ pub(super) fn usl_rate(p: &[f64], x: f64) -> (f64, Gradient) {
     (f, gradient([by[0] * share, by_sigma, by_root]))
 }
 
+/// The same at kappa = 0, where the peak rate is the limit.
+pub(super) fn amdahl_rate(p: &[f64], x: f64) -> (f64, Gradient) {
+    let (f, by) = usl_rate(&[p[0], p[1], 0.0], x);
+    (f, gradient([by[0], by[1]]))
+}
+
 /// Gustafson's scaled speedup as a rate: a straight line.
 pub(super) fn gustafson(p: &[f64], x: f64) -> (f64, Gradient) {
     let [lambda, sigma] = [p[0], p[1]];
