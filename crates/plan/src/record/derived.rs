@@ -56,7 +56,7 @@ row! {
         sd: Option<f64> ["as unit"],
         /// Median.
         median: Option<f64> ["as unit"],
-        /// Lower end of its 95 % interval.
+        /// Lower end of its 95 % interval; 0 where that of a quantity that cannot be negative would lie below.
         ci_low: Option<f64> ["as unit"],
         /// Upper end of it.
         ci_high: Option<f64> ["as unit"],
@@ -106,7 +106,7 @@ row! {
         level: Option<f64> ["ratio"],
         /// profile (likelihood, by F), ln_delta (t of ln), bootstrap (2000 resamples of runs within each procs, percentiles); ", of the means" under lack of fit. All take the errors of ln as independent, normal and of one variance, except bootstrap.
         ci_method: String [""],
-        /// Samples used.
+        /// Samples used; beyond 3000 on a curve, neighbouring runs of a point averaged on ln count as one.
         n: u64 ["samples"],
         /// Degrees of freedom of the intervals: n - parameters, or of the means distinct x - parameters; those at a bound do not count.
         df: Option<u64> [""],
