@@ -133,6 +133,9 @@ class Session:
             time.sleep(0.02)
         else:
             part.rename(self.saved)
+        # Completed is said a moment before the machine may go on; on a busy host the moment is long.
+        while vm.ask("query-status")["status"] == "finish-migrate":
+            time.sleep(0.02)
         vm.ask("cont")
 
     def restore(self, vm: Vm, deadline: float) -> None:
