@@ -1,8 +1,10 @@
-//! Stopping the world, and nothing else: [`world`] is the only stop-the-world of the suite.
+//! The article's scheduler, Gs on Ms through Ps, and the suite's only stop-the-world.
 //!
-//! Knows no machine: no hwloc, no binding, no memory policy, so that loom can walk through its interleavings. The task
-//! scheduler that gives the crate its name (Gs, Ms and Ps) is built on it by later work. README.md has the protocol: its
-//! words, orderings, and why it cannot deadlock.
+//! [`world`] stops workers, the runner's pools and the scheduler's processors alike. [`scheduler`] runs tasks, every part
+//! of it a switch. Neither knows a machine: no hwloc, no binding, no memory policy, so that loom can walk through their
+//! interleavings. README.md has the protocols: words, orderings, and why they cannot deadlock.
 
+#[cfg(not(loom))]
+pub mod scheduler;
 mod sync;
 pub mod world;

@@ -177,6 +177,13 @@ impl Member {
         self.handle.poll()
     }
 
+    /// Goes away for a while, to sleep or to wait: until it is [back](Resting::back), the world stops without it.
+    pub fn rest(self) -> Resting {
+        let Handle { state, worker, seen } = &self.handle;
+        // Dropping the handle is what leaves.
+        Resting { state: Arc::clone(state), worker: *worker, seen: *seen }
+    }
+
     /// Parks until the stopper releases the world; returns at once where no stop is asked for.
     pub fn park<P: AtPause + ?Sized>(&mut self, at: &mut P) {
         let Handle { state, worker, .. } = &self.handle;
@@ -198,6 +205,23 @@ impl Member {
         if let Err(panic) = counted {
             resume_unwind(panic);
         }
+    }
+}
+
+/// A worker that is away from the world: no stop waits for it, and none counts it. Dropping it leaves for good.
+#[derive(Debug)]
+pub struct Resting {
+    state: Arc<State>,
+    worker: usize,
+    seen: u32,
+}
+
+impl Resting {
+    /// Comes back as a running worker; sleeps while the world is stopped. Its next poll finds the [`Bell`] if it rang
+    /// meanwhile.
+    pub fn back(self) -> Member {
+        self.state.come_back();
+        Member { handle: Handle { state: self.state, worker: self.worker, seen: self.seen } }
     }
 }
 
@@ -246,10 +270,15 @@ impl Stopper {
         running_ns
     }
 
-    /// Leaves the world, and returns its pauses in order. Waits until all workers have come out of the last one.
-    pub fn finish(mut self) -> Vec<Pause> {
+    /// The pauses since the last call, in order. Waits until all workers have come out of the last one.
+    pub fn take_pauses(&mut self) -> Vec<Pause> {
         self.complete_last();
         std::mem::take(&mut self.pauses)
+    }
+
+    /// Leaves the world, and returns its pauses in order. Waits until all workers have come out of the last one.
+    pub fn finish(mut self) -> Vec<Pause> {
+        self.take_pauses()
     }
 
     fn complete_last(&mut self) {

@@ -2,7 +2,7 @@
 //! steps deadlocks; each step here names the ordering it needs.
 
 use super::StoppedWork;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Futex, Line, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Futex, Line, Mutex, Ordering};
 use std::time::Instant;
 
 /// Bit of `signal`: a stop is asked for.
@@ -44,6 +44,8 @@ pub(super) struct State {
     running_ns: AtomicU64,
     /// Sum of what the workers counted.
     count: AtomicU64,
+    /// Held while a stop is asked for, and by who comes back from a rest: it cannot come back into a stop.
+    door: Mutex<()>,
     epoch: Instant,
 }
 
@@ -69,6 +71,7 @@ impl State {
             parked_ns: AtomicU64::new(0),
             running_ns: AtomicU64::new(0),
             count: AtomicU64::new(0),
+            door: Mutex::new(()),
             epoch,
         }
     }
@@ -91,6 +94,7 @@ impl State {
         self.count.store(0, Ordering::Relaxed);
         self.turn.store(WAIT, Ordering::Relaxed);
         self.gate.store(CLOSED, Ordering::Relaxed);
+        let _door = self.door.lock().expect("no thread panics while it holds the door");
         let request_ns = self.now_ns();
         self.signal.fetch_or(STOP, Ordering::Release);
         request_ns
@@ -110,6 +114,23 @@ impl State {
         self.present.fetch_sub(1, Ordering::Relaxed);
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 && self.present.load(Ordering::Relaxed) > 0 {
             self.complete_stop();
+        }
+    }
+
+    /// A worker that left to rest: is present and running again. Sleeps while the world is stopped.
+    ///
+    /// Behind the door the world is not being stopped: a stop asked for later waits for this worker too. `Acquire` on
+    /// `signal` pairs with the release's clearing of the stop bit: its counts are in before ours are added.
+    pub(super) fn come_back(&self) {
+        loop {
+            let door = self.door.lock().expect("no thread panics while it holds the door");
+            if self.signal.load(Ordering::Acquire) & STOP == 0 {
+                self.present.fetch_add(1, Ordering::Relaxed);
+                self.running.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            drop(door);
+            self.gate.wait_until(|gate| gate == OPEN);
         }
     }
 
@@ -161,7 +182,7 @@ impl State {
         self.running.store(workers, Ordering::Relaxed);
         self.resuming.store(workers - 1, Ordering::Relaxed);
         let release_ns = self.now_ns();
-        self.signal.fetch_and(!STOP, Ordering::Relaxed);
+        self.signal.fetch_and(!STOP, Ordering::Release);
         self.gate.store(OPEN, Ordering::Release);
         self.gate.wake_all();
         Release { parked_ns, release_ns, workers }

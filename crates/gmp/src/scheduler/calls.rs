@@ -1,0 +1,139 @@
+//! Blocking sections: a thread that is about to sleep in the kernel gives its processor to another.
+//!
+//! [`blocking`] gives it away at once. [`call`] leaves it where the monitor can take it if the call turns out long, and
+//! keeps it if not. Both come back with a processor, the same or another, before the task's code runs on: so there are
+//! never more threads running tasks than processors. A task's code may move to another processor in a section, never to
+//! another thread.
+
+use super::core::{Core, NO_PANIC};
+use super::counts::Count;
+use super::current::{self, Current};
+use super::local::Local;
+use super::parker::{Given, Parker};
+use std::sync::{
+    Arc,
+    atomic::{Ordering, fence},
+};
+
+/// Runs `section`, which may sleep for long, while another thread serves this processor. Outside of a task it only runs
+/// it; inside of another section too.
+pub fn blocking<R>(section: impl FnOnce() -> R) -> R {
+    let away = take_processor().and_then(|local| give_away(local, Way::AtOnce));
+    let result = section();
+    drop(away);
+    result
+}
+
+/// Runs `section`, which is short most often: the processor waits for it, until the monitor takes it.
+pub fn call<R>(section: impl FnOnce() -> R) -> R {
+    let away = take_processor().and_then(|local| give_away(local, Way::Later));
+    let result = section();
+    drop(away);
+    result
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    AtOnce,
+    Later,
+}
+
+fn take_processor() -> Option<Box<Local>> {
+    current::with(|current| current.local.borrow_mut().take()).flatten()
+}
+
+/// The processor is away; dropping this brings one back, also in a panic of the section.
+struct Away {
+    number: usize,
+    way: Way,
+}
+
+fn give_away(mut local: Box<Local>, way: Way) -> Option<Away> {
+    current::with(|current| {
+        let core = &current.core;
+        let number = local.number;
+        set_in_call(current, true);
+        core.processors[number].current.store(super::slots::NONE, Ordering::Relaxed);
+        local.rest();
+        match way {
+            Way::Later => {
+                let processor = &core.processors[number];
+                processor.calls.fetch_add(1, Ordering::Relaxed);
+                *processor.call.lock().expect(NO_PANIC) = Some(local);
+            }
+            Way::AtOnce => {
+                core.count(&local, Count::HandedOff, 1);
+                core.place(local);
+            }
+        }
+        Some(Away { number, way })
+    })
+    .flatten()
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        current::with(|current| {
+            let core = &current.core;
+            let kept = match self.way {
+                Way::Later => core.processors[self.number].call.lock().expect(NO_PANIC).take(),
+                Way::AtOnce => None,
+            };
+            let mut local = match kept {
+                Some(local) => {
+                    core.count(&local, Count::CallsKept, 1);
+                    local
+                }
+                None => core.take_processor_for(&current.parker),
+            };
+            current.take(&mut local);
+            core.processors[local.number].current.store(current.task.get(), Ordering::Relaxed);
+            *current.local.borrow_mut() = Some(local);
+            set_in_call(current, false);
+        });
+    }
+}
+
+fn set_in_call(current: &Current, in_call: bool) {
+    current.core.slots.get(current.task.get()).state.set_in_call(in_call);
+}
+
+impl Core {
+    /// Whoever has a processor that is not in the world and no thread for it: to a thread if there is work, else down.
+    pub(crate) fn place(&self, local: Box<Local>) {
+        let has_next = self.processors[local.number].next.load(Ordering::Relaxed) != super::slots::NONE;
+        if has_next || self.has_work() {
+            return self.give_to_a_thread(local);
+        }
+        self.lay_down(local);
+        if self.has_work() && self.idle.is_needed() {
+            self.wake_one(None);
+        }
+    }
+
+    /// A processor for a thread whose section ended: an idle one, or the next that a running thread hands over.
+    fn take_processor_for(&self, parker: &Arc<Parker>) -> Box<Local> {
+        if let Some(local) = self.idle.take_up(|_| 0) {
+            return local;
+        }
+        {
+            let mut returning = self.returning.lock().expect(NO_PANIC);
+            returning.push_back(Arc::clone(parker));
+            self.returning_count.store(u32::try_from(returning.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+        self.bell.ring();
+        fence(Ordering::SeqCst);
+        // One may have lain down before it could hear the bell.
+        if let Some(local) = self.idle.take_up(|_| 0) {
+            match self.take_returning() {
+                Some(thread) => thread.give(Given::Processor(local)),
+                // Ours was handed over meanwhile.
+                None => self.place(local),
+            }
+        }
+        match parker.sleep() {
+            Given::Processor(local) => local,
+            Given::Nothing => unreachable!("nothing is given only to threads in the idle list"),
+        }
+    }
+}

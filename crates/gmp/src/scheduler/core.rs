@@ -1,0 +1,251 @@
+//! What all threads of a scheduler share, and how a task comes into a queue.
+
+use super::counts::{Count, Counters};
+use super::global::Global;
+use super::idle::Idle;
+use super::local::Local;
+use super::parker::{Given, Parker};
+use super::slots::{Body, NONE, Slots};
+use super::switches::Switches;
+use super::timers::Timers;
+use super::{current, monitor::Reports, ring, thread};
+use crate::sync::Line;
+use crate::world::{Bell, Stopper};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+/// Called by a thread that takes a processor it did not have before, with the processor's number.
+pub(crate) type OnProcessor = Box<dyn Fn(usize) + Send + Sync>;
+
+/// What others see of a processor.
+pub(crate) struct Processor {
+    pub(crate) ring: ring::Shared,
+    /// The slot before the queue: what was woken or spawned last.
+    pub(crate) next: Line<AtomicU32>,
+    /// The task being polled.
+    pub(crate) current: Line<AtomicU32>,
+    pub(crate) counters: Counters,
+    /// What happens on its behalf without a thread that has it.
+    pub(crate) outside: Counters,
+    /// The processor itself while its thread is in a call: whoever takes it out has it.
+    pub(crate) call: Mutex<Option<Box<Local>>>,
+    /// Calls begun, for the monitor.
+    pub(crate) calls: AtomicU32,
+    /// Other processors, in the order and the classes of `search`.
+    pub(crate) victims: Vec<Vec<usize>>,
+}
+
+pub(crate) struct Core {
+    pub(crate) switches: Switches,
+    pub(crate) processors: Box<[Processor]>,
+    /// One, or with `numa_aware` one for each node.
+    pub(crate) globals: Box<[Global]>,
+    /// For each of them, in which order to look into all.
+    pub(crate) global_order: Vec<Vec<usize>>,
+    pub(crate) idle: Idle<Box<Local>, Arc<Parker>>,
+    pub(crate) slots: Slots,
+    /// Threads whose blocking section ended and that wait for a processor.
+    pub(crate) returning: Mutex<VecDeque<Arc<Parker>>>,
+    pub(crate) returning_count: AtomicU32,
+    pub(crate) bell: Bell,
+    pub(crate) stopper: Mutex<Stopper>,
+    pub(crate) timers: Timers,
+    pub(crate) reports: Reports,
+    pub(crate) closing: Line<AtomicBool>,
+    /// Threads that serve processors, the monitor not among them.
+    pub(crate) threads: AtomicUsize,
+    pub(crate) handles: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) on_processor: OnProcessor,
+    /// Itself, for wakers and new threads.
+    pub(crate) weak: Weak<Core>,
+}
+
+pub(crate) const NO_PANIC: &str = "no thread panics while it holds a lock of the scheduler";
+
+impl Core {
+    pub(crate) fn count(&self, local: &Local, count: Count, amount: u64) {
+        self.processors[local.number].counters.add(count, amount);
+    }
+
+    /// A new task, queued: runs next on this processor, or from the global queue where the caller has none.
+    pub(crate) fn spawn(&self, body: Body) {
+        let mut body = Some(body);
+        let queued = current::with_local(self, |local| {
+            let task = local.take_slot(&self.slots);
+            self.fill(task, local.node, body.take().expect("called once"));
+            self.count(local, Count::Spawned, 1);
+            self.queue_next(local, task);
+        });
+        if queued.is_none() {
+            let mut numbers = Vec::with_capacity(1);
+            self.slots.refill(0, 1, &mut numbers);
+            let task = numbers.pop().expect("a refill brings at least one");
+            self.fill(task, 0, body.take().expect("the closure was not called"));
+            self.processors[0].outside.add_shared(Count::Spawned, 1);
+            self.queue_global(0, task);
+        }
+    }
+
+    fn fill(&self, task: u32, node: usize, body: Body) {
+        let slot = self.slots.get(task);
+        slot.state.make();
+        slot.home.store(u32::try_from(node).expect("few nodes"), Ordering::Relaxed);
+        *slot.body.lock().expect(NO_PANIC) = Some(body);
+        slot.state.start();
+    }
+
+    /// Wakes a task: queues it if it waits, at home if that is asked for and wise.
+    pub(crate) fn wake(&self, task: u32) {
+        if !self.slots.get(task).state.wake() {
+            return;
+        }
+        let home = self.slots.home(task) as usize;
+        let queued = current::with_local(self, |local| {
+            if self.switches.numa_aware && home != local.node && self.idle.has(|idle| idle.node == home) {
+                self.count(local, Count::SentHome, 1);
+                self.queue_global(home, task);
+            } else {
+                self.queue_next(local, task);
+            }
+        });
+        if queued.is_none() {
+            self.queue_global(home, task);
+        }
+    }
+
+    /// Into the slot before the queue; what was there goes into the queue, where others can have it.
+    fn queue_next(&self, local: &mut Local, task: u32) {
+        let mut task = task;
+        if self.switches.run_next {
+            task = self.processors[local.number].next.swap(task, Ordering::AcqRel);
+            if task == NONE {
+                return;
+            }
+        }
+        self.queue_local(local, task);
+        if self.idle.is_needed() {
+            self.wake_one(Some(local));
+        }
+    }
+
+    /// At the end of the own queue; where it is full, its oldest part goes to the global queue with the task, as in Go.
+    pub(crate) fn queue_local(&self, local: &mut Local, task: u32) {
+        let mut task = task;
+        while let Err(back) = local.ring.push(task) {
+            let part = f64::from(local.ring.capacity()) * self.switches.overflow;
+            let mut overflow = std::mem::take(&mut local.overflow);
+            if local.ring.take_oldest((part as u32).max(1), &mut overflow) {
+                overflow.push(back);
+                self.count(local, Count::Overflowed, overflow.len() as u64);
+                self.globals[self.global_of(local.node)].push_all(overflow.drain(..));
+                local.overflow = overflow;
+                return;
+            }
+            // A thief was faster: there is room.
+            local.overflow = overflow;
+            task = back;
+        }
+    }
+
+    /// From outside, or to another node.
+    pub(crate) fn queue_global(&self, node: usize, task: u32) {
+        self.globals[self.global_of(node)].push_all([task]);
+        if self.idle.is_needed() {
+            self.wake_near(node);
+        }
+    }
+
+    fn global_of(&self, node: usize) -> usize {
+        if self.globals.len() == 1 { 0 } else { node }
+    }
+
+    /// A task of a global queue, the own node's first; and into the own queue a fair share of the same.
+    pub(crate) fn take_global(&self, local: &mut Local, share: bool) -> Option<u32> {
+        for &at in &self.global_order[self.global_of(local.node)] {
+            let global = &self.globals[at];
+            let len = global.len();
+            if len == 0 {
+                continue;
+            }
+            let processors = u32::try_from(self.processors.len()).expect("fewer than 2^32 processors");
+            let most = if share { (len / processors).min(local.ring.capacity() / 2) } else { 0 };
+            let ring = &mut local.ring;
+            if let Some(task) = global.pop(most, |task| ring.push(task).expect("half of an empty queue is free")) {
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    /// A thread that waits for a processor.
+    pub(crate) fn take_returning(&self) -> Option<Arc<Parker>> {
+        if self.returning_count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut returning = self.returning.lock().expect(NO_PANIC);
+        let thread = returning.pop_front();
+        self.returning_count.store(u32::try_from(returning.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        thread
+    }
+
+    /// Whether anyone who is not asleep could find something to do.
+    pub(crate) fn has_work(&self) -> bool {
+        self.returning_count.load(Ordering::Relaxed) > 0
+            || self.globals.iter().any(|global| global.len() > 0)
+            || self.processors.iter().any(|processor| processor.ring.len() > 0)
+    }
+
+    /// Wakes an idle processor, a near one first, for a task that was queued by `local`.
+    pub(crate) fn wake_one(&self, local: Option<&Local>) {
+        if let Some(local) = local {
+            self.count(local, Count::WokeProcessor, 1);
+        }
+        self.wake_near(local.map_or(0, |local| local.node));
+    }
+
+    fn wake_near(&self, node: usize) {
+        while self.idle.claim() {
+            let near = |idle: &Box<Local>| self.switches.numa_aware && idle.node != node;
+            match self.idle.take_up(near) {
+                Some(mut local) => {
+                    local.searching = true;
+                    return self.give_to_a_thread(local);
+                }
+                None => {
+                    self.idle.end_search();
+                    // Somebody may have lain down, and somebody else trusted the search of this moment.
+                    if !self.idle.is_needed() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has a sleeping thread, or a new one, serve this processor; lays it down where there is none.
+    pub(crate) fn give_to_a_thread(&self, local: Box<Local>) {
+        if let Some(thread) = self.idle.take_thread() {
+            return thread.give(Given::Processor(local));
+        }
+        if let Err((_, local)) = thread::start(self, local) {
+            self.lay_down(local);
+        }
+    }
+
+    /// Gives a processor up that is not in the world; who has it afterwards is woken if there is work.
+    pub(crate) fn lay_down(&self, mut local: Box<Local>) {
+        let searching = std::mem::take(&mut local.searching);
+        self.count(&local, Count::Idled, 1);
+        self.idle.lay_down(local, searching);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+}

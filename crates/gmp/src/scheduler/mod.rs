@@ -1,0 +1,343 @@
+//! A scheduler of tasks (G) on threads (M) through processors (P), as Go has it, every part of which can be switched,
+//! counted and looked at.
+//!
+//! A task is a future. A processor is the right to run tasks: a queue, a slot before it, counters. A thread that has a
+//! processor polls its tasks; one without sleeps. A thread that goes into a blocking section gives its processor away.
+//! One call goes: [`Handle::spawn`] → `core` (into a queue) → `thread` (out of a queue, one poll) → `core` again (a waker).
+//! It knows no machine: where processors sit is told by [`Switches::seats`], and who takes one is told by the hook of
+//! [`Scheduler::with_hook`], where a thread may bind itself. README.md has the protocols.
+
+mod calls;
+mod channel;
+mod core;
+mod counts;
+mod current;
+mod global;
+mod idle;
+mod join;
+mod local;
+mod monitor;
+mod parker;
+mod ring;
+mod search;
+mod slots;
+mod snapshot;
+mod state;
+mod switches;
+mod thread;
+mod timers;
+mod waker;
+mod yields;
+
+pub use self::{
+    calls::{blocking, call},
+    channel::{Closed, Receiver, Sender, channel},
+    counts::{Count, Counts},
+    join::{Ended, JoinHandle},
+    monitor::Stuck,
+    ring::{LocalOrder, StealAmount},
+    snapshot::{ProcessorState, Snapshot},
+    state::TaskState,
+    switches::{Seat, StealOrder, SwitchError, Switches},
+    timers::{Sleep, sleep},
+    yields::{YieldNow, yield_now},
+};
+
+use self::core::{Core, NO_PANIC, Processor};
+use self::counts::Counters;
+use self::global::Global;
+use self::idle::Idle;
+use self::local::Local;
+use self::parker::Given;
+use self::slots::{NONE, Slots};
+use self::timers::Timers;
+use crate::sync::Line;
+use crate::world::{Pause, StoppedWork, World};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::JoinHandle as Thread,
+    time::Instant,
+};
+
+/// Runs tasks until it is dropped; tasks left then are dropped too.
+pub struct Scheduler {
+    handle: Handle,
+    monitor: Option<Thread<()>>,
+}
+
+/// What tasks and others use of a scheduler.
+#[derive(Clone)]
+pub struct Handle(Arc<Core>);
+
+impl Scheduler {
+    /// Starts the threads of all processors, and the monitor.
+    ///
+    /// # Errors
+    /// A switch that cannot be, or a thread that the system does not give.
+    pub fn new(switches: Switches) -> Result<Self, SwitchError> {
+        Self::with_hook(switches, |_| ())
+    }
+
+    /// The same; a thread that takes a processor it did not have before calls `on_processor` with its number.
+    ///
+    /// # Errors
+    /// As [`Scheduler::new`].
+    pub fn with_hook(
+        switches: Switches,
+        on_processor: impl Fn(usize) + Send + Sync + 'static,
+    ) -> Result<Self, SwitchError> {
+        switches.check()?;
+        let count = switches.processors.get();
+        let World { stopper, members, bell } = World::new(switches.processors.saturating_add(1), Instant::now());
+        let (owners, rings): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| ring::new(switches.ring, switches.local_order)).unzip();
+        let locals = owners.into_iter().zip(members).enumerate();
+        let locals: Vec<_> =
+            locals.map(|(number, (owner, member))| Box::new(Local::new(number, &switches, owner, member))).collect();
+        let processor = |(number, ring)| Processor {
+            ring,
+            next: Line(AtomicU32::new(NONE)),
+            current: Line(AtomicU32::new(NONE)),
+            counters: Counters::new(),
+            outside: Counters::new(),
+            call: Mutex::new(None),
+            calls: AtomicU32::new(0),
+            victims: search::victims(number, &switches),
+        };
+        let processors = rings.into_iter().enumerate().map(processor).collect();
+        let nodes = switches.nodes();
+        let globals = if switches.numa_aware { nodes } else { 1 };
+        let core = Arc::new_cyclic(|weak| Core {
+            processors,
+            globals: (0..globals).map(|_| Global::new()).collect(),
+            global_order: global_order(globals, &switches),
+            idle: Idle::new(),
+            slots: Slots::new(nodes),
+            returning: Mutex::new(VecDeque::new()),
+            returning_count: AtomicU32::new(0),
+            bell,
+            stopper: Mutex::new(stopper),
+            timers: Timers::default(),
+            reports: monitor::Reports::default(),
+            closing: Line(AtomicBool::new(false)),
+            threads: AtomicUsize::new(0),
+            handles: Mutex::new(Vec::new()),
+            on_processor: Box::new(on_processor),
+            weak: weak.clone(),
+            switches,
+        });
+        let mut scheduler = Self { handle: Handle(Arc::clone(&core)), monitor: None };
+        for mut local in locals {
+            local.rest();
+            // From here on, dropping the scheduler ends what was started.
+            thread::start(&core, local).map_err(|(error, _)| SwitchError::Spawn(error.to_string()))?;
+        }
+        let watched = Arc::clone(&core);
+        let monitor = std::thread::Builder::new().name("gmp-monitor".into()).spawn(move || monitor::watch(&watched));
+        scheduler.monitor = Some(monitor.map_err(|error| SwitchError::Spawn(error.to_string()))?);
+        Ok(scheduler)
+    }
+
+    /// For tasks and other threads.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs a future as a task and sleeps until it has ended.
+    ///
+    /// # Errors
+    /// As its [`JoinHandle`].
+    ///
+    /// # Panics
+    /// In a task of a scheduler: its processor would sleep with it. Await the task's handle there.
+    pub fn block_on<F>(&self, future: F) -> Result<F::Output, Ended>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let in_task = current::with(|_| ()).is_some();
+        assert!(!in_task, "block_on in a task would put its processor to sleep; spawn the future and await its handle");
+        wait_for(self.handle.spawn(future))
+    }
+}
+
+/// In which order each node's processors look into the global queues: the own node's, then the nearest.
+fn global_order(globals: usize, switches: &Switches) -> Vec<Vec<usize>> {
+    let order = |from: usize| {
+        let mut order: Vec<usize> = (0..globals).collect();
+        order.sort_by_key(|&to| if from == to { 0 } else { switches.distances[from][to] });
+        order
+    };
+    (0..globals).map(order).collect()
+}
+
+/// Sleeps until the future is ready.
+fn wait_for<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
+
+impl Drop for Scheduler {
+    /// Waits for polls and blocking sections that are under way, then drops the tasks that are left.
+    fn drop(&mut self) {
+        let core = &self.handle.0;
+        core.closing.store(true, Ordering::SeqCst);
+        core.bell.ring();
+        core.timers.close();
+        for thread in core.idle.close() {
+            thread.give(Given::Nothing);
+        }
+        if let Some(monitor) = self.monitor.take() {
+            monitor.join().expect("the monitor runs no code of others");
+        }
+        loop {
+            // A thread may have started another.
+            let handles = std::mem::take(&mut *core.handles.lock().expect(NO_PANIC));
+            if handles.is_empty() {
+                break;
+            }
+            for handle in handles {
+                // A panic of the hook's; the tasks' own are caught.
+                let _ = handle.join();
+            }
+        }
+        let mut left = true;
+        while left {
+            // What a task's drop code spawns is dropped in another round.
+            left = false;
+            for (_, slot) in core.slots.iter() {
+                let body = slot.body.lock().expect(NO_PANIC).take();
+                left |= body.is_some();
+                slot.state.finish();
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// Starts a task; it runs on whether or not its handle is kept.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (body, handle) = join::pair(future);
+        self.0.spawn(body);
+        handle
+    }
+
+    /// Starts a closure as a task.
+    pub fn spawn_fn<T: Send + 'static>(&self, closure: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        self.spawn(async move { closure() })
+    }
+
+    /// Stops the world: no task runs while `stopped` does. From a task too, whose processor is given away meanwhile.
+    pub fn stop<R>(&self, stopped: impl FnOnce() -> R) -> R {
+        blocking(|| {
+            let mut work = Once { closure: Some(stopped), result: None };
+            self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::All, &mut work);
+            work.result.expect("the stopper does its stopped work")
+        })
+    }
+
+    /// Stops the world and releases it at once.
+    pub fn pause(&self) {
+        blocking(|| self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::None, &mut ()));
+    }
+
+    /// The pauses since the last call, in order.
+    pub fn take_pauses(&self) -> Vec<Pause> {
+        blocking(|| self.0.stopper.lock().expect(NO_PANIC).take_pauses())
+    }
+
+    /// What happened so far, over all processors.
+    pub fn counts(&self) -> Counts {
+        let sum = |count: &Count| self.0.processors.iter().map(|p| p.counters.get(*count) + p.outside.get(*count)).sum();
+        Counts(Count::ALL.iter().map(sum).collect())
+    }
+
+    /// What happened so far on one processor.
+    pub fn counts_of(&self, processor: usize) -> Counts {
+        let processor = &self.0.processors[processor];
+        Counts(Count::ALL.iter().map(|&count| processor.counters.get(count) + processor.outside.get(count)).collect())
+    }
+
+    /// States of tasks, processors, threads and queues now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
+    }
+
+    /// Tasks that were seen not to yield since the last call, the first thousand.
+    pub fn take_stuck(&self) -> Vec<Stuck> {
+        self.0.reports.take()
+    }
+
+    /// What it was started with.
+    pub fn switches(&self) -> &Switches {
+        &self.0.switches
+    }
+}
+
+/// The stopper's closure as stopped work.
+struct Once<F, R> {
+    closure: Option<F>,
+    result: Option<R>,
+}
+
+impl<F: FnOnce() -> R, R> crate::world::AtPause for Once<F, R> {
+    fn stopped(&mut self, _: usize) {
+        self.result = self.closure.take().map(|closure| closure());
+    }
+}
+
+/// Starts a task on the scheduler of the calling task.
+///
+/// # Panics
+/// Outside of a task.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (body, handle) = join::pair(future);
+    current::with(|current| current.core.spawn(body)).expect("spawn is called in a task; elsewhere, use a Handle");
+    handle
+}
+
+/// Number of the processor that runs the calling task; `None` outside of a task, and in its blocking sections.
+pub fn processor() -> Option<usize> {
+    current::with(|current| current.local.borrow().as_ref().map(|local| local.number)).flatten()
+}
+
+impl std::fmt::Debug for Scheduler {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.handle.fmt(out)
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "scheduler of {processors} processors", processors = self.0.processors.len())
+    }
+}

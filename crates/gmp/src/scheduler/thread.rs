@@ -1,0 +1,235 @@
+//! A thread (M): takes a processor (P) and polls tasks (G) with it until there are none, then sleeps.
+
+use super::core::{Core, NO_PANIC};
+use super::counts::Count;
+use super::current;
+use super::local::{InWorld, Local};
+use super::parker::{Given, Parker};
+use super::search::search;
+use super::slots::NONE;
+use super::state::After;
+use crate::world::Notice;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+    thread,
+};
+
+/// Starts a thread that serves this processor; the processor back where the system or the limit gives none.
+pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Box<Local>)> {
+    let number = core.threads.fetch_add(1, Ordering::Relaxed);
+    let Some(this) = core.weak.upgrade().filter(|_| number < core.switches.threads_most) else {
+        core.threads.fetch_sub(1, Ordering::Relaxed);
+        return Err((io::Error::other("as many threads as allowed"), local));
+    };
+    // Handed over in a place of its own: a thread that does not start would take the processor with it.
+    let place = Arc::new(std::sync::Mutex::new(Some(local)));
+    let theirs = Arc::clone(&place);
+    let started = thread::Builder::new().name(format!("gmp-{number}")).spawn(move || {
+        let local = theirs.lock().expect(NO_PANIC).take().expect("put there before the thread started");
+        serve(&this, local);
+    });
+    match started {
+        Ok(handle) => {
+            core.handles.lock().expect(NO_PANIC).push(handle);
+            Ok(())
+        }
+        Err(error) => {
+            core.threads.fetch_sub(1, Ordering::Relaxed);
+            let local = place.lock().expect(NO_PANIC).take().expect("no thread took it");
+            Err((error, local))
+        }
+    }
+}
+
+/// All that a thread does.
+fn serve(core: &Arc<Core>, local: Box<Local>) {
+    let parker = Arc::new(Parker::new());
+    current::enter(Arc::clone(core), Arc::clone(&parker));
+    let mut given = Given::Processor(local);
+    while let Given::Processor(mut local) = given {
+        current::with(|current| current.take(&mut local));
+        given = match run(core, local) {
+            Some(given) => given,
+            None if core.idle.add_thread(Arc::clone(&parker)) => parker.sleep(),
+            None => Given::Nothing,
+        };
+    }
+    core.threads.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Polls tasks while there are some. The answer is a processor to go on with, or nothing: then the thread has none.
+fn run(core: &Arc<Core>, mut local: Box<Local>) -> Option<Given> {
+    loop {
+        if core.is_closing() {
+            return lie_down(core, local);
+        }
+        if let InWorld::Member(member) = &mut local.world {
+            match member.poll() {
+                None => {}
+                Some(Notice::Stop) => member.park(&mut ()),
+                Some(Notice::Look) => match look(core, local) {
+                    Some(same) => local = same,
+                    None => return None,
+                },
+            }
+        }
+        let task = match find(core, &mut local) {
+            Some(task) => task,
+            None => match search(core, &mut local) {
+                Some(task) => task,
+                None => return lie_down(core, local),
+            },
+        };
+        if std::mem::take(&mut local.searching) && core.idle.end_search() && core.idle.is_needed() {
+            // The last one that searched found something: there may be more.
+            core.wake_one(Some(&local));
+        }
+        local = poll(core, local, task);
+    }
+}
+
+/// The bell rang: a thread wants a processor back. `None` where this one was given away.
+fn look(core: &Core, mut local: Box<Local>) -> Option<Box<Local>> {
+    let returning = core.take_returning();
+    if let Some(thread) = returning {
+        if std::mem::take(&mut local.searching) {
+            core.idle.end_search();
+        }
+        local.rest();
+        thread.give(Given::Processor(local));
+        return None;
+    }
+    Some(local)
+}
+
+/// The next task without searching: the global queue if it is its turn, what was woken last, the own queue, the global.
+fn find(core: &Core, local: &mut Local) -> Option<u32> {
+    let switches = &core.switches;
+    local.tick = local.tick.wrapping_add(1);
+    if switches.global_tick > 0
+        && local.tick % switches.global_tick == 0
+        && let Some(task) = core.take_global(local, false)
+    {
+        core.count(local, Count::FromGlobal, 1);
+        core.count(local, Count::FromGlobalTick, 1);
+        return Some(task);
+    }
+    if let Some(task) = local.take_next(&core.processors[local.number].next, switches.run_next_most) {
+        core.count(local, Count::FromNext, 1);
+        return Some(task);
+    }
+    local.in_row = 0;
+    if let Some(task) = local.ring.pop() {
+        core.count(local, Count::FromLocal, 1);
+        return Some(task);
+    }
+    let task = core.take_global(local, true)?;
+    core.count(local, Count::FromGlobal, 1);
+    Some(task)
+}
+
+/// Gives the processor up, looks once more, and takes one up again where there is work after all.
+fn lie_down(core: &Core, mut local: Box<Local>) -> Option<Given> {
+    local.rest();
+    core.lay_down(local);
+    if !core.has_work() {
+        return None;
+    }
+    let mut local = core.idle.take_up(|_| 0)?;
+    if let Some(thread) = core.take_returning() {
+        thread.give(Given::Processor(local));
+        return None;
+    }
+    if core.is_closing() {
+        core.lay_down(local);
+        return None;
+    }
+    core.idle.join_search();
+    local.searching = true;
+    Some(Given::Processor(local))
+}
+
+/// Polls a task once. The processor comes back: the same, or another if the task was in a blocking section.
+fn poll(core: &Arc<Core>, local: Box<Local>, task: u32) -> Box<Local> {
+    let slot = core.slots.get(task);
+    slot.state.begin();
+    let processor = &core.processors[local.number];
+    processor.counters.add(Count::Polls, 1);
+    if core.globals.len() > 1 && core.slots.home(task) as usize != local.node {
+        processor.counters.add(Count::AwayFromHome, 1);
+    }
+    processor.current.store(task, Ordering::Relaxed);
+    let number = local.number;
+    let mut body = slot.body.lock().expect("a poll's panic is caught while the lock is held");
+    let (polled, yielded, local) = current::with(|current| {
+        *current.local.borrow_mut() = Some(local);
+        current.task.set(task);
+        current.yielded.set(false);
+        let mut context = Context::from_waker(slot.waker(&core.weak, task));
+        let future = body.as_mut().expect("a queued task has a body");
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        let polled = match polled {
+            Ok(Poll::Pending) => Polled::Pending,
+            ended => {
+                // The task's own drop code may panic, wake and spawn.
+                let dropped = catch_unwind(AssertUnwindSafe(|| *body = None));
+                if ended.is_err() || dropped.is_err() { Polled::Panicked } else { Polled::Ready }
+            }
+        };
+        current.task.set(NONE);
+        let local = current.local.borrow_mut().take().expect("a blocking section brings a processor back");
+        (polled, current.yielded.get(), local)
+    })
+    .expect("this thread is the scheduler's");
+    drop(body);
+    finish(core, local, number, Ended { task, polled, yielded })
+}
+
+enum Polled {
+    Pending,
+    Ready,
+    Panicked,
+}
+
+struct Ended {
+    task: u32,
+    polled: Polled,
+    yielded: bool,
+}
+
+/// What follows from a poll: the task waits, is queued again, or gives its slot back.
+fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended) -> Box<Local> {
+    let Ended { task, polled, yielded } = ended;
+    let slot = core.slots.get(task);
+    if began_on != local.number {
+        let _ = core.processors[began_on].current.compare_exchange(task, NONE, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    match polled {
+        // It stays `Running` in the queue, so wake-ups meanwhile are remembered and cost no second place.
+        Polled::Pending if yielded => {
+            core.count(&local, Count::Yields, 1);
+            core.queue_local(&mut local, task);
+            if local.ring.len() > 1 && core.idle.looks_needed() {
+                core.wake_one(Some(&local));
+            }
+        }
+        Polled::Pending => {
+            if slot.state.end_pending() == After::Again {
+                core.queue_local(&mut local, task);
+            }
+        }
+        Polled::Ready | Polled::Panicked => {
+            if let Polled::Panicked = polled {
+                core.count(&local, Count::Panicked, 1);
+            }
+            core.count(&local, Count::Finished, 1);
+            slot.state.finish();
+            local.free_slot(&core.slots, task);
+        }
+    }
+    core.processors[local.number].current.store(NONE, Ordering::Relaxed);
+    local
+}

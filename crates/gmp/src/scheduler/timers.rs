@@ -1,0 +1,123 @@
+//! Tasks that wait for a time. The monitor fires them; a heap behind a lock is enough for experiments.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    future::Future,
+    pin::Pin,
+    sync::{Condvar, Mutex},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use super::current;
+
+struct Timer {
+    due: Instant,
+    waker: Waker,
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.due == other.due
+    }
+}
+impl Eq for Timer {}
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.due.cmp(&other.due)
+    }
+}
+
+#[derive(Default)]
+struct Heap {
+    timers: BinaryHeap<Reverse<Timer>>,
+    closed: bool,
+}
+
+/// The timers of a scheduler, and the bed of its monitor.
+#[derive(Default)]
+pub(crate) struct Timers {
+    heap: Mutex<Heap>,
+    changed: Condvar,
+}
+
+const NO_PANIC: &str = "no thread panics while it holds the timers";
+
+impl Timers {
+    fn add(&self, timer: Timer) {
+        let mut heap = self.heap.lock().expect(NO_PANIC);
+        let first = heap.timers.peek().is_none_or(|Reverse(first)| timer.due < first.due);
+        heap.timers.push(Reverse(timer));
+        if first {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Wakes all that are due.
+    pub(crate) fn fire(&self) {
+        let mut due = Vec::new();
+        let mut heap = self.heap.lock().expect(NO_PANIC);
+        let now = Instant::now();
+        while heap.timers.peek().is_some_and(|Reverse(timer)| timer.due <= now) {
+            due.extend(heap.timers.pop().map(|Reverse(timer)| timer.waker));
+        }
+        drop(heap);
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    /// Sleeps for `most`, or until the first timer is due, or until [`Timers::close`]; `false` once closed.
+    pub(crate) fn sleep(&self, most: Duration) -> bool {
+        let end = Instant::now() + most;
+        let mut heap = self.heap.lock().expect(NO_PANIC);
+        loop {
+            let due = heap.timers.peek().map_or(end, |Reverse(timer)| timer.due.min(end));
+            let left = due.saturating_duration_since(Instant::now());
+            if heap.closed || left.is_zero() {
+                return !heap.closed;
+            }
+            heap = self.changed.wait_timeout(heap, left).expect(NO_PANIC).0;
+        }
+    }
+
+    /// The monitor's end.
+    pub(crate) fn close(&self) {
+        self.heap.lock().expect(NO_PANIC).closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Ends not before `duration` has passed.
+///
+/// # Panics
+/// When polled outside of a scheduler's task.
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep { due: Instant::now() + duration, waiting: false }
+}
+
+/// What [`sleep`] returns.
+#[derive(Debug)]
+pub struct Sleep {
+    due: Instant,
+    waiting: bool,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.due {
+            return Poll::Ready(());
+        }
+        // A second poll before the time comes from elsewhere, perhaps with another waker: it gets a timer too.
+        let timer = Timer { due: self.due, waker: context.waker().clone() };
+        current::with(|current| current.core.timers.add(timer)).expect("sleep is awaited in a task of the scheduler");
+        self.waiting = true;
+        Poll::Pending
+    }
+}

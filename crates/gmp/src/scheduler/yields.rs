@@ -1,0 +1,33 @@
+//! Giving the processor to others for one turn.
+
+use super::current;
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// Ends the task's poll and puts it at the end of its processor's queue, as Go's Gosched at that of the global one.
+pub fn yield_now() -> YieldNow {
+    YieldNow(false)
+}
+
+/// What [`yield_now`] returns.
+#[derive(Debug)]
+pub struct YieldNow(bool);
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        // The thread queues the task itself: a wake-up would do the same at twice the cost.
+        if current::with(|current| current.yielded.set(true)).is_none() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,194 @@
+//! The scheduler from outside: what tasks may rely on.
+
+use gmp::scheduler::{Count, Ended, Scheduler, Switches, TaskState, blocking, call, channel, sleep, spawn, yield_now};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+fn scheduler(processors: usize) -> Scheduler {
+    Scheduler::new(Switches::new(NonZeroUsize::new(processors).expect("not 0"))).expect("switches that can be")
+}
+
+#[test]
+fn tasks_yield_and_end_with_their_results() {
+    for processors in [1, 2, 3, 16] {
+        let scheduler = scheduler(processors);
+        let sum = scheduler.block_on(async {
+            let handles: Vec<_> = (0..5000_u64)
+                .map(|i| {
+                    spawn(async move {
+                        for _ in 0..10 {
+                            yield_now().await;
+                        }
+                        i
+                    })
+                })
+                .collect();
+            let mut sum = 0;
+            for handle in handles {
+                sum += handle.await.expect("no task panics");
+            }
+            sum
+        });
+        assert_eq!(sum, Ok(4999 * 5000 / 2));
+        let counts = scheduler.handle().counts();
+        assert_eq!(counts.get(Count::Spawned), 5001);
+        // The last one is counted after its result is there.
+        assert!((5000..=5001).contains(&counts.get(Count::Finished)));
+        assert_eq!(counts.get(Count::Yields), 50_000);
+        assert!(counts.get(Count::Polls) >= 55_000);
+        let snapshot = scheduler.handle().snapshot();
+        assert_eq!(snapshot.tasks_in(TaskState::Waiting), 0);
+    }
+}
+
+#[test]
+fn channels_hand_values_over_in_order() {
+    for processors in [1, 2, 5] {
+        let scheduler = scheduler(processors);
+        let got = scheduler.block_on(async {
+            let (there, theirs) = channel::<u32>(NonZeroUsize::MIN);
+            let (back, ours) = channel::<u32>(NonZeroUsize::MIN);
+            spawn(async move {
+                while let Some(value) = theirs.receive().await {
+                    back.send(value * 2).await.expect("the receiver lives");
+                }
+            });
+            let mut got = Vec::new();
+            for value in 0..20_000 {
+                there.send(value).await.expect("the receiver lives");
+                got.push(ours.receive().await.expect("the sender lives"));
+            }
+            drop(there);
+            assert_eq!(ours.receive().await, None);
+            got
+        });
+        assert_eq!(got, Ok((0..20_000).map(|value| value * 2).collect()));
+    }
+}
+
+#[test]
+fn a_panic_ends_its_task_only() {
+    let scheduler = scheduler(2);
+    let ended = scheduler.block_on(async {
+        let bad = spawn(async { panic!("on purpose") });
+        let good = spawn(async { 7 });
+        (bad.await, good.await)
+    });
+    assert_eq!(ended, Ok((Err::<(), _>(Ended::Panicked("on purpose".into())), Ok(7))));
+    assert_eq!(scheduler.handle().counts().get(Count::Panicked), 1);
+}
+
+#[test]
+fn blocking_sections_leave_the_processor_to_others() {
+    let scheduler = scheduler(1);
+    let both = scheduler.block_on(async {
+        let (to, from) = std::sync::mpsc::channel();
+        let sleeper = spawn(async move { blocking(|| from.recv().expect("sent below")) });
+        // With one processor this runs only if the section gave it away.
+        let sender = spawn(async move { to.send(5).expect("the receiver waits") });
+        (sender.await.is_ok(), sleeper.await)
+    });
+    assert_eq!(both, Ok((true, Ok(5))));
+    assert_eq!(scheduler.handle().counts().get(Count::HandedOff), 1);
+}
+
+#[test]
+fn the_monitor_takes_the_processor_of_a_long_call() {
+    let scheduler = scheduler(1);
+    let both = scheduler.block_on(async {
+        let short = call(|| 1);
+        let (to, from) = std::sync::mpsc::channel();
+        let sleeper = spawn(async move { call(|| from.recv().expect("sent below")) });
+        // The sleeper runs, and keeps the only processor until the monitor takes it.
+        yield_now().await;
+        let sent = to.send(5).is_ok();
+        (short, sent, sleeper.await)
+    });
+    assert_eq!(both, Ok((1, true, Ok(5))));
+    let counts = scheduler.handle().counts();
+    assert_eq!(counts.get(Count::Retaken), 1);
+    assert!(counts.get(Count::CallsKept) >= 1);
+}
+
+#[test]
+fn sleeping_tasks_wake_in_order_and_not_early() {
+    let scheduler = scheduler(2);
+    let begun = Instant::now();
+    let order = scheduler.block_on(async {
+        let (to, from) = channel(NonZeroUsize::new(3).expect("not 0"));
+        for ms in [30, 10, 20] {
+            let to = to.clone();
+            spawn(async move {
+                sleep(Duration::from_millis(ms)).await;
+                to.send(ms).await.expect("the receiver lives");
+            });
+        }
+        drop(to);
+        let mut order = Vec::new();
+        while let Some(ms) = from.receive().await {
+            order.push(ms);
+        }
+        order
+    });
+    assert_eq!(order, Ok(vec![10, 20, 30]));
+    assert!(begun.elapsed() >= Duration::from_millis(30));
+}
+
+#[test]
+fn a_stopped_world_runs_no_task() {
+    let scheduler = scheduler(3);
+    let ticks = Arc::new(AtomicUsize::new(0));
+    let run = Arc::new(AtomicUsize::new(1));
+    let handles: Vec<_> = (0..10)
+        .map(|_| {
+            let (ticks, run) = (Arc::clone(&ticks), Arc::clone(&run));
+            scheduler.handle().spawn(async move {
+                while run.load(Ordering::Relaxed) == 1 {
+                    ticks.fetch_add(1, Ordering::Relaxed);
+                    yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..200 {
+        let (before, after) = scheduler.handle().stop(|| {
+            let before = ticks.load(Ordering::Relaxed);
+            std::thread::sleep(Duration::from_micros(200));
+            (before, ticks.load(Ordering::Relaxed))
+        });
+        assert_eq!(before, after, "a task ran while the world was stopped");
+    }
+    run.store(0, Ordering::Relaxed);
+    assert_eq!(scheduler.handle().take_pauses().len(), 200);
+    assert_eq!(scheduler.block_on(async { for handle in handles { handle.await.expect("no panic"); } }), Ok(()));
+}
+
+#[test]
+fn tasks_left_are_dropped_with_the_scheduler() {
+    struct Tell(Arc<AtomicUsize>);
+    impl Drop for Tell {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let scheduler = scheduler(2);
+    let handles: Vec<_> = (0..100)
+        .map(|_| {
+            let tell = Tell(Arc::clone(&dropped));
+            scheduler.handle().spawn(async move {
+                sleep(Duration::from_secs(1000)).await;
+                drop(tell);
+            })
+        })
+        .collect();
+    drop(scheduler);
+    assert_eq!(dropped.load(Ordering::Relaxed), 100);
+    drop(handles);
+}
