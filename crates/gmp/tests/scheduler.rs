@@ -166,7 +166,14 @@ fn a_stopped_world_runs_no_task() {
     }
     run.store(0, Ordering::Relaxed);
     assert_eq!(scheduler.handle().take_pauses().len(), 200);
-    assert_eq!(scheduler.block_on(async { for handle in handles { handle.await.expect("no panic"); } }), Ok(()));
+    assert_eq!(
+        scheduler.block_on(async {
+            for handle in handles {
+                handle.await.expect("no panic");
+            }
+        }),
+        Ok(())
+    );
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What all threads of a scheduler share, and how a task comes into a queue.
 
+use super::body::Body;
 use super::counts::{Count, Counters};
 use super::global::Global;
 use super::idle::Idle;
 use super::local::Local;
 use super::parker::{Given, Parker};
-use super::slots::{Body, NONE, Slots};
+use super::slots::{NONE, Slots};
 use super::switches::Switches;
 use super::timers::Timers;
 use super::{current, monitor::Reports, ring, thread};
@@ -96,7 +97,10 @@ impl Core {
         let slot = self.slots.get(task);
         slot.state.make();
         slot.home.store(u32::try_from(node).expect("few nodes"), Ordering::Relaxed);
-        *slot.body.lock().expect(NO_PANIC) = Some(body);
+        // SAFETY: the number was free and is in no queue yet.
+        #[expect(unsafe_code, reason = "the promise of body.rs")]
+        let place = unsafe { slot.body.get() };
+        *place = Some(body);
         slot.state.start();
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Current {
     pub(crate) task: Cell<u32>,
     /// Whether this task yielded in this poll.
     pub(crate) yielded: Cell<bool>,
+    /// Who wants to know with which words its poll panicked.
+    pub(crate) on_panic: Cell<Option<Box<dyn FnOnce(String)>>>,
 }
 
 impl Current {
@@ -45,6 +47,7 @@ pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker>) {
         had: Cell::new(usize::MAX),
         task: Cell::new(NONE),
         yielded: Cell::new(false),
+        on_panic: Cell::new(None),
     };
     let first = CURRENT.with(|cell| cell.set(current).is_ok());
     assert!(first, "a thread serves one scheduler");

@@ -1,12 +1,12 @@
 //! What becomes of a task: its result, for whoever awaits it.
 
+use super::body::Body;
 use super::core::NO_PANIC;
-use super::slots::Body;
+use super::current;
 use std::{
     any::Any,
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
@@ -68,11 +68,11 @@ impl<T> Future for JoinHandle<T> {
 }
 
 /// The task's side: what it leaves behind when it is dropped early.
-struct Promise<T>(Option<Shared<T>>);
+struct Promise<T: Send + 'static>(Option<Shared<T>>);
 
-impl<T> Promise<T> {
-    fn keep(mut self, result: Result<T, Ended>) {
-        self.settle(result);
+impl<T: Send + 'static> Promise<T> {
+    fn keep(mut self, value: T) {
+        self.settle(Ok(value));
     }
 
     fn settle(&mut self, result: Result<T, Ended>) {
@@ -84,9 +84,15 @@ impl<T> Promise<T> {
     }
 }
 
-impl<T> Drop for Promise<T> {
+impl<T: Send + 'static> Drop for Promise<T> {
     fn drop(&mut self) {
-        self.settle(Err(Ended::Dropped));
+        if !std::thread::panicking() {
+            return self.settle(Err(Ended::Dropped));
+        }
+        // The words are with the thread that catches the panic.
+        let mut promise = Self(self.0.take());
+        let tell = Box::new(move |words| promise.settle(Err(Ended::Panicked(words))));
+        current::with(|current| current.on_panic.set(Some(tell)));
     }
 }
 
@@ -99,31 +105,14 @@ where
     let shared = Arc::new(Mutex::new(State::Running(None)));
     let promise = Promise(Some(Arc::clone(&shared)));
     let body = async move {
-        let result = {
-            let mut future = pin!(future);
-            poll_fn(|context| {
-                let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-                match polled {
-                    Ok(Poll::Pending) => Poll::Pending,
-                    Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-                    Err(panic) => Poll::Ready(Err(panic)),
-                }
-            })
-            .await
-        };
-        match result {
-            Ok(value) => promise.keep(Ok(value)),
-            Err(panic) => {
-                promise.keep(Err(Ended::Panicked(words_of(panic.as_ref()))));
-                // The thread counts it.
-                std::panic::resume_unwind(panic);
-            }
-        }
+        let value = future.await;
+        promise.keep(value);
     };
     (Box::pin(body), JoinHandle(shared))
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> String {
+/// What a panic says.
+pub(crate) fn words_of(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<&str>().map(|words| (*words).to_string());
     words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "not in words".into())
 }

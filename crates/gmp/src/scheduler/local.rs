@@ -23,7 +23,7 @@ pub(crate) struct Local {
     pub(crate) world: InWorld,
     /// Searches for the others: counted in `Idle`.
     pub(crate) searching: bool,
-    /// Tasks begun, for the global queue's turn.
+    /// Tasks to begin until it is the global queue's turn.
     pub(crate) tick: u32,
     /// Tasks in a row from the slot before the queue.
     pub(crate) in_row: u32,
@@ -44,7 +44,7 @@ impl Local {
             ring,
             world: InWorld::Member(member),
             searching: false,
-            tick: 0,
+            tick: switches.global_tick,
             in_row: 0,
             free: Vec::new(),
             overflow: Vec::new(),

@@ -7,6 +7,7 @@
 //! It knows no machine: where processors sit is told by [`Switches::seats`], and who takes one is told by the hook of
 //! [`Scheduler::with_hook`], where a thread may bind itself. README.md has the protocols.
 
+mod body;
 mod calls;
 mod channel;
 mod core;
@@ -226,7 +227,9 @@ impl Drop for Scheduler {
             // What a task's drop code spawns is dropped in another round.
             left = false;
             for (_, slot) in core.slots.iter() {
-                let body = slot.body.lock().expect(NO_PANIC).take();
+                // SAFETY: no thread of the scheduler is left, and each was joined.
+                #[expect(unsafe_code, reason = "the promise of body.rs")]
+                let body = unsafe { slot.body.get() }.take();
                 left |= body.is_some();
                 slot.state.finish();
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
@@ -273,7 +276,8 @@ impl Handle {
 
     /// What happened so far, over all processors.
     pub fn counts(&self) -> Counts {
-        let sum = |count: &Count| self.0.processors.iter().map(|p| p.counters.get(*count) + p.outside.get(*count)).sum();
+        let sum =
+            |count: &Count| self.0.processors.iter().map(|p| p.counters.get(*count) + p.outside.get(*count)).sum();
         Counts(Count::ALL.iter().map(sum).collect())
     }
 

@@ -5,22 +5,18 @@
 //! made once and wakes whatever task the slot holds: a waker kept longer than its task may cause one poll too many, which
 //! futures allow.
 
+use super::body::BodyCell;
 use super::core::Core;
 use super::state::State;
 use super::waker;
 use crate::sync::{AtomicU32, Ordering};
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Mutex, OnceLock, Weak},
     task::Waker,
 };
 
 /// No task.
 pub(crate) const NONE: u32 = 0;
-
-/// A task's future.
-pub(crate) type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Slots in the first chunk; each chunk has twice as many as the one before.
 const FIRST_CHUNK: u32 = 256;
@@ -33,14 +29,13 @@ pub(crate) struct Slot {
     pub(crate) state: State,
     /// The node that made the task.
     pub(crate) home: AtomicU32,
-    /// Locked by the thread that polls, which the state makes the only one.
-    pub(crate) body: Mutex<Option<Body>>,
+    pub(crate) body: BodyCell,
     waker: OnceLock<Waker>,
 }
 
 impl Slot {
     fn new() -> Self {
-        Self { state: State::new(), home: AtomicU32::new(0), body: Mutex::new(None), waker: OnceLock::new() }
+        Self { state: State::new(), home: AtomicU32::new(0), body: BodyCell::new(), waker: OnceLock::new() }
     }
 
     /// Wakes the slot's task; made at its first poll.
@@ -110,10 +105,7 @@ impl Slots {
         drop(free);
         let mut unused = slots.unused.lock().expect(NO_PANIC);
         let (chunk, at) = chunk_of(*unused);
-        assert!(
-            chunk < CHUNKS && u64::from(*unused) < 1 << self.place_bits,
-            "more tasks than numbers on node {node}"
-        );
+        assert!(chunk < CHUNKS && u64::from(*unused) < 1 << self.place_bits, "more tasks than numbers on node {node}");
         let len = FIRST_CHUNK << chunk;
         slots.chunks[chunk].get_or_init(|| (0..len).map(|_| Slot::new()).collect());
         let at = u32::try_from(at).expect("within a chunk");

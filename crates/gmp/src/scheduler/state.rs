@@ -25,8 +25,7 @@ pub enum TaskState {
 
 impl TaskState {
     /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Idle, Self::Runnable, Self::Running, Self::InCall, Self::Waiting, Self::Dead];
+    pub const ALL: [Self; 6] = [Self::Idle, Self::Runnable, Self::Running, Self::InCall, Self::Waiting, Self::Dead];
 }
 
 const IDLE: u32 = TaskState::Idle as u32;
@@ -87,8 +86,13 @@ impl State {
     }
 
     /// The thread that took the task from a queue: a poll begins, and forgets wake-ups before it.
+    ///
+    /// A task that yielded is still `RUNNING`, and needs no read-modify-write: a wake-up that is not seen here stays
+    /// beside it, and has the task polled once more.
     pub(crate) fn begin(&self) {
-        self.0.swap(RUNNING, Ordering::AcqRel);
+        if self.0.load(Ordering::Relaxed) != RUNNING {
+            self.0.swap(RUNNING, Ordering::AcqRel);
+        }
     }
 
     /// The same thread: the poll ended, pending.

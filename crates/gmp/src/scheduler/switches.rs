@@ -134,7 +134,9 @@ impl std::fmt::Display for SwitchError {
             Self::Threads { processors, threads_most } => {
                 write!(out, "{processors} processors, but at most {threads_most} threads")
             }
-            Self::Spawn(reason) => write!(out, "cannot start a thread: {reason}; ask for fewer processors, or raise ulimit -u"),
+            Self::Spawn(reason) => {
+                write!(out, "cannot start a thread: {reason}; ask for fewer processors, or raise ulimit -u")
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A thread (M): takes a processor (P) and polls tasks (G) with it until there are none, then sleeps.
 
+use super::body::Body;
 use super::core::{Core, NO_PANIC};
 use super::counts::Count;
-use super::current;
+use super::current::{self, Current};
+use super::join::words_of;
 use super::local::{InWorld, Local};
 use super::parker::{Given, Parker};
 use super::search::search;
@@ -48,20 +50,24 @@ pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Bo
 fn serve(core: &Arc<Core>, local: Box<Local>) {
     let parker = Arc::new(Parker::new());
     current::enter(Arc::clone(core), Arc::clone(&parker));
-    let mut given = Given::Processor(local);
-    while let Given::Processor(mut local) = given {
-        current::with(|current| current.take(&mut local));
-        given = match run(core, local) {
-            Some(given) => given,
-            None if core.idle.add_thread(Arc::clone(&parker)) => parker.sleep(),
-            None => Given::Nothing,
-        };
-    }
+    current::with(|current| {
+        let mut given = Given::Processor(local);
+        while let Given::Processor(mut local) = given {
+            current.take(&mut local);
+            given = match run(current, local) {
+                Some(given) => given,
+                None if core.idle.add_thread(Arc::clone(&parker)) => parker.sleep(),
+                None => Given::Nothing,
+            };
+        }
+    })
+    .expect("entered above");
     core.threads.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Polls tasks while there are some. The answer is a processor to go on with, or nothing: then the thread has none.
-fn run(core: &Arc<Core>, mut local: Box<Local>) -> Option<Given> {
+fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
+    let core = &current.core;
     loop {
         if core.is_closing() {
             return lie_down(core, local);
@@ -87,7 +93,7 @@ fn run(core: &Arc<Core>, mut local: Box<Local>) -> Option<Given> {
             // The last one that searched found something: there may be more.
             core.wake_one(Some(&local));
         }
-        local = poll(core, local, task);
+        local = poll(current, local, task);
     }
 }
 
@@ -108,9 +114,10 @@ fn look(core: &Core, mut local: Box<Local>) -> Option<Box<Local>> {
 /// The next task without searching: the global queue if it is its turn, what was woken last, the own queue, the global.
 fn find(core: &Core, local: &mut Local) -> Option<u32> {
     let switches = &core.switches;
-    local.tick = local.tick.wrapping_add(1);
-    if switches.global_tick > 0
-        && local.tick % switches.global_tick == 0
+    // Counts down, and never comes to 0 where it begins there.
+    local.tick = local.tick.wrapping_sub(1);
+    if local.tick == 0
+        && std::mem::replace(&mut local.tick, switches.global_tick) == 0
         && let Some(task) = core.take_global(local, false)
     {
         core.count(local, Count::FromGlobal, 1);
@@ -153,7 +160,8 @@ fn lie_down(core: &Core, mut local: Box<Local>) -> Option<Given> {
 }
 
 /// Polls a task once. The processor comes back: the same, or another if the task was in a blocking section.
-fn poll(core: &Arc<Core>, local: Box<Local>, task: u32) -> Box<Local> {
+fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
+    let core = &current.core;
     let slot = core.slots.get(task);
     slot.state.begin();
     let processor = &core.processors[local.number];
@@ -163,29 +171,34 @@ fn poll(core: &Arc<Core>, local: Box<Local>, task: u32) -> Box<Local> {
     }
     processor.current.store(task, Ordering::Relaxed);
     let number = local.number;
-    let mut body = slot.body.lock().expect("a poll's panic is caught while the lock is held");
-    let (polled, yielded, local) = current::with(|current| {
-        *current.local.borrow_mut() = Some(local);
-        current.task.set(task);
-        current.yielded.set(false);
-        let mut context = Context::from_waker(slot.waker(&core.weak, task));
-        let future = body.as_mut().expect("a queued task has a body");
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
-        let polled = match polled {
-            Ok(Poll::Pending) => Polled::Pending,
-            ended => {
-                // The task's own drop code may panic, wake and spawn.
-                let dropped = catch_unwind(AssertUnwindSafe(|| *body = None));
-                if ended.is_err() || dropped.is_err() { Polled::Panicked } else { Polled::Ready }
+    *current.local.borrow_mut() = Some(local);
+    current.task.set(task);
+    // SAFETY: `run` took the number from a queue; it is queued again in `finish`, after the last use of this.
+    #[expect(unsafe_code, reason = "the promise of body.rs")]
+    let body = unsafe { slot.body.get() };
+    let mut context = Context::from_waker(slot.waker(&core.weak, task));
+    let future = body.as_mut().expect("a queued task has a body");
+    let polled = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context))) {
+        Ok(Poll::Pending) => Polled::Pending,
+        Ok(Poll::Ready(())) => end(body, Polled::Ready),
+        Err(panic) => {
+            if let Some(tell) = current.on_panic.take() {
+                tell(words_of(panic.as_ref()));
             }
-        };
-        current.task.set(NONE);
-        let local = current.local.borrow_mut().take().expect("a blocking section brings a processor back");
-        (polled, current.yielded.get(), local)
-    })
-    .expect("this thread is the scheduler's");
-    drop(body);
-    finish(core, local, number, Ended { task, polled, yielded })
+            end(body, Polled::Panicked)
+        }
+    };
+    current.task.set(NONE);
+    let local = current.local.borrow_mut().take().expect("a blocking section brings a processor back");
+    finish(core, local, number, Ended { task, polled, yielded: current.yielded.replace(false) })
+}
+
+/// Drops an ended task's future, whose own drop code may panic too.
+fn end(body: &mut Option<Body>, polled: Polled) -> Polled {
+    match catch_unwind(AssertUnwindSafe(|| *body = None)) {
+        Ok(()) => polled,
+        Err(_) => Polled::Panicked,
+    }
 }
 
 enum Polled {
@@ -212,7 +225,7 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended) -> 
         Polled::Pending if yielded => {
             core.count(&local, Count::Yields, 1);
             core.queue_local(&mut local, task);
-            if local.ring.len() > 1 && core.idle.looks_needed() {
+            if core.idle.looks_needed() && local.ring.len() > 1 {
                 core.wake_one(Some(&local));
             }
         }
