@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper claims tables topo doctor test check bench bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper claims tables topo doctor test check bench bench-tasks bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,9 @@ check: setup ## fmt, clippy with warnings denied, docs, the minimum Rust version
 
 bench: setup ## cost of measuring, paired ratios against their targets
 	scripts/bench
+
+bench-tasks: setup ## what a task costs on our scheduler, paired with Go, tokio, smol, rayon and may, about 8 minutes
+	scripts/bench-tasks
 
 bench-stats: setup ## bootstrap refits of a USL, paired with scipy (needs python3 with scipy)
 	@cargo run --release --quiet --package stats --example refits

@@ -80,6 +80,7 @@ pub(crate) enum Unit {
     Ms,
     Seconds,
     Megabytes,
+    Bytes,
 }
 
 impl Unit {
@@ -89,6 +90,7 @@ impl Unit {
             Unit::Ms => format!("{value:.2} ms"),
             Unit::Seconds => format!("{value:.3} s"),
             Unit::Megabytes => format!("{value:.0} MB"),
+            Unit::Bytes => format!("{value:.0} B"),
         }
     }
 }
