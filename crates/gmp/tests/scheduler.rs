@@ -177,6 +177,34 @@ fn a_stopped_world_runs_no_task() {
 }
 
 #[test]
+fn a_task_stops_the_world_on_its_own_processor() {
+    for processors in [1, 3] {
+        let scheduler = scheduler(processors);
+        let handle = scheduler.handle().clone();
+        let where_ = scheduler.block_on(async move {
+            for _ in 0..processors {
+                spawn(async {
+                    for _ in 0..1000 {
+                        yield_now().await;
+                    }
+                });
+            }
+            yield_now().await;
+            let before = gmp::scheduler::processor();
+            let during = handle.stop(gmp::scheduler::processor);
+            handle.pause();
+            (before.is_some(), during, before == gmp::scheduler::processor())
+        });
+        assert_eq!(where_, Ok((true, None, true)));
+        let pauses = scheduler.handle().take_pauses();
+        assert_eq!(pauses.len(), 2);
+        // The stopper's place in the world is not a processor's; the stopping task's is at rest.
+        assert!(pauses.iter().all(|pause| pause.workers <= processors), "{pauses:?}");
+        assert_eq!(scheduler.handle().counts().get(Count::HandedOff), 0);
+    }
+}
+
+#[test]
 fn tasks_left_are_dropped_with_the_scheduler() {
     struct Tell(Arc<AtomicUsize>);
     impl Drop for Tell {

@@ -32,6 +32,25 @@ pub fn call<R>(section: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Runs `section` while the world does not count this processor: what a thread needs that stops the world itself. Nobody
+/// else gets the processor meanwhile, as in Go, where who stops the world keeps its P.
+pub(crate) fn aside<R>(section: impl FnOnce() -> R) -> R {
+    struct Aside(Option<Box<Local>>);
+    impl Drop for Aside {
+        fn drop(&mut self) {
+            if let Some(mut local) = self.0.take() {
+                local.wake();
+                current::with(|current| *current.local.borrow_mut() = Some(local));
+            }
+        }
+    }
+    let mut aside = Aside(take_processor());
+    if let Some(local) = &mut aside.0 {
+        local.rest();
+    }
+    section()
+}
+
 #[derive(Clone, Copy)]
 enum Way {
     AtOnce,

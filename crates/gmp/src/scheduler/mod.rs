@@ -255,9 +255,10 @@ impl Handle {
         self.spawn(async move { closure() })
     }
 
-    /// Stops the world: no task runs while `stopped` does. From a task too, whose processor is given away meanwhile.
+    /// Stops the world: no task runs while `stopped` does. From a task too, whose processor
+    /// waits with it.
     pub fn stop<R>(&self, stopped: impl FnOnce() -> R) -> R {
-        blocking(|| {
+        calls::aside(|| {
             let mut work = Once { closure: Some(stopped), result: None };
             self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::All, &mut work);
             work.result.expect("the stopper does its stopped work")
@@ -266,12 +267,12 @@ impl Handle {
 
     /// Stops the world and releases it at once.
     pub fn pause(&self) {
-        blocking(|| self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::None, &mut ()));
+        calls::aside(|| self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::None, &mut ()));
     }
 
     /// The pauses since the last call, in order.
     pub fn take_pauses(&self) -> Vec<Pause> {
-        blocking(|| self.0.stopper.lock().expect(NO_PANIC).take_pauses())
+        calls::aside(|| self.0.stopper.lock().expect(NO_PANIC).take_pauses())
     }
 
     /// What happened so far, over all processors.
