@@ -25,15 +25,31 @@ impl Usage {
 
     /// As [`Usage::read`], with schedstat from elsewhere.
     pub fn read_in(root: &Root) -> Usage {
-        let usage = rusage();
+        Usage { run_delay_ns: run_delay_ns(root), ..Usage::of(&rusage()) }
+    }
+
+    fn of(usage: &libc::rusage) -> Usage {
         let count = |value: libc::c_long| u64::try_from(value).unwrap_or(0);
         Usage {
             involuntary: count(usage.ru_nivcsw),
             voluntary: count(usage.ru_nvcsw),
             minor_faults: count(usage.ru_minflt),
             major_faults: count(usage.ru_majflt),
-            run_delay_ns: run_delay_ns(root),
+            run_delay_ns: None,
         }
+    }
+
+    /// Of all threads of the process: faults and switches since it started, delays of those that live.
+    pub fn of_process() -> Usage {
+        let root = Root::system();
+        let usage = rusage_of(libc::RUSAGE_SELF);
+        let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let delays = tasks.filter_map(|task| {
+            let name = task.file_name();
+            delay_in(&root, &format!("proc/self/task/{name}/schedstat", name = name.to_str()?))
+        });
+        let delay_ns: u64 = delays.sum();
+        Usage { run_delay_ns: run_delay_ns(&root).map(|_| delay_ns), ..Usage::of(&usage) }
     }
 
     /// What was counted since an earlier reading of the same thread.
@@ -54,19 +70,27 @@ pub fn involuntary_switches() -> u64 {
 }
 
 fn rusage() -> libc::rusage {
+    rusage_of(libc::RUSAGE_THREAD)
+}
+
+fn rusage_of(whom: libc::c_int) -> libc::rusage {
     // SAFETY:
     // - rusage is plain integers, for which all bits zero are a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY:
     // - `usage` is writable and of the type the call fills (getrusage(2)).
-    let answer = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
-    debug_assert_eq!(answer, 0, "RUSAGE_THREAD is known since Linux 2.6.26");
+    let answer = unsafe { libc::getrusage(whom, &mut usage) };
+    debug_assert_eq!(answer, 0, "RUSAGE_SELF always was, and RUSAGE_THREAD is since Linux 2.6.26");
     usage
 }
 
 /// Second field of schedstat (Documentation/scheduler/sched-stats.rst).
 fn run_delay_ns(root: &Root) -> Option<u64> {
-    root.text("proc/thread-self/schedstat")?.split_ascii_whitespace().nth(1)?.parse().ok()
+    delay_in(root, "proc/thread-self/schedstat")
+}
+
+fn delay_in(root: &Root, path: &str) -> Option<u64> {
+    root.text(path)?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -9,14 +9,15 @@ use crate::heaps::Heaps;
 use crate::measured::{Counted, measured};
 use crate::pool::Pool;
 use crate::sample::{Failure, Job, Measured};
-use crate::subject::SUBJECTS;
-use crate::told::{PROCESS_AGE_NS, SETTLED};
+use crate::told::{PROCESS_AGE_NS, SETTLED, SUBJECT_COUNTS};
 use crate::workload::{Work, with_work};
 use host::Granted;
 use host::moves::Moves;
+use plan::experiment::SUBJECTS;
 use plan::place::Place;
 use plan::set::CpuSet;
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Reads one job, runs it, and writes frames; the process's exit code: 0 when the last frame is a sample, else 1.
@@ -97,7 +98,7 @@ fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phases<W>) -> Re
 }
 
 /// Binds the calling worker where its place says; its affinity as read back.
-fn bind_worker(granted: &Granted, place: &Place) -> Result<CpuSet, host::HostError> {
+pub(crate) fn bind_worker(granted: &Granted, place: &Place) -> Result<CpuSet, host::HostError> {
     match &place.cpus {
         None => host::bind::affinity(),
         Some(pus) => match (pus.first(), pus.len()) {
@@ -118,7 +119,7 @@ fn measure_work<K: Work, W: Write>(
     let (mut notes, mut facts) = (Vec::new(), Vec::new());
     let point = &job.point;
     phases.begin("allocate")?;
-    let heaps = Heaps::allocate(granted, pool, point, &mut notes)?;
+    let heaps = Arc::new(Heaps::allocate(granted, pool, point, &mut notes)?);
     phases.begin("touch")?;
     heaps.touch(pool, work, point.placement.shared.toucher)?;
     if point.settle {
@@ -136,7 +137,11 @@ fn measure_work<K: Work, W: Write>(
     let host_before = HostCounts::read(&pus);
     // NUMA balancing leaves a process alone that is younger than about 2 s.
     facts.push((PROCESS_AGE_NS.into(), crate::timer::ns_since(phases.started).to_string()));
-    let timed = crate::sampling::run(pool, work, job, &heaps, &pus)?;
+    let timed = match point.subject.as_str() {
+        "gmp" => crate::subject::gmp::run(granted, work, job, &heaps, &pus)?,
+        _ => crate::sampling::run(pool, work, job, &heaps, &pus)?,
+    };
+    facts.extend(timed.process.iter().map(|process| (SUBJECT_COUNTS.into(), process.counts.clone())));
     let host = HostCounts::read(&pus).since(&host_before);
     phases.begin("check")?;
     host::child::check_still_allowed(granted).map_err(text)?;
@@ -154,7 +159,7 @@ fn measure_work<K: Work, W: Write>(
     let replayed = measured(pool, work, job, counted, &mut notes)?;
     let mut measured = replayed.measured;
     phases.begin("release")?;
-    heaps.release(pool)?;
+    Arc::into_inner(heaps).expect("the tasks that used them have ended").release(pool)?;
     phases.begin("check")?;
     if let Some(wrong) = replayed.wrong_checksum {
         return Err(wrong);

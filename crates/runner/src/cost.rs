@@ -6,7 +6,7 @@ use crate::pauses::DueTimes;
 use crate::replay::{Stretch, Traffic, replay_all};
 use crate::subject::threads::{Role, Scan, Watch};
 use crate::timer::{Board, Timetable, keep_time, ns_since};
-use crate::workload::{PRIVATE, SHARED, Seat, Work};
+use crate::workload::{Done, PRIVATE, SHARED, Seat, Work};
 use gmp::world::{StoppedWork, World};
 use plan::experiment::Extent;
 use plan::set::CpuSet;
@@ -39,7 +39,7 @@ pub fn fill<W: Work>(work: &W, seat: &Seat<'_>) {
 pub fn run_unobserved<W: Work>(work: &W, seat: &Seat<'_>, requests: u64) -> Ran {
     let mut nobody = Unobserved { requests, checksum: 0 };
     let start = Instant::now();
-    work.run(seat, &mut nobody);
+    work.run(seat, Done::default(), &mut nobody);
     Ran { ns: ns_since(start), checksum: nobody.checksum }
 }
 
@@ -72,7 +72,7 @@ pub fn run_observed<W: Work>(work: &W, seat: &Seat<'_>, requests: u64, sample: D
 
 fn run_to_the_end<W: Work, O: Observe>(work: &W, seat: &Seat<'_>, observe: &mut O, requests: u64) {
     if requests > 0 {
-        work.run(seat, observe);
+        work.run(seat, Done::default(), observe);
     }
 }
 

@@ -2,7 +2,7 @@
 //! are what is measured. A flagged sample is kept and used; the flag decides a sensitivity line, never a selection.
 
 use crate::sample::Measured;
-use plan::experiment::Thresholds;
+use plan::experiment::{SUBJECTS, Thresholds};
 use plan::place::Regime;
 use plan::point::Point;
 use plan::policy::MemoryPolicy;
@@ -34,7 +34,9 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
         let limit = limits.major_faults;
         reasons.push(format!("workers waited {faults} times for a page from swap or disk (limit {limit})"));
     }
-    if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && is_pinned(point)) {
+    // Tasks of a scheduler move from processor to processor: that is what is measured.
+    let stays = is_pinned(point) && point.subject == SUBJECTS[0];
+    if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && stays) {
         reasons.push(format!("pinned workers changed PU {moves} times"));
     }
     if let Some(pages) = row.pages_migrated.filter(|pages| *pages > 0 && (binds_cpus(point) || binds_memory(point))) {

@@ -11,6 +11,7 @@ use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
+use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::random::split;
 use plan::record::StopReason;
@@ -65,7 +66,10 @@ pub(crate) fn measured<W: Work>(
         place.node.or_else(|| last_pu(worked).and_then(|pu| node_of_pu.get(&pu).copied()))
     };
     let owner_nodes: Vec<Option<u32>> = timed.workers.iter().zip(places).map(node_of).collect();
-    let sum = |count: fn(&Worked) -> u64| timed.workers.iter().map(count).sum::<u64>();
+    // Of workers that are no threads the process's own are the only ones known.
+    let usages =
+        || timed.workers.iter().map(|worked| worked.usage).chain([timed.process.as_ref().map(|all| all.usage)]);
+    let sum = |count: fn(&Usage) -> u64| usages().flatten().map(|usage| count(&usage)).sum::<u64>();
     let stopper_ns = timed.workers.first().map_or(0, |worked| worked.stopped_ns);
     // After the stopper has left nobody could have served a due time.
     let missed = timed.raised.missed_ns.iter().filter(|&&due| due <= stopper_ns).count();
@@ -73,9 +77,9 @@ pub(crate) fn measured<W: Work>(
         worker,
         pu: last_pu(worked),
         operations: worked.log.requests,
-        run_delay_ns: worked.usage.run_delay_ns,
+        run_delay_ns: worked.usage.and_then(|usage| usage.run_delay_ns),
         wall_ns: worked.stopped_ns,
-        switches: Some((worked.usage.voluntary, worked.usage.involuntary)),
+        switches: worked.usage.map(|usage| (usage.voluntary, usage.involuntary)),
         // The first entry is where it started.
         migrations: Some(worked.log.pus.len().saturating_sub(1) as u64),
     };
@@ -100,7 +104,8 @@ pub(crate) fn measured<W: Work>(
         windows,
         pauses_missed: missed as u64,
         workers,
-        faults: Some((sum(|worked| worked.usage.minor_faults), sum(|worked| worked.usage.major_faults))),
+        faults: Some((sum(|usage| usage.minor_faults), sum(|usage| usage.major_faults))),
+        process_delay_ns: timed.process.as_ref().and_then(|process| process.usage.run_delay_ns),
         hint_faults: host.hint_faults,
         steal_ticks: host.steal_ticks,
         throttled_periods: host.throttled_periods,

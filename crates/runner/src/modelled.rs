@@ -173,6 +173,7 @@ fn measured(
         pauses_missed,
         workers: (0..).zip(parts(operations, u64::from(point.procs))).map(worker).collect(),
         faults: None,
+        process_delay_ns: None,
         hint_faults: None,
         steal_ticks: None,
         throttled_periods: None,

@@ -213,7 +213,9 @@ fn run_delay_ratio(measured: &Measured) -> Option<f64> {
     let known = || measured.workers.iter().filter_map(|worker| Some((worker.run_delay_ns?, worker.wall_ns)));
     let wall: u64 = known().map(|(_, wall)| wall).sum();
     let delay: u64 = known().map(|(delay, _)| delay).sum();
-    ratio(delay, wall)
+    // Of workers that are no threads only the delay of all threads together is known.
+    let of_all = || ratio(measured.process_delay_ns?, measured.workers.iter().map(|worker| worker.wall_ns).sum());
+    ratio(delay, wall).or_else(of_all)
 }
 
 /// `None` of nothing.

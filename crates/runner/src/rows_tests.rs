@@ -67,6 +67,7 @@ fn measured() -> Measured {
         pauses_missed: 4,
         workers: vec![worker(0), worker(1)],
         faults: Some((5, 0)),
+        process_delay_ns: None,
         hint_faults: None,
         steal_ticks: Some((0, 200)),
         throttled_periods: Some(0),

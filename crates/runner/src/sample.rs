@@ -92,6 +92,9 @@ pub struct Measured {
     pub workers: Vec<WorkerFigures>,
     /// Faults of the whole process while running `(minor, major)`.
     pub faults: Option<(u64, u64)>,
+    /// Time that the process's threads were runnable without a PU, together, where workers are no threads.
+    #[serde(default)]
+    pub process_delay_ns: Option<u64>,
     /// NUMA hinting faults of the host meanwhile.
     pub hint_faults: Option<u64>,
     /// Steal of the PUs used meanwhile, in clock ticks, and the ticks that passed on them.

@@ -7,7 +7,7 @@ use crate::pool::{Pool, no_thread, part};
 use crate::sample::{Job, PauseTimes};
 use crate::subject::threads::{Log, Role, Scan, Watch};
 use crate::timer::{Board, Raised, Timetable, keep_time, ns_since};
-use crate::workload::{SHARED, Seat, Work};
+use crate::workload::{Done, SHARED, Seat, Work};
 use gmp::world::{Pause, StoppedWork, World};
 use host::thread::Usage;
 use plan::experiment::Extent;
@@ -33,8 +33,17 @@ pub(crate) struct Worked {
     pub(crate) log: Log,
     /// When it stopped.
     pub(crate) stopped_ns: u64,
-    /// What the kernel counted of it since just before the release.
+    /// What the kernel counted of it since just before the release; `None` for a worker that is no thread.
+    pub(crate) usage: Option<Usage>,
+}
+
+/// What was counted for all workers together, where they are no threads.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// By the kernel, of all threads of the process.
     pub(crate) usage: Usage,
+    /// By the subject, in words.
+    pub(crate) counts: String,
 }
 
 /// What all saw.
@@ -46,12 +55,29 @@ pub(crate) struct Timed {
     pub(crate) raised: Raised,
     /// Every stop of the world.
     pub(crate) pauses: Vec<PauseTimes>,
+    /// Where workers are no threads.
+    pub(crate) process: Option<Process>,
 }
 
 /// What the stopper alone knows.
 struct Stops {
     served_ns: Vec<u64>,
     pauses: Vec<Pause>,
+}
+
+/// Requests after which a worker stops by itself.
+pub(crate) fn limit(job: &Job) -> u64 {
+    if let Extent::Operations(operations) = job.extent { operations } else { u64::MAX }
+}
+
+/// When what is raised in a sample.
+pub(crate) fn timetable(job: &Job, pus: &CpuSet) -> Timetable {
+    Timetable {
+        extent: job.extent,
+        windows: job.windows,
+        pauses: DueTimes::new(job.seed.0, job.pause_every_ns),
+        pus: pus.clone(),
+    }
 }
 
 /// Runs the workload from the common release to the last worker's stop.
@@ -68,13 +94,7 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
     let role = Role::Stopper { stopper, work: stopped_work, served_ns: Vec::new() };
     let roles: Vec<Mutex<Option<Role>>> =
         [role].into_iter().chain(members.into_iter().map(Role::Member)).map(|role| Mutex::new(Some(role))).collect();
-    let limit = if let Extent::Operations(operations) = job.extent { operations } else { u64::MAX };
-    let timetable = Timetable {
-        extent: job.extent,
-        windows: job.windows,
-        pauses: DueTimes::new(job.seed.0, job.pause_every_ns),
-        pus: pus.clone(),
-    };
+    let (limit, timetable) = (limit(job), timetable(job, pus));
     let board = Board::default();
 
     let one = |worker: usize| {
@@ -89,15 +109,15 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
         let before = Usage::read();
         let released = gate.arrive();
         if limit > 0 {
-            work.run(&seat, &mut watch);
+            work.run(&seat, Done::default(), &mut watch);
         }
         let stopped_ns = ns_since(released);
         let (log, role) = watch.leave();
         let stops = match role {
             Role::Stopper { stopper, served_ns, .. } => Some(Stops { served_ns, pauses: stopper.finish() }),
-            Role::Member(_) => None,
+            Role::Member(_) | Role::Task { .. } => None,
         };
-        let usage = Usage::read().since(&before);
+        let usage = Some(Usage::read().since(&before));
         Ok((Worked { log, stopped_ns, usage }, stops))
     };
     let (found, raised) = std::thread::scope(|scope| -> Result<_, String> {
@@ -118,5 +138,5 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
             pauses = pause_times(&served_ns, &stopped, release_ns, &raised.steal);
         }
     }
-    Ok(Timed { workers, raised, pauses })
+    Ok(Timed { workers, raised, pauses, process: None })
 }

@@ -3,7 +3,7 @@
 use crate::heaps::Heaps;
 use crate::observe::Observe;
 use crate::pool::{Pool, no_thread};
-use crate::workload::{Seat, Work};
+use crate::workload::{Done, Seat, Work};
 use plan::random::split;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +50,7 @@ pub(crate) fn settle<W: Work>(pool: &Pool, work: &W, seed: u64, heaps: &Heaps) -
             .map_err(|cause| no_thread("the thread that watches migrations", &cause))?;
         pool.each(|worker| {
             let seat = Seat { key: split(split(seed, WARMING), worker as u64), heaps: heaps.of(worker) };
-            work.run(&seat, &mut Until(&over));
+            work.run(&seat, Done::default(), &mut Until(&over));
             Ok(())
         })?;
         Ok(watcher.join().expect("the watcher has nothing to panic about"))

@@ -15,6 +15,9 @@ pub(crate) const PROCESS_AGE_NS: &str = "process_age_ns";
 /// Whether NUMA balancing's migrations had died down by then, in arms that wait for it.
 pub(crate) const SETTLED: &str = "settled";
 
+/// What the subject counted, where it is a scheduler: `polls=…, from_local=…`.
+pub(crate) const SUBJECT_COUNTS: &str = "subject_counts";
+
 /// Name of a fact about one sample: its number, then what it is.
 pub(crate) fn fact_name(sample_id: u64, what: &str) -> String {
     format!("sample_{sample_id}_{what}")

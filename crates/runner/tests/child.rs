@@ -112,7 +112,7 @@ fn measure(job: Job) -> Measured {
 fn check(job: Job) {
     let procs = u64::from(job.point.procs);
     let all = procs * OPERATIONS;
-    let paused = job.pause_every_ns > 0;
+    let (paused, threads) = (job.pause_every_ns > 0, job.point.subject == "threads");
     let measured = measure(job);
     assert_eq!(measured.stop_reason, StopReason::Operations);
     assert_eq!(measured.workers.len() as u64, procs);
@@ -132,8 +132,38 @@ fn check(job: Job) {
     assert!(hits.local + hits.remote <= hits.touches && hits.low <= hits.high);
     assert!(paused || measured.pauses.is_empty());
     for pause in &measured.pauses {
-        assert!(pause.due_ns > 0 && pause.involuntary_switches.is_some());
+        assert!(pause.due_ns > 0 && pause.involuntary_switches.is_some() == threads);
     }
+}
+
+fn of_gmp(mut job: Job) -> Job {
+    job.point.subject = "gmp".into();
+    job.stopped_work = StoppedWork::None;
+    job
+}
+
+#[test]
+fn tasks_of_our_scheduler_do_the_same_requests() {
+    for (procs, pin) in [(1, false), (2, true), (7, false)] {
+        check(of_gmp(job(procs, pin)));
+    }
+    let measured = measure(of_gmp(job(3, false)));
+    // Its checksums were replayed; what the kernel counts is known of all threads together.
+    assert!(measured.workers.iter().all(|worker| worker.switches.is_none() && worker.run_delay_ns.is_none()));
+    assert!(measured.faults.is_some());
+    let counts = &measured.facts.iter().find(|(fact, _)| fact == "subject_counts").expect("a scheduler counts").1;
+    let yields: u64 = counts.split(", ").find_map(|word| word.strip_prefix("yields=")?.parse().ok()).expect("yields");
+    assert_eq!(yields, measured.operations, "{counts}");
+}
+
+#[test]
+fn a_sample_of_our_scheduler_ends_by_time_and_pauses() {
+    let mut job = of_gmp(job(2, false));
+    job.extent = Extent::Seconds(0.1);
+    let measured = measure(job);
+    assert_eq!(measured.stop_reason, StopReason::Time);
+    assert!(measured.pauses.len() >= 3, "{n} pauses", n = measured.pauses.len());
+    assert!(measured.pauses.windows(2).all(|pair| pair[0].due_ns < pair[1].due_ns));
 }
 
 #[test]
@@ -194,7 +224,7 @@ fn what_cannot_be_done_names_its_phase() {
     fails(absent, "bind", "worker 1: cannot bind to PU 8000");
     let mut unknown = job(1, true);
     unknown.point.subject = "fibers".into();
-    fails(unknown, "start", "subject \"fibers\" is not built in; known: threads");
+    fails(unknown, "start", "subject \"fibers\" is not built in; known: threads, gmp");
     let mut nowhere = job(1, true);
     nowhere.point.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(700));
     fails(nowhere, "allocate", "node 700");

@@ -19,6 +19,7 @@ use std::{
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
+    time::Instant,
 };
 
 /// Called by a thread that takes a processor it did not have before, with the processor's number.
@@ -55,6 +56,7 @@ pub(crate) struct Core {
     pub(crate) returning: Mutex<VecDeque<Arc<Parker>>>,
     pub(crate) returning_count: AtomicU32,
     pub(crate) bell: Bell,
+    pub(crate) epoch: Instant,
     pub(crate) stopper: Mutex<Stopper>,
     pub(crate) timers: Timers,
     pub(crate) reports: Reports,

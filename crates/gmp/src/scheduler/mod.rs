@@ -96,8 +96,8 @@ impl Scheduler {
         on_processor: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<Self, SwitchError> {
         switches.check()?;
-        let count = switches.processors.get();
-        let World { stopper, members, bell } = World::new(switches.processors.saturating_add(1), Instant::now());
+        let (count, epoch) = (switches.processors.get(), Instant::now());
+        let World { stopper, members, bell } = World::new(switches.processors.saturating_add(1), epoch);
         let (owners, rings): (Vec<_>, Vec<_>) =
             (0..count).map(|_| ring::new(switches.ring, switches.local_order)).unzip();
         let locals = owners.into_iter().zip(members).enumerate();
@@ -125,6 +125,7 @@ impl Scheduler {
             returning: Mutex::new(VecDeque::new()),
             returning_count: AtomicU32::new(0),
             bell,
+            epoch,
             stopper: Mutex::new(stopper),
             timers: Timers::default(),
             reports: monitor::Reports::default(),
@@ -273,6 +274,11 @@ impl Handle {
     /// The pauses since the last call, in order.
     pub fn take_pauses(&self) -> Vec<Pause> {
         calls::aside(|| self.0.stopper.lock().expect(NO_PANIC).take_pauses())
+    }
+
+    /// From when the moments of its pauses count.
+    pub fn epoch(&self) -> Instant {
+        self.0.epoch
     }
 
     /// What happened so far, over all processors.

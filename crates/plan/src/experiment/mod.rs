@@ -106,7 +106,7 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &["threads"];
+pub const SUBJECTS: &[&str] = &["threads", "gmp"];
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]

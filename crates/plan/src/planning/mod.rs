@@ -8,7 +8,7 @@ mod memory;
 mod notes;
 mod reason;
 
-use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, StoppedWork, Thresholds};
+use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, SUBJECTS, StoppedWork, Thresholds};
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
@@ -17,6 +17,7 @@ use crate::topology::{Conditions, Topology};
 use crate::workload::{Scope, Workload};
 use arms::{Group, Outcome, groups};
 use grid::{Level, levels, procs_listed};
+use reason::Reason;
 use std::collections::BTreeMap;
 
 /// Slices of a sample in windows.csv: at least 100, so that a change point is seen to 1 %, and some to spare, since the
@@ -122,7 +123,8 @@ pub fn plan(
             levels.iter().zip(&workloads).map(move |(level, workload)| Way { subject, level, workload })
         })
         .collect();
-    let mut expansion = Expansion { topology, conditions, points: Vec::new(), skipped: Vec::new() };
+    let stopped_work = measure.stopped_work;
+    let mut expansion = Expansion { topology, conditions, stopped_work, points: Vec::new(), skipped: Vec::new() };
     for mut group in groups {
         for (procs, placed) in std::mem::take(&mut group.points) {
             // The last of the copies is the original: one placement of thousands of workers is large.
@@ -167,6 +169,7 @@ struct Way<'a> {
 struct Expansion<'a> {
     topology: &'a Topology,
     conditions: &'a Conditions,
+    stopped_work: StoppedWork,
     points: Vec<Point>,
     skipped: Vec<Skipped>,
 }
@@ -180,7 +183,7 @@ impl Expansion<'_> {
             found: format!("{procs} heaps of {bytes}", bytes = show_bytes(need.private_bytes)),
             must: "fit 63 bits together".into(),
         })?;
-        match placed.and_then(|placed| self.fit(way.workload, placed, bytes)) {
+        match placed.and_then(|placed| self.fit(way, placed, bytes)) {
             Ok(placed) => self.points.push(self.point(group, procs, way, placed, bytes)),
             Err(reason) => self.skipped.push(Skipped {
                 arm: group.name.clone(),
@@ -193,7 +196,11 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    fn fit(&self, workload: &Workload, placed: Placed, bytes: u64) -> Outcome {
+    fn fit(&self, way: &Way<'_>, placed: Placed, bytes: u64) -> Outcome {
+        let Way { subject, workload, .. } = *way;
+        if self.stopped_work != StoppedWork::None && subject != SUBJECTS[0] {
+            return Err(Reason::NoStoppedWork { subject: subject.into() });
+        }
         memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
         memory::check_pages(workload, &placed.placement, self.topology, self.conditions)?;
         Ok(placed)
@@ -201,8 +208,11 @@ impl Expansion<'_> {
 
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
         let bytes_on_node = memory::bytes_on_node(&placed.placement, way.workload.need());
-        let hit_ratio =
-            hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
+        // A scheduler decides where its tasks run: only where all is on one node does a ratio follow from the plan.
+        let decided = way.subject == SUBJECTS[0] || placed.nodes.len() == 1;
+        let by_construction =
+            || hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
+        let hit_ratio = decided.then(by_construction).flatten();
         Point {
             id: String::new(),
             arm: group.name.clone(),

@@ -35,6 +35,10 @@ pub(super) enum Reason {
     TooFewPages { size: u64, need: u64, free: u64, place: String },
     #[error("left out to fit the budget of {budget_seconds:.0} s: {least} blocks of all points take about {all:.0} s; give it more (--budget)", all = block_seconds * f64::from(*least))]
     Budget { budget_seconds: f64, block_seconds: f64, least: u32 },
+    #[error(
+        "subject {subject}: nobody works while its world is stopped; take stopped_work out of [pauses], or run it with subject threads"
+    )]
+    NoStoppedWork { subject: String },
     #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
     NoThp,
 }

@@ -1,6 +1,5 @@
-//! What schedules the work. `threads` runs each worker's closed loop on an OS thread of its own.
+//! What schedules the work. `threads` runs each worker's closed loop on an OS thread of its own; `gmp` as a task of the
+//! suite's scheduler, with as many processors as workers, which yields after each request.
 
+pub(crate) mod gmp;
 pub(crate) mod threads;
-
-/// Subjects that are built in.
-pub(crate) const SUBJECTS: &[&str] = &["threads"];

@@ -9,6 +9,7 @@ use crate::replay::PuAt;
 use crate::timer::Board;
 use crate::windows::Mark;
 use crate::workload::{PRIVATE, SHARED};
+use gmp::scheduler::Handle;
 use gmp::world::{AtPause, Member, Notice, StoppedWork, Stopper};
 use host::pu::PuReader;
 use std::ops::{ControlFlow, Range};
@@ -28,16 +29,36 @@ pub(crate) enum Role {
     },
     /// Any other.
     Member(Member),
+    /// A task of a scheduler, whose processors stop instead of it; it only hears the bell.
+    Task {
+        /// For the bell.
+        member: Member,
+        /// Of worker 0: what it stops the world with, and the due times that it served.
+        stops: Option<(Handle, Vec<u64>)>,
+    },
+}
+
+/// Where a worker reads its PU.
+pub(crate) trait Where {
+    /// The PU of the calling thread.
+    fn pu(&self) -> u32;
+}
+
+impl Where for PuReader {
+    #[inline(always)]
+    fn pu(&self) -> u32 {
+        self.read()
+    }
 }
 
 /// Watches one worker: logs its PU when that changes, its counts at boundaries, and takes part in pauses.
 #[derive(Debug)]
-pub(crate) struct Watch<'a> {
+pub(crate) struct Watch<'a, R = PuReader> {
     role: Role,
     board: &'a Board,
     /// Stops by itself after this many requests.
     limit: u64,
-    reader: PuReader,
+    reader: R,
     pu: u32,
     boundary: u32,
     scan: Scan<'a>,
@@ -64,9 +85,15 @@ const ROOM: usize = 1024;
 impl<'a> Watch<'a> {
     /// For the calling thread, which is the worker.
     pub(crate) fn new(role: Role, board: &'a Board, limit: u64, scan: Scan<'a>) -> Watch<'a> {
+        Watch::reading(PuReader::new(), role, board, limit, scan)
+    }
+}
+
+impl<'a, R: Where> Watch<'a, R> {
+    /// For a worker that reads its PU with this.
+    pub(crate) fn reading(reader: R, role: Role, board: &'a Board, limit: u64, scan: Scan<'a>) -> Watch<'a, R> {
         let log = Log { pus: Vec::with_capacity(ROOM), marks: Vec::with_capacity(ROOM), ..Log::default() };
-        let reader = PuReader::new();
-        let pu = reader.read();
+        let pu = reader.pu();
         let mut watch = Watch { role, board, limit, reader, pu, boundary: 0, scan, log };
         watch.moved(0, pu);
         watch
@@ -91,16 +118,37 @@ impl<'a> Watch<'a> {
             self.boundary = boundary;
             self.log.marks.push(Mark { boundary, requests, checksum });
         }
-        if let Role::Stopper { stopper, work, served_ns } = &mut self.role {
-            let due_ns = self.board.due_ns.load(Ordering::Acquire);
-            if due_ns != 0 {
-                served_ns.push(due_ns);
-                stopper.stop(*work, &mut self.scan);
-                // Only now may the next due time be served; those that passed meanwhile were missed.
-                self.board.due_ns.store(0, Ordering::Release);
-            }
+        let due_ns = self.board.due_ns.load(Ordering::Acquire);
+        if due_ns != 0 {
+            self.serve_due(due_ns);
         }
         if self.board.end.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Worker 0 stops the world.
+    fn serve_due(&mut self, due_ns: u64) {
+        let served_ns = match &mut self.role {
+            Role::Stopper { stopper, work, served_ns } => {
+                stopper.stop(*work, &mut self.scan);
+                served_ns
+            }
+            Role::Task { stops: Some((scheduler, served_ns)), .. } => {
+                scheduler.pause();
+                served_ns
+            }
+            Role::Member(_) | Role::Task { stops: None, .. } => return,
+        };
+        served_ns.push(due_ns);
+        // Only now may the next due time be served; those that passed meanwhile were missed.
+        self.board.due_ns.store(0, Ordering::Release);
+    }
+
+    /// It may have slept, or moved: where it woke up is where the next request begins.
+    pub(crate) fn woke(&mut self, requests: u64) {
+        let pu = self.reader.pu();
+        if pu != self.pu {
+            self.moved(2 * requests, pu);
+        }
     }
 
     /// Deals with everything that is up.
@@ -116,11 +164,7 @@ impl<'a> Watch<'a> {
                 None => break,
             }
         }
-        // It may have slept: where it woke up is where the next request begins.
-        let pu = self.reader.read();
-        if pu != self.pu {
-            self.moved(2 * requests, pu);
-        }
+        self.woke(requests);
         ControlFlow::Continue(())
     }
 
@@ -128,15 +172,15 @@ impl<'a> Watch<'a> {
     fn poll(&mut self) -> Option<Notice> {
         match &mut self.role {
             Role::Stopper { stopper, .. } => stopper.poll().then_some(Notice::Look),
-            Role::Member(member) => member.poll(),
+            Role::Member(member) | Role::Task { member, .. } => member.poll(),
         }
     }
 }
 
-impl Observe for Watch<'_> {
+impl<R: Where> Observe for Watch<'_, R> {
     #[inline(always)]
     fn after(&mut self, requests: u64, checksum: u64) -> ControlFlow<()> {
-        let pu = self.reader.read();
+        let pu = self.reader.pu();
         if pu != self.pu {
             self.moved(2 * requests - 1, pu);
         }

@@ -22,19 +22,28 @@ pub struct Seat<'a> {
     pub heaps: [&'a [AtomicU64]; 2],
 }
 
+/// Requests of a worker that are done, from 0 on, and what their loads added up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// How many.
+    pub requests: u64,
+    /// The sum.
+    pub checksum: u64,
+}
+
 /// A workload that can be run, and replayed after the clock has stopped.
 ///
 /// What a request touches is a pure function of the seat's key and the request's number: it must not depend on time, on
 /// other workers, or on values that a worker could change.
-pub trait Work: Sync {
+pub trait Work: Clone + Send + Sync + 'static {
     /// Lines of heap `heap` that are in use; each is written before the run.
     fn lines(&self, heap: usize) -> u64;
 
     /// Writes what the lines `part` of heap `heap` hold from then on.
     fn fill(&self, heap: usize, words: &[AtomicU64], part: Range<u64>);
 
-    /// Runs requests 0, 1, … until `observe` ends it.
-    fn run<O: Observe>(&self, seat: &Seat<'_>, observe: &mut O);
+    /// Runs the requests after those that are `done` until `observe` ends it.
+    fn run<O: Observe>(&self, seat: &Seat<'_>, done: Done, observe: &mut O);
 
     /// Draws the touches of `requests` once more: adds one for each to `touches` at its page's class, and returns what
     /// their loads add up to.

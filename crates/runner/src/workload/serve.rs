@@ -5,7 +5,7 @@
 //! value: so loads add up to what a replay can compute, and dependence between touches cannot enter through values. It
 //! enters as `loaded & 0` behind a barrier that the compiler cannot see through.
 
-use super::{PRIVATE, SHARED, Seat, Work};
+use super::{Done, PRIVATE, SHARED, Seat, Work};
 use crate::observe::Observe;
 use crate::pages::HeapPages;
 use plan::random::{below, draw};
@@ -87,8 +87,8 @@ impl Stream {
         checksum
     }
 
-    fn run<const DEPENDENT: bool, O: Observe>(&self, heaps: &[&[AtomicU64]; 2], observe: &mut O) {
-        let (mut request, mut checksum) = (0, 0);
+    fn run<const DEPENDENT: bool, O: Observe>(&self, heaps: &[&[AtomicU64]; 2], done: Done, observe: &mut O) {
+        let Done { requests: mut request, mut checksum } = done;
         loop {
             checksum = self.request::<DEPENDENT>(request, heaps, checksum);
             request += 1;
@@ -129,11 +129,11 @@ impl Work for Serve {
         }
     }
 
-    fn run<O: Observe>(&self, seat: &Seat<'_>, observe: &mut O) {
+    fn run<O: Observe>(&self, seat: &Seat<'_>, done: Done, observe: &mut O) {
         let stream = Stream::new(self, seat.key);
         match self.touches {
-            Touches::Independent => stream.run::<false, O>(&seat.heaps, observe),
-            Touches::Dependent => stream.run::<true, O>(&seat.heaps, observe),
+            Touches::Independent => stream.run::<false, O>(&seat.heaps, done, observe),
+            Touches::Dependent => stream.run::<true, O>(&seat.heaps, done, observe),
         }
     }
 
