@@ -1,6 +1,7 @@
 //! What a task costs on our scheduler, in pairs with its peers: `make bench-tasks`, or `scripts/bench-tasks ITEM…`.
 //! See ../README.md.
 
+#[expect(dead_code, reason = "the other bench uses the rest")]
 #[path = "../cost/pairs.rs"]
 mod pairs;
 
