@@ -217,8 +217,8 @@ impl Core {
 
     fn wake_near(&self, node: usize) {
         while self.idle.claim() {
-            let near = |idle: &Box<Local>| self.switches.numa_aware && idle.node != node;
-            match self.idle.take_up(near) {
+            let is_far = |node_of_idle: usize| self.switches.numa_aware && node_of_idle != node;
+            match self.idle.take_up(|idle| is_far(idle.node)) {
                 Some(mut local) => {
                     local.searching = true;
                     return self.give_to_a_thread(local);

@@ -9,6 +9,9 @@ use std::{
     sync::Arc,
 };
 
+/// Takes the words of a panic.
+type Tell = Box<dyn FnOnce(String)>;
+
 pub(crate) struct Current {
     pub(crate) core: Arc<Core>,
     pub(crate) parker: Arc<Parker>,
@@ -21,7 +24,7 @@ pub(crate) struct Current {
     /// Whether this task yielded in this poll.
     pub(crate) yielded: Cell<bool>,
     /// Who wants to know with which words its poll panicked.
-    pub(crate) on_panic: Cell<Option<Box<dyn FnOnce(String)>>>,
+    pub(crate) on_panic: Cell<Option<Tell>>,
 }
 
 impl Current {
