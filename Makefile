@@ -54,8 +54,8 @@ validate: setup ## our fits, tests and quantiles beside certified values, in dig
 mutants: setup ## mutation tests of plan, stats and report (needs cargo-mutants)
 	scripts/mutants
 
-loom: setup ## every interleaving of gmp::world within bounds (a target folder of its own)
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p gmp --release --test loom
+loom: setup ## every interleaving of the world and of the scheduler's pieces within bounds (a target folder of its own)
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p gmp --release --lib --test loom
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages

@@ -6,5 +6,8 @@
 
 #[cfg(not(loom))]
 pub mod scheduler;
+#[cfg(loom)]
+#[path = "scheduler/pieces.rs"]
+mod scheduler;
 mod sync;
 pub mod world;

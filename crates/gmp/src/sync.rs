@@ -3,6 +3,7 @@
 //! [`Futex`] is a `u32` that threads can sleep on. It never spins: on PUs that are all busy, spinning until the missing
 //! worker gets its turn costs 16 ms where sleeping costs 0.1 ms.
 
+pub(crate) use self::bed::Bed;
 pub(crate) use self::futex::Futex;
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
@@ -127,6 +128,61 @@ mod futex {
         pub(crate) fn wake_all(&self) {
             drop(self.queue.lock().expect("no thread panics while it holds this lock"));
             self.woken.notify_all();
+        }
+    }
+}
+
+#[cfg(not(loom))]
+mod bed {
+    use std::thread::{self, Thread};
+
+    /// Where one thread sleeps; a wake-up that comes before is remembered.
+    #[derive(Debug)]
+    pub(crate) struct Bed(Thread);
+
+    impl Bed {
+        /// Of the calling thread.
+        pub(crate) fn new() -> Self {
+            Self(thread::current())
+        }
+
+        /// Its own thread only; may return early, so it stands in a loop. std parks by futex on Linux.
+        pub(crate) fn sleep(&self) {
+            thread::park();
+        }
+
+        pub(crate) fn wake(&self) {
+            self.0.unpark();
+        }
+    }
+}
+
+/// loom's own `park` forgets a wake-up that comes while the thread waits for a lock.
+#[cfg(loom)]
+mod bed {
+    use loom::sync::{Condvar, Mutex};
+
+    #[derive(Debug)]
+    pub(crate) struct Bed {
+        woken: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Bed {
+        pub(crate) fn new() -> Self {
+            Self { woken: Mutex::new(false), changed: Condvar::new() }
+        }
+
+        pub(crate) fn sleep(&self) {
+            let mut woken = self.woken.lock().expect("no thread panics while it holds this lock");
+            while !std::mem::take(&mut *woken) {
+                woken = self.changed.wait(woken).expect("no thread panics while it holds this lock");
+            }
+        }
+
+        pub(crate) fn wake(&self) {
+            *self.woken.lock().expect("no thread panics while it holds this lock") = true;
+            self.changed.notify_one();
         }
     }
 }

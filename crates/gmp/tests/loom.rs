@@ -228,3 +228,65 @@ fn loom_a_ring_crosses_a_stop() {
         ringer.join().expect("it did not panic");
     });
 }
+
+/// A member that rests between requests: no stop waits for it, and it makes none while the world is stopped.
+fn check_rests(stops: usize, rests: usize, others: usize, work: StoppedWork, preemptions: usize) {
+    struct Still(Arc<AtomicU64>);
+    impl AtPause for Still {
+        fn stopped(&mut self, _: usize) {
+            let before = self.0.load(Relaxed);
+            thread::yield_now();
+            assert_eq!(self.0.load(Relaxed), before, "somebody came back into a stopped world");
+        }
+        fn resumed(&mut self, _: usize) -> u64 {
+            1
+        }
+    }
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(move || {
+        let workers = NonZeroUsize::MIN.saturating_add(1 + others);
+        let World { mut stopper, mut members, .. } = World::new(workers, Instant::now());
+        let requests = Arc::new(AtomicU64::new(0));
+        let resting = |mut member: Member| {
+            let requests = Arc::clone(&requests);
+            thread::spawn(move || {
+                for _ in 0..rests {
+                    member = member.rest().back();
+                    requests.fetch_add(1, Relaxed);
+                    if member.poll() == Some(Notice::Stop) {
+                        member.park(&mut Still(Arc::clone(&requests)));
+                    }
+                }
+                drop(member.rest());
+            })
+        };
+        let threads: Vec<_> = members.drain(..).map(resting).collect();
+        for _ in 0..stops {
+            stopper.stop(work, &mut Still(Arc::clone(&requests)));
+        }
+        let pauses = stopper.take_pauses();
+        assert_eq!(pauses.len(), stops);
+        for pause in pauses {
+            assert!(pause.workers >= 1 && pause.workers <= workers.get());
+            assert_eq!(pause.count, pause.workers as u64, "who was parked counts, and nobody else");
+        }
+        threads.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
+        assert_eq!(requests.load(Relaxed), (rests * (1 + others)) as u64);
+        drop(stopper);
+    });
+}
+
+#[test]
+fn loom_one_rests_and_comes_back() {
+    check_rests(1, 1, 0, StoppedWork::All, 3);
+    check_rests(1, 2, 0, StoppedWork::None, 3);
+    check_rests(2, 1, 0, StoppedWork::None, 3);
+    check_rests(2, 1, 0, StoppedWork::All, 2);
+}
+
+#[test]
+fn loom_two_rest_and_come_back() {
+    check_rests(1, 1, 1, StoppedWork::All, 2);
+}

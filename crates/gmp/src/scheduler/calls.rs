@@ -5,15 +5,12 @@
 //! never more threads running tasks than processors. A task's code may move to another processor in a section, never to
 //! another thread.
 
-use super::core::{Core, NO_PANIC};
+use super::core::Core;
 use super::counts::Count;
 use super::current::{self, Current};
-use super::local::Local;
-use super::parker::{Given, Parker};
-use std::sync::{
-    Arc,
-    atomic::{Ordering, fence},
-};
+use super::local::{Given, Local};
+use super::parker::Parker;
+use std::sync::{Arc, atomic::Ordering};
 
 /// Runs `section`, which may sleep for long, while another thread serves this processor. Outside of a task it only runs
 /// it; inside of another section too.
@@ -76,9 +73,7 @@ fn give_away(mut local: Box<Local>, way: Way) -> Option<Away> {
         local.rest();
         match way {
             Way::Later => {
-                let processor = &core.processors[number];
-                processor.calls.fetch_add(1, Ordering::Relaxed);
-                *processor.call.lock().expect(NO_PANIC) = Some(local);
+                core.processors[number].call.begin(local);
             }
             Way::AtOnce => {
                 core.count(&local, Count::HandedOff, 1);
@@ -95,7 +90,7 @@ impl Drop for Away {
         current::with(|current| {
             let core = &current.core;
             let kept = match self.way {
-                Way::Later => core.processors[self.number].call.lock().expect(NO_PANIC).take(),
+                Way::Later => core.processors[self.number].call.end(),
                 Way::AtOnce => None,
             };
             let mut local = match kept {
@@ -120,36 +115,21 @@ fn set_in_call(current: &Current, in_call: bool) {
 impl Core {
     /// Whoever has a processor that is not in the world and no thread for it: to a thread if there is work, else down.
     pub(crate) fn place(&self, local: Box<Local>) {
-        let has_next = self.processors[local.number].next.load(Ordering::Relaxed) != super::slots::NONE;
-        if has_next || self.has_work() {
+        let has_next = !self.processors[local.number].next.is_empty();
+        if has_next || self.idle.returning.waits() || self.has_work() {
             return self.give_to_a_thread(local);
         }
         self.lay_down(local);
-        if self.has_work() && self.idle.is_needed() {
-            self.wake_one(None);
-        }
+        self.pair();
+        self.see_to_work();
     }
 
     /// A processor for a thread whose section ended: an idle one, or the next that a running thread hands over.
-    fn take_processor_for(&self, parker: &Arc<Parker>) -> Box<Local> {
-        if let Some(local) = self.idle.take_up(|_| 0) {
+    fn take_processor_for(&self, parker: &Arc<Parker<Given>>) -> Box<Local> {
+        if let Some(local) = self.idle.come_back(|| Arc::clone(parker), || self.bell.ring()) {
             return local;
         }
-        {
-            let mut returning = self.returning.lock().expect(NO_PANIC);
-            returning.push_back(Arc::clone(parker));
-            self.returning_count.store(u32::try_from(returning.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
-        }
-        self.bell.ring();
-        fence(Ordering::SeqCst);
-        // One may have lain down before it could hear the bell.
-        if let Some(local) = self.idle.take_up(|_| 0) {
-            match self.take_returning() {
-                Some(thread) => thread.give(Given::Processor(local)),
-                // Ours was handed over meanwhile.
-                None => self.place(local),
-            }
-        }
+        self.pair();
         match parker.sleep() {
             Given::Processor(local) => local,
             Given::Nothing => unreachable!("nothing is given only to threads in the idle list"),

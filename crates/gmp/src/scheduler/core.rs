@@ -3,17 +3,18 @@
 use super::body::Body;
 use super::counts::{Count, Counters};
 use super::global::Global;
-use super::idle::Idle;
-use super::local::Local;
-use super::parker::{Given, Parker};
-use super::slots::{NONE, Slots};
+use super::hand_off::CallSlot;
+use super::idle::{After, Idle};
+use super::local::{Given, Local};
+use super::next::Next;
+use super::parker::Parker;
+use super::slots::Slots;
 use super::switches::Switches;
 use super::timers::Timers;
 use super::{current, monitor::Reports, ring, thread};
 use crate::sync::Line;
 use crate::world::{Bell, Stopper};
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
@@ -29,16 +30,14 @@ pub(crate) type OnProcessor = Box<dyn Fn(usize) + Send + Sync>;
 pub(crate) struct Processor {
     pub(crate) ring: ring::Shared,
     /// The slot before the queue: what was woken or spawned last.
-    pub(crate) next: Line<AtomicU32>,
+    pub(crate) next: Line<Next>,
     /// The task being polled.
     pub(crate) current: Line<AtomicU32>,
     pub(crate) counters: Counters,
     /// What happens on its behalf without a thread that has it.
     pub(crate) outside: Counters,
-    /// The processor itself while its thread is in a call: whoever takes it out has it.
-    pub(crate) call: Mutex<Option<Box<Local>>>,
-    /// Calls begun, for the monitor.
-    pub(crate) calls: AtomicU32,
+    /// The processor itself while its thread is in a call.
+    pub(crate) call: CallSlot<Box<Local>>,
     /// Other processors, in the order and the classes of `search`.
     pub(crate) victims: Vec<Vec<usize>>,
 }
@@ -50,11 +49,8 @@ pub(crate) struct Core {
     pub(crate) globals: Box<[Global]>,
     /// For each of them, in which order to look into all.
     pub(crate) global_order: Vec<Vec<usize>>,
-    pub(crate) idle: Idle<Box<Local>, Arc<Parker>>,
+    pub(crate) idle: Idle<Box<Local>, Arc<Parker<Given>>>,
     pub(crate) slots: Slots,
-    /// Threads whose blocking section ended and that wait for a processor.
-    pub(crate) returning: Mutex<VecDeque<Arc<Parker>>>,
-    pub(crate) returning_count: AtomicU32,
     pub(crate) bell: Bell,
     pub(crate) epoch: Instant,
     pub(crate) stopper: Mutex<Stopper>,
@@ -129,10 +125,8 @@ impl Core {
     fn queue_next(&self, local: &mut Local, task: u32) {
         let mut task = task;
         if self.switches.run_next {
-            task = self.processors[local.number].next.swap(task, Ordering::AcqRel);
-            if task == NONE {
-                return;
-            }
+            let Some(before) = self.processors[local.number].next.put(task) else { return };
+            task = before;
         }
         self.queue_local(local, task);
         if self.idle.is_needed() {
@@ -189,21 +183,9 @@ impl Core {
         None
     }
 
-    /// A thread that waits for a processor.
-    pub(crate) fn take_returning(&self) -> Option<Arc<Parker>> {
-        if self.returning_count.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        let mut returning = self.returning.lock().expect(NO_PANIC);
-        let thread = returning.pop_front();
-        self.returning_count.store(u32::try_from(returning.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
-        thread
-    }
-
-    /// Whether anyone who is not asleep could find something to do.
+    /// Whether a queue has a task that anyone may take.
     pub(crate) fn has_work(&self) -> bool {
-        self.returning_count.load(Ordering::Relaxed) > 0
-            || self.globals.iter().any(|global| global.len() > 0)
+        self.globals.iter().any(|global| global.len() > 0)
             || self.processors.iter().any(|processor| processor.ring.len() > 0)
     }
 
@@ -216,21 +198,10 @@ impl Core {
     }
 
     fn wake_near(&self, node: usize) {
-        while self.idle.claim() {
-            let is_far = |node_of_idle: usize| self.switches.numa_aware && node_of_idle != node;
-            match self.idle.take_up(|idle| is_far(idle.node)) {
-                Some(mut local) => {
-                    local.searching = true;
-                    return self.give_to_a_thread(local);
-                }
-                None => {
-                    self.idle.end_search();
-                    // Somebody may have lain down, and somebody else trusted the search of this moment.
-                    if !self.idle.is_needed() {
-                        return;
-                    }
-                }
-            }
+        let near = |idle: &Box<Local>| self.switches.numa_aware && idle.node != node;
+        if let Some(mut local) = self.idle.summon(near) {
+            local.searching = true;
+            self.give_to_a_thread(local);
         }
     }
 
@@ -239,16 +210,54 @@ impl Core {
         if let Some(thread) = self.idle.take_thread() {
             return thread.give(Given::Processor(local));
         }
-        if let Err((_, local)) = thread::start(self, local) {
-            self.lay_down(local);
+        let Err((_, mut local)) = thread::start(self, local) else { return };
+        let searching = std::mem::take(&mut local.searching);
+        self.empty_next(&local);
+        self.count(&local, Count::NoThread, 1);
+        if let Some((local, thread)) = self.idle.offer(local, searching) {
+            return thread.give(Given::Processor(local));
+        }
+        self.pair();
+    }
+
+    /// Gives an idle processor to a thread that waits for one, if there are both.
+    pub(crate) fn pair(&self) {
+        match self.idle.pair() {
+            Some((local, Some(thread))) => thread.give(Given::Processor(local)),
+            Some((local, None)) => self.place(local),
+            None => {}
+        }
+    }
+
+    /// Wakes another processor if there is work that nobody looks for.
+    pub(crate) fn see_to_work(&self) {
+        // The question first: behind its fence the queues are seen as those left them who saw this search.
+        if self.idle.is_needed() && self.has_work() {
+            self.wake_one(None);
+        }
+    }
+
+    /// Nobody looks into the slot of an idle processor: what is there goes where all look.
+    fn empty_next(&self, local: &Local) {
+        if let Some(task) = self.processors[local.number].next.take() {
+            self.globals[self.global_of(local.node)].push_all([task]);
         }
     }
 
     /// Gives a processor up that is not in the world; who has it afterwards is woken if there is work.
     pub(crate) fn lay_down(&self, mut local: Box<Local>) {
         let searching = std::mem::take(&mut local.searching);
+        self.empty_next(&local);
         self.count(&local, Count::Idled, 1);
         self.idle.lay_down(local, searching);
+    }
+
+    /// The same by a thread that found nothing, which looks once more.
+    pub(crate) fn retire(&self, mut local: Box<Local>) -> After<Box<Local>, Arc<Parker<Given>>> {
+        let searching = std::mem::take(&mut local.searching);
+        self.empty_next(&local);
+        self.count(&local, Count::Idled, 1);
+        self.idle.retire(local, searching, || self.has_work(), || !self.is_closing())
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -67,8 +67,8 @@ counters! {
     CallsKept = "calls_kept",
     /// Calls from which the monitor took the processor.
     Retaken = "retaken",
-    /// Blocking sections that had to keep their processor, no thread being left.
-    NotHandedOff = "not_handed_off",
+    /// Times the processor lay idle with work to do, because no thread was left for it.
+    NoThread = "no_thread",
 }
 
 /// The counters of one processor.

@@ -1,7 +1,7 @@
 //! What a thread of a scheduler knows of itself: the scheduler, the processor it has, the task it polls.
 
 use super::core::Core;
-use super::local::Local;
+use super::local::{Given, Local};
 use super::parker::Parker;
 use super::slots::NONE;
 use std::{
@@ -14,7 +14,7 @@ type Tell = Box<dyn FnOnce(String)>;
 
 pub(crate) struct Current {
     pub(crate) core: Arc<Core>,
-    pub(crate) parker: Arc<Parker>,
+    pub(crate) parker: Arc<Parker<Given>>,
     /// The thread's processor, while it polls a task; not there in blocking sections.
     pub(crate) local: RefCell<Option<Box<Local>>>,
     /// Number of the processor this thread had last.
@@ -42,7 +42,7 @@ thread_local! {
 }
 
 /// Makes this thread one of the scheduler's, for all its life.
-pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker>) {
+pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker<Given>>) {
     let current = Current {
         core,
         parker,

@@ -5,6 +5,7 @@
 //! see the other. A processor that searches stands for those still asleep: while one does, nobody else is woken, and when
 //! the last one finds something it wakes the next. Go's protocol (runtime/proc.go, "Worker thread parking/unparking").
 
+use super::hand_off::Returning;
 use crate::sync::{AtomicU32, Mutex, Ordering, fence};
 
 /// `P` is a processor given up, `T` a sleeping thread.
@@ -15,6 +16,19 @@ pub(crate) struct Idle<P, T> {
     processors: AtomicU32,
     /// Processors whose thread looks for tasks to steal.
     searching: AtomicU32,
+    /// Threads that wait for a processor.
+    pub(crate) returning: Returning<T>,
+}
+
+/// What a thread does that gave its processor up and looked once more.
+#[derive(Debug)]
+pub(crate) enum After<P, T> {
+    /// It sleeps.
+    Sleeps,
+    /// There is work: it goes on with this processor, and searches.
+    Searches(P),
+    /// It gives this processor to a thread whose section ended, then sees to the work that may be left.
+    Gives(P, T),
 }
 
 #[derive(Debug)]
@@ -29,10 +43,15 @@ const NO_PANIC: &str = "no thread panics while it holds the idle lists";
 impl<P, T> Idle<P, T> {
     pub(crate) fn new() -> Self {
         let lists = Lists { processors: Vec::new(), threads: Vec::new(), closed: false };
-        Self { lists: Mutex::new(lists), processors: AtomicU32::new(0), searching: AtomicU32::new(0) }
+        Self {
+            lists: Mutex::new(lists),
+            processors: AtomicU32::new(0),
+            searching: AtomicU32::new(0),
+            returning: Returning::new(),
+        }
     }
 
-    /// Whether somebody should be woken for a task that was just queued. The caller then goes on with [`Idle::claim`].
+    /// Whether somebody should be woken for a task that was just queued. The caller then goes on with [`Idle::summon`].
     pub(crate) fn is_needed(&self) -> bool {
         fence(Ordering::SeqCst);
         self.looks_needed()
@@ -43,9 +62,20 @@ impl<P, T> Idle<P, T> {
         self.processors.load(Ordering::Relaxed) > 0 && self.searching.load(Ordering::Relaxed) == 0
     }
 
-    /// Becomes the one that searches; `false` where another does.
-    pub(crate) fn claim(&self) -> bool {
-        self.searching.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    /// An idle processor, which searches from here on, the one that `rank` puts lowest; the caller gives it to a thread.
+    /// `None` where another searches, which then stands for this one, or where none is idle.
+    pub(crate) fn summon<K: Ord>(&self, rank: impl Fn(&P) -> K) -> Option<P> {
+        while self.searching.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+            if let Some(processor) = self.take_up(&rank) {
+                return Some(processor);
+            }
+            self.end_search();
+            // Somebody may have lain down, and somebody else trusted the search of this moment.
+            if !self.is_needed() {
+                break;
+            }
+        }
+        None
     }
 
     /// A thread with a processor begins to search; `false` where enough of `busy` do: half of them, as in Go.
@@ -58,11 +88,6 @@ impl<P, T> Idle<P, T> {
         true
     }
 
-    /// A thread that took a processor up again searches, whoever else does.
-    pub(crate) fn join_search(&self) {
-        self.searching.fetch_add(1, Ordering::SeqCst);
-    }
-
     /// The search ended; `true` where nobody searches any more.
     pub(crate) fn end_search(&self) -> bool {
         self.searching.fetch_sub(1, Ordering::SeqCst) == 1
@@ -71,14 +96,87 @@ impl<P, T> Idle<P, T> {
     /// Gives a processor up, and its search if it was `searching`. The caller looks into all queues after this, and
     /// takes one up again where it finds a task.
     pub(crate) fn lay_down(&self, processor: P, searching: bool) {
+        self.push(&mut self.lists.lock().expect(NO_PANIC), processor, searching);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The same for a processor that no thread was found for: not where one has gone to sleep meanwhile, which the caller
+    /// gives it to. A thread that goes to sleep later looks once more ([`Idle::add_thread`]) and finds it here.
+    pub(crate) fn offer(&self, processor: P, searching: bool) -> Option<(P, T)> {
         let mut lists = self.lists.lock().expect(NO_PANIC);
+        if let Some(thread) = lists.threads.pop() {
+            return Some((processor, thread));
+        }
+        self.push(&mut lists, processor, searching);
+        drop(lists);
+        fence(Ordering::SeqCst);
+        None
+    }
+
+    fn push(&self, lists: &mut Lists<P, T>, processor: P, searching: bool) {
         lists.processors.push(processor);
         self.processors.fetch_add(1, Ordering::SeqCst);
-        drop(lists);
         if searching {
             self.searching.fetch_sub(1, Ordering::SeqCst);
         }
-        fence(Ordering::SeqCst);
+    }
+
+    /// A thread that found nothing gives its processor up and looks once more. `has_work`: whether any queue has a task;
+    /// `goes_on`: whether tasks are still to be run.
+    pub(crate) fn retire(
+        &self,
+        processor: P,
+        searching: bool,
+        has_work: impl Fn() -> bool,
+        goes_on: impl Fn() -> bool,
+    ) -> After<P, T> {
+        self.lay_down(processor, searching);
+        if !self.returning.waits() && !has_work() {
+            return After::Sleeps;
+        }
+        let Some(processor) = self.take_up(|_| 0) else { return After::Sleeps };
+        if let Some(thread) = self.returning.take() {
+            return After::Gives(processor, thread);
+        }
+        if !goes_on() {
+            self.lay_down(processor, false);
+            return After::Sleeps;
+        }
+        // Whoever else searches: this one has a task to look for.
+        self.searching.fetch_add(1, Ordering::SeqCst);
+        After::Searches(processor)
+    }
+
+    /// A thread whose section ended: an idle processor, or a place in the row of those that wait. There it goes on with
+    /// [`Idle::pair`], and sleeps. `ring` asks those that have a processor to look into the row.
+    pub(crate) fn come_back(&self, thread: impl FnOnce() -> T, ring: impl FnOnce()) -> Option<P> {
+        let idle = self.take_up(|_| 0);
+        if idle.is_none() {
+            self.returning.push(thread());
+            ring();
+            fence(Ordering::SeqCst);
+        }
+        idle
+    }
+
+    /// A thread with a processor heard the bell: who is to have the processor. Rings again where more wait: it rang for
+    /// them too, and this processor has heard it.
+    pub(crate) fn look(&self, ring: impl FnOnce()) -> Option<T> {
+        let thread = self.returning.take()?;
+        if self.returning.waits() {
+            ring();
+        }
+        Some(thread)
+    }
+
+    /// An idle processor for the first thread that waits for one: asked by whoever made one of the two. The processor
+    /// alone, where the thread found another meanwhile: the caller sees what is to be done with it.
+    pub(crate) fn pair(&self) -> Option<(P, Option<T>)> {
+        if !self.returning.waits() {
+            return None;
+        }
+        // One may have lain down before it could hear the bell.
+        self.take_up(|_| 0).map(|processor| (processor, self.returning.take()))
     }
 
     /// Takes an idle processor, the one that `rank` puts lowest.
@@ -99,7 +197,8 @@ impl<P, T> Idle<P, T> {
         self.processors.load(Ordering::Relaxed) > 0 && self.lists.lock().expect(NO_PANIC).processors.iter().any(is)
     }
 
-    /// A thread goes to sleep; `false` where the scheduler is closing.
+    /// A thread goes to sleep, and looks once more before it does: whether [`Idle::is_needed`] for a task that is left.
+    /// `false` where the scheduler is closing.
     pub(crate) fn add_thread(&self, thread: T) -> bool {
         let mut lists = self.lists.lock().expect(NO_PANIC);
         if !lists.closed {

@@ -1,8 +1,7 @@
 //! What belongs to a processor and is touched only by the thread that has it. It moves from thread to thread as a whole.
 
-use super::{ring, slots::NONE, switches::Switches};
+use super::{next::Next, ring, switches::Switches};
 use crate::world::{Member, Resting};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Free slots that a processor fetches at a time, and keeps at most twice of.
 const FREE_BATCH: u32 = 32;
@@ -14,6 +13,13 @@ pub(crate) enum InWorld {
     Resting(Resting),
     /// Between the two, or gone.
     Neither,
+}
+
+/// What a sleeping thread is given.
+pub(crate) enum Given {
+    Processor(Box<Local>),
+    /// The scheduler closes.
+    Nothing,
 }
 
 pub(crate) struct Local {
@@ -96,12 +102,12 @@ impl Local {
     }
 
     /// The task in the slot before the queue, unless it is the queue's turn.
-    pub(crate) fn take_next(&mut self, next: &AtomicU32, most: u32) -> Option<u32> {
-        if next.load(Ordering::Relaxed) == NONE || (self.in_row >= most && self.ring.len() > 0) {
+    pub(crate) fn take_next(&mut self, next: &Next, most: u32) -> Option<u32> {
+        if next.is_empty() || (self.in_row >= most && self.ring.len() > 0) {
             return None;
         }
-        let task = next.swap(NONE, Ordering::AcqRel);
+        let task = next.take()?;
         self.in_row += 1;
-        (task != NONE).then_some(task)
+        Some(task)
     }
 }

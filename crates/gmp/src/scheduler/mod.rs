@@ -14,10 +14,12 @@ mod core;
 mod counts;
 mod current;
 mod global;
+mod hand_off;
 mod idle;
 mod join;
 mod local;
 mod monitor;
+mod next;
 mod parker;
 mod ring;
 mod search;
@@ -47,15 +49,15 @@ pub use self::{
 use self::core::{Core, NO_PANIC, Processor};
 use self::counts::Counters;
 use self::global::Global;
+use self::hand_off::CallSlot;
 use self::idle::Idle;
-use self::local::Local;
-use self::parker::Given;
+use self::local::{Given, Local};
+use self::next::Next;
 use self::slots::{NONE, Slots};
 use self::timers::Timers;
 use crate::sync::Line;
 use crate::world::{Pause, StoppedWork, World};
 use std::{
-    collections::VecDeque,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
@@ -105,12 +107,11 @@ impl Scheduler {
             locals.map(|(number, (owner, member))| Box::new(Local::new(number, &switches, owner, member))).collect();
         let processor = |(number, ring)| Processor {
             ring,
-            next: Line(AtomicU32::new(NONE)),
+            next: Line(Next::new()),
             current: Line(AtomicU32::new(NONE)),
             counters: Counters::new(),
             outside: Counters::new(),
-            call: Mutex::new(None),
-            calls: AtomicU32::new(0),
+            call: CallSlot::new(),
             victims: search::victims(number, &switches),
         };
         let processors = rings.into_iter().enumerate().map(processor).collect();
@@ -122,8 +123,6 @@ impl Scheduler {
             global_order: global_order(globals, &switches),
             idle: Idle::new(),
             slots: Slots::new(nodes),
-            returning: Mutex::new(VecDeque::new()),
-            returning_count: AtomicU32::new(0),
             bell,
             epoch,
             stopper: Mutex::new(stopper),

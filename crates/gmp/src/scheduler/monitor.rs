@@ -74,18 +74,14 @@ pub(crate) fn watch(core: &Arc<Core>) {
 /// `true` where something had to be done.
 fn look_at(core: &Core, number: usize, seen: &mut Seen) -> bool {
     let processor = &core.processors[number];
-    let calls = processor.calls.load(Ordering::Relaxed);
-    if calls != seen.calls {
-        seen.calls = calls;
-    } else if let Some(local) = processor.call.lock().expect(NO_PANIC).take() {
-        // The same call as in the round before.
+    if let Some(local) = processor.call.take_of_long_call(&mut seen.calls) {
         processor.outside.add_shared(Count::Retaken, 1);
         core.place(local);
         return true;
     }
     let (polls, task) = (processor.counters.get(Count::Polls), processor.current.load(Ordering::Relaxed));
     if task == NONE || polls != seen.polls {
-        *seen = Seen { calls, polls, since: Instant::now(), reported: false };
+        *seen = Seen { calls: seen.calls, polls, since: Instant::now(), reported: false };
         return false;
     }
     let polled_for = seen.since.elapsed();
@@ -93,7 +89,7 @@ fn look_at(core: &Core, number: usize, seen: &mut Seen) -> bool {
         seen.reported = true;
         core.reports.add(Stuck { processor: number, task, polled_for });
     }
-    let waits = processor.ring.len() > 0 || processor.next.load(Ordering::Relaxed) != NONE;
+    let waits = processor.ring.len() > 0 || !processor.next.is_empty();
     if waits && core.idle.is_needed() {
         core.wake_one(None);
         return true;

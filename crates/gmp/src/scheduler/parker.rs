@@ -1,43 +1,34 @@
-//! A thread that sleeps until somebody gives it a processor.
+//! A thread that sleeps until somebody gives it something: a processor, or word that the scheduler closes.
 
-use super::local::Local;
-use std::{
-    sync::Mutex,
-    thread::{self, Thread},
-};
+use crate::sync::{Bed, Mutex};
 
-/// What a sleeping thread is given.
-pub(crate) enum Given {
-    Processor(Box<Local>),
-    /// The scheduler closes.
-    Nothing,
-}
-
-pub(crate) struct Parker {
-    given: Mutex<Option<Given>>,
-    thread: Thread,
+#[derive(Debug)]
+pub(crate) struct Parker<G> {
+    given: Mutex<Option<G>>,
+    bed: Bed,
 }
 
 const NO_PANIC: &str = "no thread panics while it holds a parker";
 
-impl Parker {
+impl<G> Parker<G> {
     /// Of the calling thread.
     pub(crate) fn new() -> Self {
-        Self { given: Mutex::new(None), thread: thread::current() }
+        Self { given: Mutex::new(None), bed: Bed::new() }
     }
 
-    pub(crate) fn give(&self, given: Given) {
+    /// Stored before the wake-up, which is remembered where the thread does not sleep yet.
+    pub(crate) fn give(&self, given: G) {
         *self.given.lock().expect(NO_PANIC) = Some(given);
-        self.thread.unpark();
+        self.bed.wake();
     }
 
-    /// Sleeps until something is given. std parks by futex on Linux.
-    pub(crate) fn sleep(&self) -> Given {
+    /// Sleeps until something is given.
+    pub(crate) fn sleep(&self) -> G {
         loop {
             if let Some(given) = self.given.lock().expect(NO_PANIC).take() {
                 return given;
             }
-            thread::park();
+            self.bed.sleep();
         }
     }
 }

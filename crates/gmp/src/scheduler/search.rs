@@ -3,10 +3,11 @@
 use super::core::Core;
 use super::counts::Count;
 use super::local::Local;
-use super::slots::NONE;
 use super::switches::{StealOrder, Switches};
 use crate::world::Notice;
-use std::sync::atomic::Ordering;
+
+/// A round waits for as many as 2^10 turns of an empty loop, a few microseconds; more rounds do not make it longer.
+const LONGEST_ROUND: u32 = 10;
 
 /// The processors that `number` visits, in groups: within a group from a random one on, groups in order.
 pub(crate) fn victims(number: usize, switches: &Switches) -> Vec<Vec<usize>> {
@@ -57,7 +58,7 @@ pub(crate) fn search(core: &Core, local: &mut Local) -> Option<u32> {
             return Some(task);
         }
         core.count(local, Count::EmptyRounds, 1);
-        for _ in 0..1 << round {
+        for _ in 0..1_u32 << round.min(LONGEST_ROUND) {
             std::hint::spin_loop();
         }
     }
@@ -83,14 +84,12 @@ fn visit_all(core: &Core, local: &mut Local) -> Option<u32> {
 fn steal_next(core: &Core, local: &mut Local, polls_before: &[u64]) -> Option<u32> {
     for victim in core.processors[local.number].victims.iter().flatten().copied() {
         let processor = &core.processors[victim];
-        if processor.next.load(Ordering::Relaxed) != NONE
+        if !processor.next.is_empty()
             && processor.counters.get(Count::Polls) == polls_before[victim]
+            && let Some(task) = processor.next.take()
         {
-            let task = processor.next.swap(NONE, Ordering::AcqRel);
-            if task != NONE {
-                count_steal(core, local, victim, 1);
-                return Some(task);
-            }
+            count_steal(core, local, victim, 1);
+            return Some(task);
         }
     }
     None

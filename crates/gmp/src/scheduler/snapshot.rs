@@ -1,6 +1,6 @@
 //! How many tasks and processors are in which state at a moment.
 
-use super::core::{Core, NO_PANIC};
+use super::core::Core;
 use super::slots::NONE;
 use super::state::TaskState;
 use std::sync::atomic::Ordering;
@@ -60,7 +60,7 @@ impl Core {
         tasks[TaskState::Runnable as usize] += yielded;
 
         let (idle, searching) = self.idle.counts();
-        let in_call = self.processors.iter().filter(|p| p.call.lock().expect(NO_PANIC).is_some()).count();
+        let in_call = self.processors.iter().filter(|p| p.call.is_taken()).count();
         let idle = idle as usize;
         Snapshot {
             tasks,

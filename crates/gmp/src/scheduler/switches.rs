@@ -59,7 +59,8 @@ pub struct Switches {
     pub monitor_most: Duration,
     /// A poll longer than this is reported as one that does not yield.
     pub stuck_after: Duration,
-    /// Threads at most, Go: 10000. Beyond, a blocking section keeps its processor, which is counted.
+    /// Threads at most, Go: 10000. Beyond, a processor whose thread blocks lies idle until another
+    /// thread is free, which is counted.
     pub threads_most: usize,
     /// Seed of the random order of thieves.
     pub seed: u64,

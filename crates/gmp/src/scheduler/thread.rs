@@ -5,11 +5,11 @@ use super::core::{Core, NO_PANIC};
 use super::counts::Count;
 use super::current::{self, Current};
 use super::join::words_of;
-use super::local::{InWorld, Local};
-use super::parker::{Given, Parker};
+use super::local::{Given, InWorld, Local};
+use super::parker::Parker;
 use super::search::search;
 use super::slots::NONE;
-use super::state::After;
+use super::{idle::After, state};
 use crate::world::Notice;
 use std::{
     io,
@@ -56,7 +56,10 @@ fn serve(core: &Arc<Core>, local: Box<Local>) {
             current.take(&mut local);
             given = match run(current, local) {
                 Some(given) => given,
-                None if core.idle.add_thread(Arc::clone(&parker)) => parker.sleep(),
+                None if core.idle.add_thread(Arc::clone(&parker)) => {
+                    core.see_to_work();
+                    parker.sleep()
+                }
                 None => Given::Nothing,
             };
         }
@@ -99,16 +102,15 @@ fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
 
 /// The bell rang: a thread wants a processor back. `None` where this one was given away.
 fn look(core: &Core, mut local: Box<Local>) -> Option<Box<Local>> {
-    let returning = core.take_returning();
-    if let Some(thread) = returning {
-        if std::mem::take(&mut local.searching) {
-            core.idle.end_search();
-        }
-        local.rest();
-        thread.give(Given::Processor(local));
-        return None;
+    let Some(thread) = core.idle.look(|| core.bell.ring()) else { return Some(local) };
+    let was_last = std::mem::take(&mut local.searching) && core.idle.end_search();
+    local.rest();
+    thread.give(Given::Processor(local));
+    if was_last {
+        // Whoever queued a task meanwhile trusted this search.
+        core.see_to_work();
     }
-    Some(local)
+    None
 }
 
 /// The next task without searching: the global queue if it is its turn, what was woken last, the own queue, the global.
@@ -141,22 +143,17 @@ fn find(core: &Core, local: &mut Local) -> Option<u32> {
 /// Gives the processor up, looks once more, and takes one up again where there is work after all.
 fn lie_down(core: &Core, mut local: Box<Local>) -> Option<Given> {
     local.rest();
-    core.lay_down(local);
-    if !core.has_work() {
-        return None;
+    match core.retire(local) {
+        After::Sleeps => None,
+        After::Searches(mut local) => {
+            local.searching = true;
+            Some(Given::Processor(local))
+        }
+        After::Gives(local, thread) => {
+            thread.give(Given::Processor(local));
+            None
+        }
     }
-    let mut local = core.idle.take_up(|_| 0)?;
-    if let Some(thread) = core.take_returning() {
-        thread.give(Given::Processor(local));
-        return None;
-    }
-    if core.is_closing() {
-        core.lay_down(local);
-        return None;
-    }
-    core.idle.join_search();
-    local.searching = true;
-    Some(Given::Processor(local))
 }
 
 /// Polls a task once. The processor comes back: the same, or another if the task was in a blocking section.
@@ -230,7 +227,7 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended) -> 
             }
         }
         Polled::Pending => {
-            if slot.state.end_pending() == After::Again {
+            if slot.state.end_pending() == state::After::Again {
                 core.queue_local(&mut local, task);
             }
         }
