@@ -28,7 +28,7 @@ impl BodyCell {
     ///
     /// # Safety
     /// The caller has the task: it made it and has not queued it, or took its number from a queue and has neither queued
-    /// it again nor ended its poll, or no thread of the scheduler is left. Each of these comes after what the one before
+    /// it again nor ended its poll, or no thread of the scheduler is left and no task can be made. Each of these comes after what the one before
     /// did, by the queue's or the state's Release and Acquire, or by the thread's end.
     #[expect(clippy::mut_from_ref, reason = "what the caller promises makes it the only one")]
     pub(crate) unsafe fn get(&self) -> &mut Option<Body> {

@@ -1,6 +1,8 @@
 //! A bounded channel between tasks, as Go's buffered ones: many senders, many receivers, closed by the last of a side.
 //!
-//! Whoever cannot go on leaves its waker in a queue behind the channel's lock, and looks again when woken.
+//! Whoever cannot go on waits in a row behind the channel's lock, and looks again when woken. Its place is its own: a second
+//! poll does not make a second place, and who goes away leaves it, or passes on the wake-up it has not used. So each
+//! value, and each room for one, wakes somebody who waits for it.
 
 use super::core::NO_PANIC;
 use std::{
@@ -17,8 +19,41 @@ struct Inner<T> {
     senders: usize,
     receivers: usize,
     closed: bool,
-    waiting_senders: VecDeque<Waker>,
-    waiting_receivers: VecDeque<Waker>,
+    senders_row: Row,
+    receivers_row: Row,
+}
+
+/// Who waits, in order. Numbers rise, and never come again.
+#[derive(Default)]
+struct Row {
+    wakers: VecDeque<(u64, Waker)>,
+    last: u64,
+}
+
+impl Row {
+    /// Waits on in its place, or at the end of the row.
+    fn wait(&mut self, place: &mut Option<u64>, context: &Context<'_>) {
+        if let Some(at) = place.and_then(|place| self.find(place)) {
+            self.wakers[at].1.clone_from(context.waker());
+            return;
+        }
+        self.last += 1;
+        *place = Some(self.last);
+        self.wakers.push_back((self.last, context.waker().clone()));
+    }
+
+    /// Waits no more; `false` where it was woken before.
+    fn leave(&mut self, place: u64) -> bool {
+        self.find(place).and_then(|at| self.wakers.remove(at)).is_some()
+    }
+
+    fn find(&self, place: u64) -> Option<usize> {
+        self.wakers.binary_search_by_key(&place, |&(place, _)| place).ok()
+    }
+
+    fn first(&mut self) -> Option<Waker> {
+        self.wakers.pop_front().map(|(_, waker)| waker)
+    }
 }
 
 struct Shared<T>(Mutex<Inner<T>>);
@@ -41,46 +76,45 @@ pub fn channel<T>(capacity: NonZeroUsize) -> (Sender<T>, Receiver<T>) {
         senders: 1,
         receivers: 1,
         closed: false,
-        waiting_senders: VecDeque::new(),
-        waiting_receivers: VecDeque::new(),
+        senders_row: Row::default(),
+        receivers_row: Row::default(),
     };
     let shared = Arc::new(Shared(Mutex::new(inner)));
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
-/// Remembers who waits, once for each task.
-fn wait(waiting: &mut VecDeque<Waker>, context: &Context<'_>) {
-    if !waiting.back().is_some_and(|last| last.will_wake(context.waker())) {
-        waiting.push_back(context.waker().clone());
-    }
-}
-
 impl<T> Inner<T> {
-    fn try_send(&mut self, value: &mut Option<T>, context: &Context<'_>) -> Poll<(Result<(), ()>, Option<Waker>)> {
+    fn try_send(&mut self, value: &mut Option<T>) -> Poll<(Result<(), ()>, Option<Waker>)> {
         if self.closed || self.receivers == 0 {
             return Poll::Ready((Err(()), None));
         }
         if self.values.len() >= self.capacity {
-            wait(&mut self.waiting_senders, context);
             return Poll::Pending;
         }
         self.values.extend(value.take());
-        Poll::Ready((Ok(()), self.waiting_receivers.pop_front()))
+        Poll::Ready((Ok(()), self.receivers_row.first()))
     }
 
-    fn try_receive(&mut self, context: &Context<'_>) -> Poll<(Option<T>, Option<Waker>)> {
+    fn try_receive(&mut self) -> Poll<(Option<T>, Option<Waker>)> {
         if let Some(value) = self.values.pop_front() {
-            return Poll::Ready((Some(value), self.waiting_senders.pop_front()));
+            return Poll::Ready((Some(value), self.senders_row.first()));
         }
         if self.closed || self.senders == 0 {
             return Poll::Ready((None, None));
         }
-        wait(&mut self.waiting_receivers, context);
         Poll::Pending
     }
 
+    fn row(&mut self, side: Side) -> &mut Row {
+        match side {
+            Side::Sends => &mut self.senders_row,
+            Side::Receives => &mut self.receivers_row,
+        }
+    }
+
     fn everyone(&mut self) -> Vec<Waker> {
-        self.waiting_senders.drain(..).chain(self.waiting_receivers.drain(..)).collect()
+        let rows = [&mut self.senders_row, &mut self.receivers_row];
+        rows.into_iter().flat_map(|row| std::mem::take(&mut row.wakers)).map(|(_, waker)| waker).collect()
     }
 }
 
@@ -99,6 +133,62 @@ impl<T> Shared<T> {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Side {
+    Sends,
+    Receives,
+}
+
+/// A future's place in its row.
+struct Place<'a, T> {
+    shared: &'a Shared<T>,
+    side: Side,
+    number: Option<u64>,
+}
+
+impl<T> Place<'_, T> {
+    /// Tries, and waits where that cannot be yet.
+    fn poll<R>(
+        &mut self,
+        context: &Context<'_>,
+        try_it: impl FnOnce(&mut Inner<T>) -> Poll<(R, Option<Waker>)>,
+    ) -> Poll<R> {
+        let mut inner = self.shared.0.lock().expect(NO_PANIC);
+        let tried = try_it(&mut inner);
+        let row = inner.row(self.side);
+        let Poll::Ready((result, waker)) = tried else {
+            row.wait(&mut self.number, context);
+            return Poll::Pending;
+        };
+        if let Some(place) = self.number.take() {
+            row.leave(place);
+        }
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl<T> Drop for Place<'_, T> {
+    fn drop(&mut self) {
+        let Some(place) = self.number.take() else { return };
+        let side = self.side;
+        self.shared.change(|inner| {
+            let room = inner.values.len() < inner.capacity;
+            let can_go_on = match side {
+                Side::Sends => room,
+                Side::Receives => !inner.values.is_empty(),
+            };
+            let row = inner.row(side);
+            // It was woken and has not gone on: another may.
+            let passes_on = !row.leave(place) && can_go_on;
+            passes_on.then(|| row.first()).flatten().into_iter().collect()
+        });
+    }
+}
+
 impl<T> Sender<T> {
     /// Waits for room.
     ///
@@ -106,13 +196,10 @@ impl<T> Sender<T> {
     /// The value, where the channel is closed or nobody can receive it.
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), Closed<T>>> + '_ {
         let mut value = Some(value);
+        let mut place = Place { shared: &self.0, side: Side::Sends, number: None };
         poll_fn(move |context| {
-            let tried = self.0.0.lock().expect(NO_PANIC).try_send(&mut value, context);
-            let Poll::Ready((sent, waker)) = tried else { return Poll::Pending };
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-            Poll::Ready(sent.map_err(|()| Closed(value.take().expect("not sent"))))
+            let sent = place.poll(context, |inner| inner.try_send(&mut value));
+            sent.map(|sent| sent.map_err(|()| Closed(value.take().expect("not sent"))))
         })
     }
 
@@ -125,14 +212,8 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// Waits for a value; `None` once the channel is closed, or all senders are gone, and nothing is left.
     pub fn receive(&self) -> impl Future<Output = Option<T>> + '_ {
-        poll_fn(move |context| {
-            let tried = self.0.0.lock().expect(NO_PANIC).try_receive(context);
-            let Poll::Ready((value, waker)) = tried else { return Poll::Pending };
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-            Poll::Ready(value)
-        })
+        let mut place = Place { shared: &self.0, side: Side::Receives, number: None };
+        poll_fn(move |context| place.poll(context, Inner::try_receive))
     }
 }
 

@@ -11,7 +11,7 @@ use super::parker::Parker;
 use super::slots::Slots;
 use super::switches::Switches;
 use super::timers::Timers;
-use super::{current, monitor::Reports, ring, thread};
+use super::{current, join, monitor::Reports, ring, thread};
 use crate::sync::Line;
 use crate::world::{Bell, Stopper};
 use std::{
@@ -57,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) reports: Reports,
     pub(crate) closing: Line<AtomicBool>,
+    /// Whether tasks may be made from outside.
+    pub(crate) open: Mutex<bool>,
     /// Threads that serve processors, the monitor not among them.
     pub(crate) threads: AtomicUsize,
     pub(crate) handles: Mutex<Vec<JoinHandle<()>>>,
@@ -72,7 +74,8 @@ impl Core {
         self.processors[local.number].counters.add(count, amount);
     }
 
-    /// A new task, queued: runs next on this processor, or from the global queue where the caller has none.
+    /// A new task, queued: runs next on this processor, or from the global queue where the caller has none. Dropped where
+    /// the scheduler has closed.
     pub(crate) fn spawn(&self, body: Body) {
         let mut body = Some(body);
         let queued = current::with_local(self, |local| {
@@ -82,10 +85,17 @@ impl Core {
             self.queue_next(local, task);
         });
         if queued.is_none() {
+            // The scheduler's end takes the futures that are left, and does not do so while one is put in here.
+            let open = self.open.lock().expect(NO_PANIC);
+            if !*open {
+                drop(open);
+                return join::abandon(body);
+            }
             let mut numbers = Vec::with_capacity(1);
             self.slots.refill(0, 1, &mut numbers);
             let task = numbers.pop().expect("a refill brings at least one");
             self.fill(task, 0, body.take().expect("the closure was not called"));
+            drop(open);
             self.processors[0].outside.add_shared(Count::Spawned, 1);
             self.queue_global(0, task);
         }
@@ -198,8 +208,7 @@ impl Core {
     }
 
     fn wake_near(&self, node: usize) {
-        let near = |idle: &Box<Local>| self.switches.numa_aware && idle.node != node;
-        if let Some(mut local) = self.idle.summon(near) {
+        if let Some(mut local) = self.idle.summon(|idle| self.switches.numa_aware && idle.node != node) {
             local.searching = true;
             self.give_to_a_thread(local);
         }

@@ -1,12 +1,14 @@
 //! What a thread of a scheduler knows of itself: the scheduler, the processor it has, the task it polls.
 
 use super::core::Core;
+use super::join::catch;
 use super::local::{Given, Local};
 use super::parker::Parker;
 use super::slots::NONE;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     sync::Arc,
+    task::Waker,
 };
 
 /// Takes the words of a panic.
@@ -21,6 +23,8 @@ pub(crate) struct Current {
     pub(crate) had: Cell<usize>,
     /// The task being polled.
     pub(crate) task: Cell<u32>,
+    /// Its waker, to be compared.
+    pub(crate) waker: Cell<*const Waker>,
     /// Whether this task yielded in this poll.
     pub(crate) yielded: Cell<bool>,
     /// Who wants to know with which words its poll panicked.
@@ -31,7 +35,8 @@ impl Current {
     /// The thread got a processor: it binds itself to its place, and comes back into the world.
     pub(crate) fn take(&self, local: &mut Local) {
         if self.had.replace(local.number) != local.number {
-            (self.core.on_processor)(local.number);
+            // A panic of the hook's is printed, and must not cost the processor.
+            let _ = catch(|| (self.core.on_processor)(local.number));
         }
         local.wake();
     }
@@ -49,6 +54,7 @@ pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker<Given>>) {
         local: RefCell::new(None),
         had: Cell::new(usize::MAX),
         task: Cell::new(NONE),
+        waker: Cell::new(std::ptr::null()),
         yielded: Cell::new(false),
         on_panic: Cell::new(None),
     };

@@ -5,7 +5,9 @@ use super::core::NO_PANIC;
 use super::current;
 use std::{
     any::Any,
+    cell::Cell,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
@@ -86,14 +88,42 @@ impl<T: Send + 'static> Promise<T> {
 
 impl<T: Send + 'static> Drop for Promise<T> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return self.settle(Err(Ended::Dropped));
+        // A task that is dropped unpolled has not panicked, whatever else does on this thread.
+        let own_panic = std::thread::panicking() && !ABANDONS.get();
+        let told = own_panic.then(|| {
+            current::with(|current| {
+                // The words are with the thread that catches the panic.
+                let mut promise = Self(self.0.take());
+                current.on_panic.set(Some(Box::new(move |words| promise.settle(Err(Ended::Panicked(words))))));
+            })
+        });
+        if told.flatten().is_none() {
+            self.settle(Err(Ended::Dropped));
         }
-        // The words are with the thread that catches the panic.
-        let mut promise = Self(self.0.take());
-        let tell = Box::new(move |words| promise.settle(Err(Ended::Panicked(words))));
-        current::with(|current| current.on_panic.set(Some(tell)));
     }
+}
+
+thread_local! {
+    /// Whether this thread drops a task that is not being polled.
+    static ABANDONS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Drops a task that is polled no more: its handle tells so.
+pub(crate) fn abandon(body: Option<Body>) {
+    let before = ABANDONS.replace(true);
+    let _ = catch(|| drop(body));
+    ABANDONS.set(before);
+}
+
+/// Runs code of others; the words of its panic. What it panicked with is dropped here, and where that panics too, leaked.
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let words = words_of(panic.as_ref());
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            std::mem::forget(another);
+        }
+        words
+    })
 }
 
 /// A future with its handle.
@@ -112,7 +142,7 @@ where
 }
 
 /// What a panic says.
-pub(crate) fn words_of(panic: &(dyn Any + Send)) -> String {
+fn words_of(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<&str>().map(|words| (*words).to_string());
     words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "not in words".into())
 }

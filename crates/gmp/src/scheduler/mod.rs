@@ -10,6 +10,7 @@
 mod body;
 mod calls;
 mod channel;
+mod close;
 mod core;
 mod counts;
 mod current;
@@ -51,19 +52,20 @@ use self::counts::Counters;
 use self::global::Global;
 use self::hand_off::CallSlot;
 use self::idle::Idle;
-use self::local::{Given, Local};
+use self::local::Local;
 use self::next::Next;
 use self::slots::{NONE, Slots};
 use self::timers::Timers;
 use crate::sync::Line;
-use crate::world::{Pause, StoppedWork, World};
+use crate::world::{Pause, StoppedWork, Stopper, World};
 use std::{
+    cell::Cell,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize},
     },
     task::{Context, Poll, Wake, Waker},
     thread::JoinHandle as Thread,
@@ -129,6 +131,7 @@ impl Scheduler {
             timers: Timers::default(),
             reports: monitor::Reports::default(),
             closing: Line(AtomicBool::new(false)),
+            open: Mutex::new(true),
             threads: AtomicUsize::new(0),
             handles: Mutex::new(Vec::new()),
             on_processor: Box::new(on_processor),
@@ -198,46 +201,6 @@ fn wait_for<F: Future>(future: F) -> F::Output {
     }
 }
 
-impl Drop for Scheduler {
-    /// Waits for polls and blocking sections that are under way, then drops the tasks that are left.
-    fn drop(&mut self) {
-        let core = &self.handle.0;
-        core.closing.store(true, Ordering::SeqCst);
-        core.bell.ring();
-        core.timers.close();
-        for thread in core.idle.close() {
-            thread.give(Given::Nothing);
-        }
-        if let Some(monitor) = self.monitor.take() {
-            monitor.join().expect("the monitor runs no code of others");
-        }
-        loop {
-            // A thread may have started another.
-            let handles = std::mem::take(&mut *core.handles.lock().expect(NO_PANIC));
-            if handles.is_empty() {
-                break;
-            }
-            for handle in handles {
-                // A panic of the hook's; the tasks' own are caught.
-                let _ = handle.join();
-            }
-        }
-        let mut left = true;
-        while left {
-            // What a task's drop code spawns is dropped in another round.
-            left = false;
-            for (_, slot) in core.slots.iter() {
-                // SAFETY: no thread of the scheduler is left, and each was joined.
-                #[expect(unsafe_code, reason = "the promise of body.rs")]
-                let body = unsafe { slot.body.get() }.take();
-                left |= body.is_some();
-                slot.state.finish();
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
-            }
-        }
-    }
-}
-
 impl Handle {
     /// Starts a task; it runs on whether or not its handle is kept.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -259,20 +222,27 @@ impl Handle {
     /// waits with it.
     pub fn stop<R>(&self, stopped: impl FnOnce() -> R) -> R {
         calls::aside(|| {
-            let mut work = Once { closure: Some(stopped), result: None };
-            self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::All, &mut work);
-            work.result.expect("the stopper does its stopped work")
+            let mut work = Once { core: &self.0, closure: Some(stopped), result: None };
+            self.stopper().stop(StoppedWork::All, &mut work);
+            let result = work.result.expect("the stopper does its stopped work");
+            result.unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
 
     /// Stops the world and releases it at once.
     pub fn pause(&self) {
-        calls::aside(|| self.0.stopper.lock().expect(NO_PANIC).stop(StoppedWork::None, &mut ()));
+        calls::aside(|| self.stopper().stop(StoppedWork::None, &mut ()));
     }
 
     /// The pauses since the last call, in order.
     pub fn take_pauses(&self) -> Vec<Pause> {
-        calls::aside(|| self.0.stopper.lock().expect(NO_PANIC).take_pauses())
+        calls::aside(|| self.stopper().take_pauses())
+    }
+
+    fn stopper(&self) -> MutexGuard<'_, Stopper> {
+        let stopped_here = std::ptr::eq(STOPPED_HERE.get(), Arc::as_ptr(&self.0));
+        assert!(!stopped_here, "stopping the world while it is stopped would wait for itself");
+        self.0.stopper.lock().expect(NO_PANIC)
     }
 
     /// From when the moments of its pauses count.
@@ -309,15 +279,23 @@ impl Handle {
     }
 }
 
-/// The stopper's closure as stopped work.
-struct Once<F, R> {
-    closure: Option<F>,
-    result: Option<R>,
+thread_local! {
+    /// The scheduler whose stopped work this thread does.
+    static STOPPED_HERE: Cell<*const Core> = const { Cell::new(std::ptr::null()) };
 }
 
-impl<F: FnOnce() -> R, R> crate::world::AtPause for Once<F, R> {
+/// The stopper's closure as stopped work. Its panic goes on when the stopper is free for others again.
+struct Once<'a, F, R> {
+    core: &'a Core,
+    closure: Option<F>,
+    result: Option<std::thread::Result<R>>,
+}
+
+impl<F: FnOnce() -> R, R> crate::world::AtPause for Once<'_, F, R> {
     fn stopped(&mut self, _: usize) {
-        self.result = self.closure.take().map(|closure| closure());
+        let before = STOPPED_HERE.replace(self.core);
+        self.result = self.closure.take().map(|closure| catch_unwind(AssertUnwindSafe(closure)));
+        STOPPED_HERE.set(before);
     }
 }
 

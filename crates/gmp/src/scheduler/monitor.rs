@@ -13,6 +13,8 @@ use std::{
 
 /// Rounds without anything to do before they become longer, as in Go.
 const QUIET_ROUNDS: u32 = 50;
+/// Where less is asked for: without any sleep the monitor would take a whole PU.
+const SHORTEST_ROUND: Duration = Duration::from_micros(1);
 /// Reports kept at most.
 const REPORTS_MOST: usize = 1000;
 
@@ -57,7 +59,7 @@ pub(crate) fn watch(core: &Arc<Core>) {
     let see = |_: &_| Seen { calls: 0, polls: 0, since: now, reported: false };
     let mut seen: Vec<Seen> = core.processors.iter().map(see).collect();
     let (mut quiet, mut round) = (0, core.switches.monitor_least);
-    while core.timers.sleep(round) {
+    while core.timers.sleep(round.max(SHORTEST_ROUND)) {
         core.timers.fire();
         let mut acted = false;
         for (number, seen) in seen.iter_mut().enumerate() {
@@ -66,7 +68,7 @@ pub(crate) fn watch(core: &Arc<Core>) {
         quiet = if acted { 0 } else { quiet + 1 };
         round = match quiet {
             0..=QUIET_ROUNDS => core.switches.monitor_least,
-            _ => (round * 2).min(core.switches.monitor_most),
+            _ => round.saturating_mul(2).min(core.switches.monitor_most),
         };
     }
 }

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::core::{Core, NO_PANIC};
 use super::counts::Count;
 use super::current::{self, Current};
-use super::join::words_of;
+use super::join::catch;
 use super::local::{Given, InWorld, Local};
 use super::parker::Parker;
 use super::search::search;
@@ -13,7 +13,6 @@ use super::{idle::After, state};
 use crate::world::Notice;
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     thread,
@@ -21,8 +20,11 @@ use std::{
 
 /// Starts a thread that serves this processor; the processor back where the system or the limit gives none.
 pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Box<Local>)> {
+    // Held until the handle is in: the scheduler's end joins every thread, and behind it none is started.
+    let mut handles = core.handles.lock().expect(NO_PANIC);
     let number = core.threads.fetch_add(1, Ordering::Relaxed);
-    let Some(this) = core.weak.upgrade().filter(|_| number < core.switches.threads_most) else {
+    let may_start = number < core.switches.threads_most && !core.is_closing();
+    let Some(this) = core.weak.upgrade().filter(|_| may_start) else {
         core.threads.fetch_sub(1, Ordering::Relaxed);
         return Err((io::Error::other("as many threads as allowed"), local));
     };
@@ -35,7 +37,7 @@ pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Bo
     });
     match started {
         Ok(handle) => {
-            core.handles.lock().expect(NO_PANIC).push(handle);
+            handles.push(handle);
             Ok(())
         }
         Err(error) => {
@@ -173,14 +175,16 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     // SAFETY: `run` took the number from a queue; it is queued again in `finish`, after the last use of this.
     #[expect(unsafe_code, reason = "the promise of body.rs")]
     let body = unsafe { slot.body.get() };
-    let mut context = Context::from_waker(slot.waker(&core.weak, task));
+    let waker = slot.waker(&core.weak, task);
+    current.waker.set(waker);
+    let mut context = Context::from_waker(waker);
     let future = body.as_mut().expect("a queued task has a body");
-    let polled = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context))) {
+    let polled = match catch(|| future.as_mut().poll(&mut context)) {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(())) => end(body, Polled::Ready),
-        Err(panic) => {
+        Err(words) => {
             if let Some(tell) = current.on_panic.take() {
-                tell(words_of(panic.as_ref()));
+                tell(words);
             }
             end(body, Polled::Panicked)
         }
@@ -192,7 +196,7 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
 
 /// Drops an ended task's future, whose own drop code may panic too.
 fn end(body: &mut Option<Body>, polled: Polled) -> Polled {
-    match catch_unwind(AssertUnwindSafe(|| *body = None)) {
+    match catch(|| *body = None) {
         Ok(()) => polled,
         Err(_) => Polled::Panicked,
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::current;
+use super::{current, join::catch};
 
 struct Timer {
     due: Instant,
@@ -68,12 +68,13 @@ impl Timers {
             due.extend(heap.timers.pop().map(|Reverse(timer)| timer.waker));
         }
         drop(heap);
-        due.into_iter().for_each(Waker::wake);
+        // Wakers may be of others' making.
+        due.into_iter().for_each(|waker| drop(catch(|| waker.wake())));
     }
 
     /// Sleeps for `most`, or until the first timer is due, or until [`Timers::close`]; `false` once closed.
     pub(crate) fn sleep(&self, most: Duration) -> bool {
-        let end = Instant::now() + most;
+        let end = after(most);
         let mut heap = self.heap.lock().expect(NO_PANIC);
         loop {
             let due = heap.timers.peek().map_or(end, |Reverse(timer)| timer.due.min(end));
@@ -92,12 +93,18 @@ impl Timers {
     }
 }
 
+/// In a century where it is later than the clock can say.
+fn after(duration: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 86_400))
+}
+
 /// Ends not before `duration` has passed.
 ///
 /// # Panics
 /// When polled outside of a scheduler's task.
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { due: Instant::now() + duration, waiting: false }
+    Sleep { due: after(duration), waiting: false }
 }
 
 /// What [`sleep`] returns.

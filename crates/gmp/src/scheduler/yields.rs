@@ -24,8 +24,16 @@ impl Future for YieldNow {
         if std::mem::replace(&mut self.0, true) {
             return Poll::Ready(());
         }
-        // The thread queues the task itself: a wake-up would do the same at twice the cost.
-        if current::with(|current| current.yielded.set(true)).is_none() {
+        // The thread queues the task itself: a wake-up would do the same at twice the cost. Not where somebody between
+        // it and the task has put a waker of his own, who polls only what that has woken.
+        let by_thread = current::with(|current| {
+            let direct = std::ptr::eq(current.waker.get(), context.waker());
+            if direct {
+                current.yielded.set(true);
+            }
+            direct
+        });
+        if by_thread != Some(true) {
             context.waker().wake_by_ref();
         }
         Poll::Pending
