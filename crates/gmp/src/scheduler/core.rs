@@ -223,7 +223,9 @@ impl Core {
         let searching = std::mem::take(&mut local.searching);
         self.empty_next(&local);
         self.count(&local, Count::NoThread, 1);
-        if let Some((local, thread)) = self.idle.offer(local, searching) {
+        if let Some((mut local, thread)) = self.idle.offer(local, searching) {
+            // It still searches.
+            local.searching = searching;
             return thread.give(Given::Processor(local));
         }
         self.pair();
