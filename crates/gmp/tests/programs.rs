@@ -98,8 +98,10 @@ enum Step {
     },
     /// Two tasks that wake each other in turns, by wakers of their own.
     Turns(u64),
-    /// A wait that somebody without a processor ends.
-    FromOutside,
+    /// A wait that somebody without a processor ends; the poll that begins it goes through a section of this length.
+    FromOutside(Duration),
+    /// Yields until a task of its own has come out of a section.
+    YieldUntil(Duration),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +121,7 @@ struct Task {
 fn random_task(random: &mut Random, depth: u64, made: &mut u64) -> Task {
     let number = *made;
     *made += 1;
-    let short = |random: &mut Random| Duration::from_micros(random.below(120));
+    let short = |random: &mut Random| Duration::from_nanos(random.below(120_000));
     let steps = (0..random.below(6))
         .map(|_| match random.below(20) {
             0..5 => Step::Yield(1 + random.below(30)),
@@ -133,7 +135,8 @@ fn random_task(random: &mut Random, depth: u64, made: &mut u64) -> Task {
                 senders: 1 + random.below(3),
             },
             11 => Step::Turns(1 + random.below(20)),
-            12 => Step::FromOutside,
+            12 => Step::FromOutside(short(random)),
+            14 => Step::YieldUntil(short(random)),
             13 => Step::Burst { tasks: 1 + random.below(60), yields: random.below(4) },
             _ if depth == 0 || *made > 400 => Step::Yield(1),
             _ => {
@@ -169,6 +172,7 @@ fn count(task: &Task) -> (u64, u64) {
             Step::Spawn(child, _) => count(child),
             Step::Channel { senders, .. } => (*senders, 0),
             Step::Turns(_) => (2, 0),
+            Step::YieldUntil(_) => (1, 0),
             Step::Burst { tasks, .. } => (*tasks, 0),
             _ => (0, 0),
         };
@@ -185,6 +189,8 @@ struct Shared {
     /// Wakers for the thread outside.
     outside: Mutex<mpsc::Sender<(Arc<AtomicBool>, Waker)>>,
     steps: AtomicU64,
+    /// Whether a task that yields comes behind all others: the stack and a global queue without its turn are not so.
+    fair: bool,
 }
 
 impl Shared {
@@ -236,7 +242,8 @@ fn run(shared: Arc<Shared>, task: Task) -> Running {
                 Step::Channel { capacity, values, senders } => sum += through_channel(capacity, values, senders).await,
                 Step::Turns(turns) => sum += in_turns(turns).await,
                 Step::Burst { tasks, yields } => sum += burst(tasks, yields).await,
-                Step::FromOutside => from_outside(&shared).await,
+                Step::FromOutside(time) => from_outside(&shared, time).await,
+                Step::YieldUntil(time) => yield_until(shared.fair, time).await,
             }
         }
         assert!(!task.panics, "task {number} panics", number = task.number);
@@ -327,7 +334,7 @@ async fn in_turns(turns: u64) -> u64 {
     word.lock().expect("no panic").turn
 }
 
-async fn from_outside(shared: &Shared) {
+async fn from_outside(shared: &Shared, time: Duration) {
     let done = Arc::new(AtomicBool::new(false));
     poll_fn(|context| {
         if done.load(Ordering::Acquire) {
@@ -335,9 +342,29 @@ async fn from_outside(shared: &Shared) {
         }
         let waker = (Arc::clone(&done), context.waker().clone());
         shared.outside.lock().expect("no panic").send(waker).expect("the thread outlives the tasks");
+        // Woken in the section or not: this poll does not look again.
+        if time.subsec_nanos().is_multiple_of(2) {
+            blocking(|| thread::sleep(time))
+        } else {
+            call(|| thread::sleep(time))
+        }
         Poll::Pending
     })
     .await;
+}
+
+/// Where yielding is not fair it may go on for ever, so there it only awaits the task.
+async fn yield_until(fair: bool, time: Duration) {
+    let done = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&done);
+    let task = spawn(async move {
+        blocking(|| thread::sleep(time));
+        theirs.store(true, Ordering::Release);
+    });
+    while fair && !done.load(Ordering::Acquire) {
+        yield_now().await;
+    }
+    task.await.expect("no panic");
 }
 
 fn check(seed: u64) {
@@ -360,6 +387,7 @@ fn check(seed: u64) {
         stopped: AtomicBool::new(false),
         outside: Mutex::new(outside),
         steps: AtomicU64::new(0),
+        fair: switches.local_order == LocalOrder::Fifo && switches.global_tick > 0,
     });
     let begun = Instant::now();
     let hangs = |what: &str| {

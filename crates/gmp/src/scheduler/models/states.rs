@@ -73,11 +73,11 @@ impl Task {
             let polls = self.polls.fetch_add(1, Relaxed);
             assert_eq!(self.body.load(Relaxed), polls, "the future as an earlier poll left it");
             self.body.store(polls + 1, Relaxed);
+            let all = self.written.iter().all(|word| word.load(Relaxed) == 1);
             if calls {
                 self.state.set_in_call(true);
                 self.state.set_in_call(false);
             }
-            let all = self.written.iter().all(|word| word.load(Relaxed) == 1);
             self.is_polled.store(false, Relaxed);
             if all {
                 self.state.finish();
