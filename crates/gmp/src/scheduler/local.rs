@@ -103,7 +103,8 @@ impl Local {
 
     /// The task in the slot before the queue, unless it is the queue's turn.
     pub(crate) fn take_next(&mut self, next: &Next, most: u32) -> Option<u32> {
-        if next.is_empty() || (self.in_row >= most && self.ring.len() > 0) {
+        // At least one: a slot that waits until the queue is empty waits for ever behind tasks that yield.
+        if next.is_empty() || (self.in_row >= most.max(1) && self.ring.len() > 0) {
             return None;
         }
         let task = next.take()?;

@@ -36,7 +36,7 @@ pub struct Switches {
     pub local_order: LocalOrder,
     /// Whether what a task wakes or spawns runs next, in a slot before the queue.
     pub run_next: bool,
-    /// How many tasks in a row may come from that slot while the queue is not empty.
+    /// How many tasks in a row may come from that slot while the queue is not empty; 0 counts as 1.
     pub run_next_most: u32,
     /// Order of a thief's visits.
     pub steal_order: StealOrder,
