@@ -32,11 +32,10 @@ type collector struct {
 	AllocatedBytes *uint64 `json:"allocated_bytes,omitempty"`
 	// Time of all Ps, of the collector, and of the collector's work on Ps that had nothing else to do: the runtime's
 	// estimates, which it updates at the end of a cycle.
-	ProcsNs    *int64   `json:"procs_ns,omitempty"`
-	GcNs       *int64   `json:"gc_ns,omitempty"`
-	GcIdleNs   *int64   `json:"gc_idle_ns,omitempty"`
-	TimeShare  *float64 `json:"gc_time_ratio,omitempty"`
-	HeapBefore uint64   `json:"heap_bytes"`
+	ProcsNs   *int64   `json:"procs_ns,omitempty"`
+	GcNs      *int64   `json:"gc_ns,omitempty"`
+	GcIdleNs  *int64   `json:"gc_idle_ns,omitempty"`
+	TimeShare *float64 `json:"gc_time_ratio,omitempty"`
 }
 
 // gcLog takes pauses out of the runtime's ring while a sample runs. MemStats would stop the world for it; ReadGCStats reads

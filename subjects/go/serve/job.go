@@ -79,22 +79,22 @@ func (j *job) check() error {
 	if j.V != version {
 		return fmt.Errorf("job of version %d, this program speaks %d; build subjects again (scripts/go-subjects)", j.V, version)
 	}
-	counts := []struct {
-		key                string
-		found, least, most uint64
+	for _, one := range []struct {
+		key         string
+		asked       interface{}
+		least, most uint64
 	}{
-		{"workers", count(j.Workers), 1, workersMost},
-		{"procs", count(j.Procs), 1, procsMost},
+		{"workers", j.Workers, 1, workersMost},
+		{"procs", j.Procs, 1, procsMost},
 		{"lines_per_request", j.LinesPerRequest, 1, linesMost},
 		{"garbage_bytes", j.GarbageBytes, 0, garbageBytesMost},
-		{"windows", count(j.Windows), 1, windowsMost},
+		{"windows", j.Windows, 1, windowsMost},
 		{"sample_first", j.SampleFirst, 1, 1 << 32},
 		{"private_bytes", j.PrivateBytes, 0, heapBytesMost},
 		{"shared_bytes", j.SharedBytes, 0, heapBytesMost},
-	}
-	for _, one := range counts {
-		if one.found < one.least || one.found > one.most {
-			return fmt.Errorf("%s: %d asked, from %d to %d can be served", one.key, int64(one.found), one.least, one.most)
+	} {
+		if found := count(one.asked); found < one.least || found > one.most {
+			return fmt.Errorf("%s: %d asked, from %d to %d can be served", one.key, one.asked, one.least, one.most)
 		}
 	}
 	if j.SampleFirst&(j.SampleFirst-1) != 0 {
@@ -137,8 +137,13 @@ func (j *job) check() error {
 	return err
 }
 
-// count keeps a negative number out of every range.
-func count(number int) uint64 { return uint64(int64(number)) }
+// count brings a negative number out of every range.
+func count(number interface{}) uint64 {
+	if signed, is := number.(int); is {
+		return uint64(int64(signed))
+	}
+	return number.(uint64)
+}
 
 // heapBytes of all workers and the shared one.
 func (j *job) heapBytes() (uint64, error) {

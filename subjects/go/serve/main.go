@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -62,7 +63,9 @@ func guarded(out *frames) (found *sample, err error) {
 		return nil, err
 	}
 	runtime.GOMAXPROCS(job.Procs)
+	// As the job says, whatever GOGC and GOMEMLIMIT say.
 	debug.SetGCPercent(*job.Gogc)
+	debug.SetMemoryLimit(math.MaxInt64)
 	crew := &crew{job: job}
 	if *job.Gogc < 0 && job.GarbageBytes > 0 {
 		crew.garbageMost = garbageMost / uint64(job.Workers)

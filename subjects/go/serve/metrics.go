@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"runtime/metrics"
+	"sort"
 )
 
 // Histograms of the runtime, by their name in the sample. Since Go 1.22.
@@ -29,6 +30,7 @@ func wanted() []string {
 	for _, name := range histogramNames {
 		names = append(names, name)
 	}
+	sort.Strings(names)
 	return names
 }
 

@@ -133,6 +133,7 @@ func countNodes(maps []pageMap) []onNode {
 
 // countTraffic draws the touches of sampled requests again; and how many of them changed their PU.
 func countTraffic(s *stream, visits []visit, maps *[2]*pageMap, nodes *[2][]int16) (found []traffic, moved uint64) {
+	found = []traffic{}
 	most := int16(unknown)
 	for _, heap := range nodes {
 		for _, node := range heap {

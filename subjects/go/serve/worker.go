@@ -49,6 +49,8 @@ type worker struct {
 	lookedNs       int64
 	before         pageMap
 	after          pageMap
+	// Two workers may lie side by side, and each writes its own all the time.
+	_ [128]byte
 }
 
 // newWorker makes and writes the heaps, as a goroutine of a Go server does: each its own. Where pages lie then is where its
