@@ -15,8 +15,10 @@ use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitCode;
 
+type Body = fn() -> Result<Completion, Failed>;
+
 fn main() -> ExitCode {
-    let tests: [(&str, fn() -> Result<Completion, Failed>); 5] = [
+    let tests: [(&str, Body); 5] = [
         ("checksums_are_those_of_our_replay", checksums_are_those_of_our_replay),
         ("sampled_hits_on_one_node_are_all_local", sampled_hits_on_one_node_are_all_local),
         ("slices_pauses_and_counts_are_those_of_the_run", slices_pauses_and_counts_are_those_of_the_run),
