@@ -80,3 +80,14 @@ func (g *gcLog) read() {
 		g.pauses = append(g.pauses, cycle{end.Nanoseconds(), g.stats.Pause[at].Nanoseconds()})
 	}
 }
+
+// within are the cycles that ended between the release and the last stop. One that began in the run may end after it.
+func within(all []cycle, endNs int64) []cycle {
+	found := []cycle{}
+	for _, one := range all {
+		if one.endNs >= 0 && one.endNs <= endNs {
+			found = append(found, one)
+		}
+	}
+	return found
+}

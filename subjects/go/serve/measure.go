@@ -113,9 +113,10 @@ func collect(crew *crew, before, after reading, found *sample) {
 			found.Pauses[name] = one
 		}
 	}
+	pauses := within(crew.gc.pauses, found.ElapsedNs)
 	found.Gc = collector{
-		Cycles:         uint64(len(crew.gc.pauses)) + crew.gc.lost,
-		Pauses:         crew.gc.pauses,
+		Cycles:         uint64(len(pauses)) + crew.gc.lost,
+		Pauses:         pauses,
 		Lost:           crew.gc.lost,
 		AllocatedBytes: after.bytesSince(before, allocatedName),
 		ProcsNs:        after.nsSince(before, procsName),

@@ -59,6 +59,13 @@ func TestNoPauseIsLostOrItIsSaid(t *testing.T) {
 	}
 }
 
+func TestACycleThatEndedLaterIsNotTheRuns(t *testing.T) {
+	found := within([]cycle{{-1, 5}, {0, 6}, {100, 7}, {101, 8}}, 100)
+	if len(found) != 2 || found[0].pauseNs != 6 || found[1].pauseNs != 7 {
+		t.Errorf("%v", found)
+	}
+}
+
 func TestPagesAreThoseOfTheHeap(t *testing.T) {
 	for _, words := range []int{0, 8, 520, 100_000} {
 		heap := make([]uint64, words)
