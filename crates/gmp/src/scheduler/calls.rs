@@ -101,7 +101,7 @@ impl Drop for Away {
                 None => core.take_processor_for(&current.parker),
             };
             current.take(&mut local);
-            core.processors[local.number].current.store(current.task.get(), Ordering::Relaxed);
+            local.processor.current.store(current.task.get(), Ordering::Relaxed);
             *current.local.borrow_mut() = Some(local);
             set_in_call(current, false);
         });
@@ -115,7 +115,7 @@ fn set_in_call(current: &Current, in_call: bool) {
 impl Core {
     /// Whoever has a processor that is not in the world and no thread for it: to a thread if there is work, else down.
     pub(crate) fn place(&self, local: Box<Local>) {
-        let has_next = !self.processors[local.number].next.is_empty();
+        let has_next = !local.processor.next.is_empty();
         if has_next || self.idle.returning.waits() || self.has_work() {
             return self.give_to_a_thread(local);
         }

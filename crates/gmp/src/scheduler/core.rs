@@ -44,7 +44,7 @@ pub(crate) struct Processor {
 
 pub(crate) struct Core {
     pub(crate) switches: Switches,
-    pub(crate) processors: Box<[Processor]>,
+    pub(crate) processors: Box<[Arc<Processor>]>,
     /// One, or with `numa_aware` one for each node.
     pub(crate) globals: Box<[Global]>,
     /// For each of them, in which order to look into all.
@@ -70,8 +70,9 @@ pub(crate) struct Core {
 pub(crate) const NO_PANIC: &str = "no thread panics while it holds a lock of the scheduler";
 
 impl Core {
+    #[inline]
     pub(crate) fn count(&self, local: &Local, count: Count, amount: u64) {
-        self.processors[local.number].counters.add(count, amount);
+        local.processor.counters.add(count, amount);
     }
 
     /// A new task, queued: runs next on this processor, or from the global queue where the caller has none. Dropped where
@@ -113,6 +114,7 @@ impl Core {
     }
 
     /// Wakes a task: queues it if it waits, at home if that is asked for and wise.
+    #[inline]
     pub(crate) fn wake(&self, task: u32) {
         if !self.slots.get(task).state.wake() {
             return;
@@ -132,10 +134,11 @@ impl Core {
     }
 
     /// Into the slot before the queue; what was there goes into the queue, where others can have it.
+    #[inline]
     fn queue_next(&self, local: &mut Local, task: u32) {
         let mut task = task;
         if self.switches.run_next {
-            let Some(before) = self.processors[local.number].next.put(task) else { return };
+            let Some(before) = local.processor.next.put(task) else { return };
             task = before;
         }
         self.queue_local(local, task);
@@ -144,22 +147,28 @@ impl Core {
         }
     }
 
-    /// At the end of the own queue; where it is full, its oldest part goes to the global queue with the task, as in Go.
+    /// At the end of the own queue.
+    #[inline]
     pub(crate) fn queue_local(&self, local: &mut Local, task: u32) {
-        let mut task = task;
-        while let Err(back) = local.ring.push(task) {
-            let part = f64::from(local.ring.capacity()) * self.switches.overflow;
-            let mut overflow = std::mem::take(&mut local.overflow);
-            if local.ring.take_oldest((part as u32).max(1), &mut overflow) {
-                overflow.push(back);
-                self.count(local, Count::Overflowed, overflow.len() as u64);
-                self.globals[self.global_of(local.node)].push_all(overflow.drain(..));
-                local.overflow = overflow;
-                return;
-            }
+        if let Err(back) = local.ring.push(task) {
+            self.overflow(local, back);
+        }
+    }
+
+    /// The own queue is full: its oldest part goes to the global queue with the task, as in Go.
+    #[cold]
+    fn overflow(&self, local: &mut Local, task: u32) {
+        let part = f64::from(local.ring.capacity()) * self.switches.overflow;
+        let mut overflow = std::mem::take(&mut local.overflow);
+        if local.ring.take_oldest((part as u32).max(1), &mut overflow) {
+            overflow.push(task);
+            self.count(local, Count::Overflowed, overflow.len() as u64);
+            self.globals[self.global_of(local.node)].push_all(overflow.drain(..));
+            local.overflow = overflow;
+        } else {
             // A thief was faster: there is room.
             local.overflow = overflow;
-            task = back;
+            self.queue_local(local, task);
         }
     }
 
@@ -250,7 +259,7 @@ impl Core {
 
     /// Nobody looks into the slot of an idle processor: what is there goes where all look.
     fn empty_next(&self, local: &Local) {
-        if let Some(task) = self.processors[local.number].next.take() {
+        if let Some(task) = local.processor.next.take() {
             self.globals[self.global_of(local.node)].push_all([task]);
         }
     }
@@ -271,6 +280,7 @@ impl Core {
         self.idle.retire(local, searching, || self.has_work(), || !self.is_closing())
     }
 
+    #[inline]
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }

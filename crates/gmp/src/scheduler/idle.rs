@@ -52,12 +52,14 @@ impl<P, T> Idle<P, T> {
     }
 
     /// Whether somebody should be woken for a task that was just queued. The caller then goes on with [`Idle::summon`].
+    #[inline]
     pub(crate) fn is_needed(&self) -> bool {
         fence(Ordering::SeqCst);
         self.looks_needed()
     }
 
     /// The same without the fence: may miss an idle processor, so only for what is asked again soon.
+    #[inline]
     pub(crate) fn looks_needed(&self) -> bool {
         self.processors.load(Ordering::Relaxed) > 0 && self.searching.load(Ordering::Relaxed) == 0
     }

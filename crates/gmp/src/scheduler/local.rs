@@ -1,7 +1,8 @@
 //! What belongs to a processor and is touched only by the thread that has it. It moves from thread to thread as a whole.
 
-use super::{next::Next, ring, switches::Switches};
+use super::{core::Processor, ring, switches::Switches};
 use crate::world::{Member, Resting};
+use std::sync::Arc;
 
 /// Free slots that a processor fetches at a time, and keeps at most twice of.
 const FREE_BATCH: u32 = 32;
@@ -24,6 +25,8 @@ pub(crate) enum Given {
 
 pub(crate) struct Local {
     pub(crate) number: usize,
+    /// What others see of it.
+    pub(crate) processor: Arc<Processor>,
     pub(crate) node: usize,
     pub(crate) ring: ring::Owner,
     pub(crate) world: InWorld,
@@ -41,11 +44,18 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(number: usize, switches: &Switches, ring: ring::Owner, member: Member) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        switches: &Switches,
+        processor: Arc<Processor>,
+        ring: ring::Owner,
+        member: Member,
+    ) -> Self {
         // SplitMix64's increment tells the processors apart.
         let random = (switches.seed ^ 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(number as u64 + 1)) | 1;
         Self {
             number,
+            processor,
             node: switches.seat(number).node as usize,
             ring,
             world: InWorld::Member(member),
@@ -102,8 +112,10 @@ impl Local {
     }
 
     /// The task in the slot before the queue, unless it is the queue's turn.
-    pub(crate) fn take_next(&mut self, next: &Next, most: u32) -> Option<u32> {
+    #[inline]
+    pub(crate) fn take_next(&mut self, most: u32) -> Option<u32> {
         // At least one: a slot that waits until the queue is empty waits for ever behind tasks that yield.
+        let next = &self.processor.next;
         if next.is_empty() || (self.in_row >= most.max(1) && self.ring.len() > 0) {
             return None;
         }

@@ -104,19 +104,23 @@ impl Scheduler {
         let World { stopper, members, bell } = World::new(switches.processors.saturating_add(1), epoch);
         let (owners, rings): (Vec<_>, Vec<_>) =
             (0..count).map(|_| ring::new(switches.ring, switches.local_order)).unzip();
-        let locals = owners.into_iter().zip(members).enumerate();
-        let locals: Vec<_> =
-            locals.map(|(number, (owner, member))| Box::new(Local::new(number, &switches, owner, member))).collect();
-        let processor = |(number, ring)| Processor {
-            ring,
-            next: Line(Next::new()),
-            current: Line(AtomicU32::new(NONE)),
-            counters: Counters::new(),
-            outside: Counters::new(),
-            call: CallSlot::new(),
-            victims: search::victims(number, &switches),
+        let processor = |(number, ring)| {
+            Arc::new(Processor {
+                ring,
+                next: Line(Next::new()),
+                current: Line(AtomicU32::new(NONE)),
+                counters: Counters::new(),
+                outside: Counters::new(),
+                call: CallSlot::new(),
+                victims: search::victims(number, &switches),
+            })
         };
-        let processors = rings.into_iter().enumerate().map(processor).collect();
+        let processors: Box<[_]> = rings.into_iter().enumerate().map(processor).collect();
+        let local = |(number, (owner, member)): (usize, (ring::Owner, _))| {
+            let owner = if count == 1 { owner.without_thieves() } else { owner };
+            Box::new(Local::new(number, &switches, Arc::clone(&processors[number]), owner, member))
+        };
+        let locals: Vec<_> = owners.into_iter().zip(members).enumerate().map(local).collect();
         let nodes = switches.nodes();
         let globals = if switches.numa_aware { nodes } else { 1 };
         let core = Arc::new_cyclic(|weak| Core {

@@ -39,7 +39,11 @@ pub(crate) struct Ring {
 
 /// The owner's right to fill a queue; exists once.
 #[derive(Debug)]
-pub(crate) struct Owner(Arc<Ring>);
+pub(crate) struct Owner {
+    ring: Arc<Ring>,
+    /// Nobody steals.
+    alone: bool,
+}
 
 /// The same queue, for everyone.
 pub(crate) type Shared = Arc<Ring>;
@@ -52,19 +56,22 @@ pub(crate) fn new(capacity: u32, order: LocalOrder) -> (Owner, Shared) {
     let stack = (order == LocalOrder::Lifo).then(|| Mutex::new(VecDeque::new()));
     let slots = (0..capacity).map(|_| AtomicU32::new(0)).collect();
     let ring = Arc::new(Ring { head: Line(AtomicU32::new(0)), tail: Line(AtomicU32::new(0)), slots, stack });
-    (Owner(Arc::clone(&ring)), ring)
+    (Owner { ring: Arc::clone(&ring), alone: false }, ring)
 }
 
 impl Ring {
+    #[inline]
     fn slot(&self, at: u32) -> &AtomicU32 {
         &self.slots[at as usize & (self.slots.len() - 1)]
     }
 
+    #[inline]
     fn capacity(&self) -> u32 {
         u32::try_from(self.slots.len()).expect("came from a u32")
     }
 
     /// How many tasks are in it; only the owner's answer is exact.
+    #[inline]
     pub(crate) fn len(&self) -> u32 {
         if let Some(stack) = &self.stack {
             return u32::try_from(stack.lock().expect(NO_PANIC).len()).expect("at most the capacity");
@@ -100,17 +107,17 @@ impl Ring {
                 // Head and tail were not read of one moment.
                 continue;
             }
-            let to = own.0.tail.load(Ordering::Relaxed);
+            let to = own.ring.tail.load(Ordering::Relaxed);
             for at in 0..count {
                 let task = self.slot(head.wrapping_add(at)).load(Ordering::Relaxed);
-                own.0.slot(to.wrapping_add(at)).store(task, Ordering::Relaxed);
+                own.ring.slot(to.wrapping_add(at)).store(task, Ordering::Relaxed);
             }
             let claimed =
                 self.head.compare_exchange(head, head.wrapping_add(count), Ordering::AcqRel, Ordering::Relaxed);
             if claimed.is_ok() {
                 let last = to.wrapping_add(count - 1);
-                let task = own.0.slot(last).load(Ordering::Relaxed);
-                own.0.tail.store(last, Ordering::Release);
+                let task = own.ring.slot(last).load(Ordering::Relaxed);
+                own.ring.tail.store(last, Ordering::Release);
                 return Some((task, count));
             }
         }
@@ -118,16 +125,17 @@ impl Ring {
 }
 
 impl Owner {
+    /// Of a scheduler's only processor: nobody ever steals from this queue.
+    pub(crate) fn without_thieves(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
     /// Queues a task; the task itself where the queue is full.
+    #[inline]
     pub(crate) fn push(&mut self, task: u32) -> Result<(), u32> {
-        let ring = &self.0;
+        let ring = &self.ring;
         if let Some(stack) = &ring.stack {
-            let mut stack = stack.lock().expect(NO_PANIC);
-            if stack.len() >= ring.slots.len() {
-                return Err(task);
-            }
-            stack.push_back(task);
-            return Ok(());
+            return push_on(stack, ring.slots.len(), task);
         }
         let tail = ring.tail.load(Ordering::Relaxed);
         // Acquire: a slot that a thief has copied is free to be written only once its claim is seen.
@@ -140,8 +148,9 @@ impl Owner {
     }
 
     /// The next task in the queue's order.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<u32> {
-        let ring = &self.0;
+        let ring = &self.ring;
         if let Some(stack) = &ring.stack {
             return stack.lock().expect(NO_PANIC).pop_back();
         }
@@ -149,6 +158,11 @@ impl Owner {
         let mut head = ring.head.load(Ordering::Acquire);
         while head != tail {
             let task = ring.slot(head).load(Ordering::Relaxed);
+            if self.alone {
+                // Without thieves nobody else moves the head, and nothing need be claimed.
+                ring.head.store(head.wrapping_add(1), Ordering::Relaxed);
+                return Some(task);
+            }
             let claim = ring.head.compare_exchange(head, head.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire);
             match claim {
                 Ok(_) => return Some(task),
@@ -160,7 +174,7 @@ impl Owner {
 
     /// Takes the oldest `count` tasks, for the global queue; `false` where a thief was faster, so there is room.
     pub(crate) fn take_oldest(&mut self, count: u32, into: &mut Vec<u32>) -> bool {
-        let ring = &self.0;
+        let ring = &self.ring;
         if let Some(stack) = &ring.stack {
             let mut stack = stack.lock().expect(NO_PANIC);
             let found = stack.len().min(count as usize);
@@ -181,10 +195,20 @@ impl Owner {
     }
 
     pub(crate) fn len(&self) -> u32 {
-        self.0.len()
+        self.ring.len()
     }
 
     pub(crate) fn capacity(&self) -> u32 {
-        self.0.capacity()
+        self.ring.capacity()
     }
+}
+
+#[cold]
+fn push_on(stack: &Mutex<VecDeque<u32>>, capacity: usize, task: u32) -> Result<(), u32> {
+    let mut stack = stack.lock().expect(NO_PANIC);
+    if stack.len() >= capacity {
+        return Err(task);
+    }
+    stack.push_back(task);
+    Ok(())
 }

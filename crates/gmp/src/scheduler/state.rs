@@ -68,6 +68,7 @@ impl State {
     ///
     /// Always a read-modify-write, also where nothing changes: what the waker wrote before is then seen by the poll that
     /// comes (`Release` here, `Acquire` in [`State::begin`]). With a mere load both could miss each other.
+    #[inline]
     pub(crate) fn wake(&self) -> bool {
         let mut state = self.0.load(Ordering::Relaxed);
         loop {
@@ -89,6 +90,7 @@ impl State {
     ///
     /// A task that yielded is still `RUNNING`, and needs no read-modify-write: a wake-up that is not seen here stays
     /// beside it, and has the task polled once more.
+    #[inline]
     pub(crate) fn begin(&self) {
         if self.0.load(Ordering::Relaxed) != RUNNING {
             self.0.swap(RUNNING, Ordering::AcqRel);
@@ -96,6 +98,7 @@ impl State {
     }
 
     /// The same thread: the poll ended, pending.
+    #[inline]
     pub(crate) fn end_pending(&self) -> After {
         match self.0.compare_exchange(RUNNING, WAITING, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => After::Waits,

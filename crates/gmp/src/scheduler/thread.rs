@@ -8,7 +8,7 @@ use super::join::catch;
 use super::local::{Given, InWorld, Local};
 use super::parker::Parker;
 use super::search::search;
-use super::slots::NONE;
+use super::slots::{NONE, Slot};
 use super::{idle::After, state};
 use crate::world::Notice;
 use std::{
@@ -94,11 +94,19 @@ fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
                 None => return lie_down(core, local),
             },
         };
-        if std::mem::take(&mut local.searching) && core.idle.end_search() && core.idle.is_needed() {
-            // The last one that searched found something: there may be more.
-            core.wake_one(Some(&local));
+        if local.searching {
+            found(core, &mut local);
         }
         local = poll(current, local, task);
+    }
+}
+
+/// A search ended with a task: where it was the last one, there may be more tasks, and somebody else looks for them.
+#[cold]
+fn found(core: &Core, local: &mut Local) {
+    local.searching = false;
+    if core.idle.end_search() && core.idle.is_needed() {
+        core.wake_one(Some(local));
     }
 }
 
@@ -128,7 +136,7 @@ fn find(core: &Core, local: &mut Local) -> Option<u32> {
         core.count(local, Count::FromGlobalTick, 1);
         return Some(task);
     }
-    if let Some(task) = local.take_next(&core.processors[local.number].next, switches.run_next_most) {
+    if let Some(task) = local.take_next(switches.run_next_most) {
         core.count(local, Count::FromNext, 1);
         return Some(task);
     }
@@ -163,7 +171,7 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     let core = &current.core;
     let slot = core.slots.get(task);
     slot.state.begin();
-    let processor = &core.processors[local.number];
+    let processor = &local.processor;
     processor.counters.add(Count::Polls, 1);
     if core.globals.len() > 1 && core.slots.home(task) as usize != local.node {
         processor.counters.add(Count::AwayFromHome, 1);
@@ -191,7 +199,7 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     };
     current.task.set(NONE);
     let local = current.local.borrow_mut().take().expect("a blocking section brings a processor back");
-    finish(core, local, number, Ended { task, polled, yielded: current.yielded.replace(false) })
+    finish(core, local, number, Ended { task, slot, polled, yielded: current.yielded.replace(false) })
 }
 
 /// Drops an ended task's future, whose own drop code may panic too.
@@ -208,16 +216,16 @@ enum Polled {
     Panicked,
 }
 
-struct Ended {
+struct Ended<'a> {
     task: u32,
+    slot: &'a Slot,
     polled: Polled,
     yielded: bool,
 }
 
 /// What follows from a poll: the task waits, is queued again, or gives its slot back.
-fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended) -> Box<Local> {
-    let Ended { task, polled, yielded } = ended;
-    let slot = core.slots.get(task);
+fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>) -> Box<Local> {
+    let Ended { task, slot, polled, yielded } = ended;
     if began_on != local.number {
         let _ = core.processors[began_on].current.compare_exchange(task, NONE, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -244,6 +252,6 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended) -> 
             local.free_slot(&core.slots, task);
         }
     }
-    core.processors[local.number].current.store(NONE, Ordering::Relaxed);
+    local.processor.current.store(NONE, Ordering::Relaxed);
     local
 }
