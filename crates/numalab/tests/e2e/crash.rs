@@ -18,7 +18,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("a torn tail is cut, changed rows are found", torn_and_changed),
         test("a file that may not grow: one line, committed rows stay", file_limit),
         test("stdout closed early is no failure", closed_stdout),
-        test("a full stdout is one, of help too", full_stdout),
         test_with("disk full: one line, committed rows stay", Needs::Mount, disk_full),
         test_with("a read-only results folder: one line, before anything is measured", Needs::Mount, read_only),
         test("a moved folder is gone on with, a changed plan is not", moved_and_changed),
@@ -112,17 +111,6 @@ fn ends_well(bench: &Bench, err: &str, code: Option<i32>) -> Result<(), Failed> 
     let said = err.lines().filter(|line| line.starts_with("numalab: ")).count();
     ensure(said == 1 && err.contains(".csv"), || format!("not one line that names the file: {err}"))?;
     ensure(bench.samples() > 0, || "no sample was committed before".into())
-}
-
-/// A device that takes nothing, as a disk without room.
-fn full_stdout() -> Result<(), Failed> {
-    for command in ["topo", "--help", "--version"] {
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
-        let answer = answer(numalab().arg(command).stdout(full).stderr(Stdio::piped()).spawn()?.wait_with_output()?);
-        ensure(answer.code == Some(1), || format!("{command}: {answer:?}"))?;
-        ensure(answer.err.starts_with("numalab: cannot write to stdout: "), || format!("{command}: {answer:?}"))?;
-    }
-    Ok(())
 }
 
 fn closed_stdout() -> Result<(), Failed> {
