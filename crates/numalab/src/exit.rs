@@ -79,15 +79,15 @@ pub(crate) fn say(line: &str) {
 /// Prints on stdout. A reader that went away (`| head`) is no failure: the rest is not wanted.
 ///
 /// # Errors
-/// `FAILED` where stdout cannot take it: a full disk.
+/// As `printed`.
 pub(crate) fn print(text: &str) -> Result<(), Exit> {
     printed(io::stdout().write_all(text.as_bytes()))
 }
 
-/// What became of printing on stdout, as [`print`] takes it.
+/// What became of printing on stdout, for all that prints.
 ///
 /// # Errors
-/// As [`print`].
+/// `FAILED` where stdout cannot take it: a full disk.
 pub(crate) fn printed(written: io::Result<()>) -> Result<(), Exit> {
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

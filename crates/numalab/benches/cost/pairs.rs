@@ -80,6 +80,7 @@ pub(crate) enum Unit {
     Ms,
     Seconds,
     Megabytes,
+    #[allow(dead_code, reason = "of the tasks' bench")]
     Bytes,
 }
 
