@@ -1,6 +1,8 @@
 //! The scheduler from outside: what tasks may rely on.
 
-use gmp::scheduler::{Count, Ended, Scheduler, Switches, TaskState, blocking, call, channel, sleep, spawn, yield_now};
+use gmp::scheduler::{
+    Count, Ended, Scheduler, Seat, Switches, TaskState, blocking, call, channel, sleep, spawn, yield_now,
+};
 use std::{
     num::NonZeroUsize,
     sync::{
@@ -201,6 +203,24 @@ fn a_task_stops_the_world_on_its_own_processor() {
         // The stopper's place in the world is not a processor's; the stopping task's is at rest.
         assert!(pauses.iter().all(|pause| pause.workers <= processors), "{pauses:?}");
         assert_eq!(scheduler.handle().counts().get(Count::HandedOff), 0);
+    }
+}
+
+/// Whether the scheduler knows of nodes or not: both are to be compared.
+#[test]
+fn polls_away_from_home_are_counted() {
+    for numa_aware in [false, true] {
+        let seats = vec![Seat { node: 1, llc: 0 }];
+        let distances = vec![vec![10, 21], vec![21, 10]];
+        let switches = Switches { numa_aware, seats, distances, ..Switches::new(NonZeroUsize::MIN) };
+        let scheduler = Scheduler::new(switches).expect("switches that can be");
+        // Made from outside, on node 0, and run by the only processor, on node 1.
+        let away = scheduler.block_on(async {
+            yield_now().await;
+            yield_now().await;
+        });
+        assert_eq!(away, Ok(()));
+        assert_eq!(scheduler.handle().counts().get(Count::AwayFromHome), 3, "numa_aware = {numa_aware}");
     }
 }
 

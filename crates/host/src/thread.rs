@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn a_process_counts_what_its_other_threads_did() {
+        let (own, all) = (Usage::read(), Usage::of_process());
+        let touch = || std::hint::black_box(vec![1u8; 16 << 20]).len();
+        std::thread::spawn(touch).join().expect("no panic");
+        let (own, all) = (Usage::read().since(&own), Usage::of_process().since(&all));
+        assert!(all.minor_faults >= own.minor_faults + 4, "{own:?} {all:?}");
+    }
+
+    #[test]
     fn without_schedstat_the_delay_is_unknown() {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(Usage::read_in(&Root::at(folder.path())).run_delay_ns, None);

@@ -2,7 +2,7 @@
 //! are what is measured. A flagged sample is kept and used; the flag decides a sensitivity line, never a selection.
 
 use crate::sample::Measured;
-use plan::experiment::{SUBJECTS, Thresholds};
+use plan::experiment::{THREADS, Thresholds};
 use plan::place::Regime;
 use plan::point::Point;
 use plan::policy::MemoryPolicy;
@@ -35,7 +35,7 @@ pub(crate) fn disturbances(row: &SampleRow, point: &Point, measured: &Measured, 
         reasons.push(format!("workers waited {faults} times for a page from swap or disk (limit {limit})"));
     }
     // Tasks of a scheduler move from processor to processor: that is what is measured.
-    let stays = is_pinned(point) && point.subject == SUBJECTS[0];
+    let stays = is_pinned(point) && point.subject == THREADS;
     if let Some(moves) = row.worker_migrations.filter(|moves| *moves > 0 && stays) {
         reasons.push(format!("pinned workers changed PU {moves} times"));
     }

@@ -81,7 +81,7 @@ impl Core {
         let mut body = Some(body);
         let queued = current::with_local(self, |local| {
             let task = local.take_slot(&self.slots);
-            self.fill(task, local.node, body.take().expect("called once"));
+            self.fill(task, body.take().expect("called once"));
             self.count(local, Count::Spawned, 1);
             self.queue_next(local, task);
         });
@@ -95,17 +95,16 @@ impl Core {
             let mut numbers = Vec::with_capacity(1);
             self.slots.refill(0, 1, &mut numbers);
             let task = numbers.pop().expect("a refill brings at least one");
-            self.fill(task, 0, body.take().expect("the closure was not called"));
+            self.fill(task, body.take().expect("the closure was not called"));
             drop(open);
             self.processors[0].outside.add_shared(Count::Spawned, 1);
             self.queue_global(0, task);
         }
     }
 
-    fn fill(&self, task: u32, node: usize, body: Body) {
+    fn fill(&self, task: u32, body: Body) {
         let slot = self.slots.get(task);
         slot.state.make();
-        slot.home.store(u32::try_from(node).expect("few nodes"), Ordering::Relaxed);
         // SAFETY: the number was free and is in no queue yet.
         #[expect(unsafe_code, reason = "the promise of body.rs")]
         let place = unsafe { slot.body.get() };
@@ -119,7 +118,7 @@ impl Core {
         if !self.slots.get(task).state.wake() {
             return;
         }
-        let home = self.slots.home(task) as usize;
+        let home = self.slots.node(task);
         let queued = current::with_local(self, |local| {
             if self.switches.numa_aware && home != local.node && self.idle.has(|idle| idle.node == home) {
                 self.count(local, Count::SentHome, 1);

@@ -9,7 +9,6 @@ use super::body::BodyCell;
 use super::core::Core;
 use super::state::State;
 use super::waker;
-use crate::sync::{AtomicU32, Ordering};
 use std::{
     sync::{Mutex, OnceLock, Weak},
     task::Waker,
@@ -27,15 +26,13 @@ const CHUNKS: usize = 24;
 #[repr(align(64))]
 pub(crate) struct Slot {
     pub(crate) state: State,
-    /// The node that made the task.
-    pub(crate) home: AtomicU32,
     pub(crate) body: BodyCell,
     waker: OnceLock<Waker>,
 }
 
 impl Slot {
     fn new() -> Self {
-        Self { state: State::new(), home: AtomicU32::new(0), body: BodyCell::new(), waker: OnceLock::new() }
+        Self { state: State::new(), body: BodyCell::new(), waker: OnceLock::new() }
     }
 
     /// Wakes the slot's task; made at its first poll.
@@ -81,7 +78,7 @@ impl Slots {
         &chunk[at]
     }
 
-    /// The node whose slot this is.
+    /// A task's home: the node whose slot it has, which is that of its maker.
     pub(crate) fn node(&self, task: u32) -> usize {
         task.checked_shr(self.place_bits).unwrap_or(0) as usize
     }
@@ -132,9 +129,9 @@ impl Slots {
         })
     }
 
-    /// Home of a task: the node that made it.
-    pub(crate) fn home(&self, task: u32) -> u32 {
-        self.get(task).home.load(Ordering::Relaxed)
+    /// How many nodes have slots.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
     }
 }
 
@@ -174,7 +171,7 @@ mod tests {
                     assert_ne!(task, NONE);
                     assert_eq!(slots.node(task), node);
                     assert!(seen.insert(task), "{task} was given twice");
-                    slots.get(task).home.store(7, Ordering::Relaxed);
+                    slots.get(task).state.make();
                 }
                 slots.give_back(taken.split_off(500));
                 let mut again = Vec::new();

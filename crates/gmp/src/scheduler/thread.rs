@@ -173,7 +173,7 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     slot.state.begin();
     let processor = &local.processor;
     processor.counters.add(Count::Polls, 1);
-    if core.globals.len() > 1 && core.slots.home(task) as usize != local.node {
+    if core.slots.nodes() > 1 && core.slots.node(task) != local.node {
         processor.counters.add(Count::AwayFromHome, 1);
     }
     processor.current.store(task, Ordering::Relaxed);

@@ -106,7 +106,10 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &["threads", "gmp"];
+pub const SUBJECTS: &[&str] = &[THREADS, "gmp"];
+
+/// The subject whose workers are OS threads, which stay where they are put.
+pub const THREADS: &str = "threads";
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]

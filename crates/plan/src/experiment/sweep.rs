@@ -1,7 +1,7 @@
 //! `[workload]` and `[sweep]`: what workers do, and which of its keys, numbers of workers and subjects are varied.
 
 use super::table::{Item, Section};
-use super::{Factor, FileError, Oversubscribe, PROCS_MOST, Procs, SUBJECTS, SweepFile};
+use super::{Factor, FileError, Oversubscribe, PROCS_MOST, Procs, SUBJECTS, SweepFile, THREADS};
 use crate::PlanError;
 use crate::workload::WorkloadFile;
 use serde::Deserialize;
@@ -105,7 +105,7 @@ fn read_oversubscribe(sweep: &Section<'_>) -> Result<Option<Oversubscribe>, File
 }
 
 fn read_subjects(sweep: &Section<'_>) -> Result<Vec<String>, FileError> {
-    let subjects = sweep.texts("subject")?.unwrap_or_else(|| vec![SUBJECTS[0].into()]);
+    let subjects = sweep.texts("subject")?.unwrap_or_else(|| vec![THREADS.into()]);
     if subjects.is_empty() {
         return Err(sweep.error_at("subject", "the list is empty; it must name at least one subject"));
     }

@@ -8,7 +8,7 @@ mod memory;
 mod notes;
 mod reason;
 
-use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, SUBJECTS, StoppedWork, Thresholds};
+use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, StoppedWork, THREADS, Thresholds};
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
@@ -198,7 +198,7 @@ impl Expansion<'_> {
 
     fn fit(&self, way: &Way<'_>, placed: Placed, bytes: u64) -> Outcome {
         let Way { subject, workload, .. } = *way;
-        if self.stopped_work != StoppedWork::None && subject != SUBJECTS[0] {
+        if self.stopped_work != StoppedWork::None && subject != THREADS {
             return Err(Reason::NoStoppedWork { subject: subject.into() });
         }
         memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
@@ -209,7 +209,7 @@ impl Expansion<'_> {
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
         let bytes_on_node = memory::bytes_on_node(&placed.placement, way.workload.need());
         // A scheduler decides where its tasks run: only where all is on one node does a ratio follow from the plan.
-        let decided = way.subject == SUBJECTS[0] || placed.nodes.len() == 1;
+        let decided = way.subject == THREADS || placed.nodes.len() == 1;
         let by_construction =
             || hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
         let hit_ratio = decided.then(by_construction).flatten();

@@ -72,9 +72,6 @@ pub(crate) fn run<W: Work>(
     while shared.ready.load(Ordering::Acquire) < workers.get() {
         std::thread::sleep(Duration::from_micros(100));
     }
-    if let Some(cause) = wrong.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(cause);
-    }
     let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
     let released = *shared.released.get_or_init(Instant::now);
     opens.close();
@@ -95,6 +92,10 @@ pub(crate) fn run<W: Work>(
         Ok((found, timer.join().expect("the timer has nothing to panic about")))
     })?;
     let usage = Usage::of_process().since(&usage);
+    // Looked at last: a thread may take a processor at any time.
+    if let Some(cause) = wrong.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(cause);
+    }
     let counts = scheduler.handle().counts().since(&counts);
     let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None };
     for worked in found.map_err(|cause| cause.to_string())? {
