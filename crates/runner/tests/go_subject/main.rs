@@ -1,4 +1,4 @@
-//! The Go program of `subjects/go/serve` serves the very requests of `serve`, and says of them what it must.
+//! The Go program of `subjects/go/subject` serves the very requests of `serve`, and says of them what it must.
 //!
 //! It is built by `scripts/go-subjects`. Without a Go toolchain these are NOT TESTABLE, reported as ignored with the reason;
 //! where `NUMALAB_REQUIRE` contains `go` they fail.

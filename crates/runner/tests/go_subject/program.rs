@@ -12,7 +12,7 @@ fn root() -> PathBuf {
 
 /// Builds it; a reason where that cannot be done here.
 pub(crate) fn build() -> Result<Option<String>, Failed> {
-    let built = Command::new(root().join("scripts/go-subjects")).arg("serve").stdin(Stdio::null()).output()?;
+    let built = Command::new(root().join("scripts/go-subjects")).arg("subject").stdin(Stdio::null()).output()?;
     let said = String::from_utf8_lossy(&built.stderr).trim().to_owned();
     let required = std::env::var("NUMALAB_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "go"));
     match built.status.code() {
@@ -49,7 +49,7 @@ impl Answer {
 }
 
 fn start(job: &Value) -> Child {
-    let program = root().join("target/subjects/go-serve");
+    let program = root().join("target/subjects/go-subject");
     let mut child = Command::new(program)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,5 +1,5 @@
-// The Go side of a sample: `serve` reads one job on stdin, runs its requests by goroutines, and writes frames to stdout.
-// `serve about` says what this build cannot measure. The protocol: subjects/README.md.
+// The Go side of a sample: `go-subject` reads one job on stdin, runs its requests by goroutines, and writes frames to stdout.
+// `go-subject about` says what this build cannot measure. The protocol: subjects/README.md.
 //
 // The order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.

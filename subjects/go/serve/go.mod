@@ -1,3 +1,0 @@
-module serve
-
-go 1.19
