@@ -1,8 +1,10 @@
 //! Claims: statements of a published text, typed so that two people come to the same verdict.
 //!
-//! The rule of each type is `report::claims`'. A claim about more nodes or procs than the machine has is not testable.
+//! The rule of each type is `report::claims`'. What is called `procs` here is a place on the axis of the experiment, which
+//! another factor may be. A claim about more nodes or procs than the machine has is not testable.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Columns of samples.csv that are quantiles or extremes of a sample: their mean over samples is nothing that anyone means,
@@ -18,6 +20,12 @@ pub struct Claim {
     pub text: String,
     /// Arms it is tested on, each by itself.
     pub arms: Vec<String>,
+    /// Subjects it is tested on, each by itself; those of plans from before it was kept are all the plan has.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub subjects: Vec<String>,
+    /// Levels of further factors at which it is tested; `procs` among them where that is not the axis.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub levels: BTreeMap<String, String>,
     /// Nodes the machine must have; 2 for every claim about NUMA.
     pub nodes_least: u32,
     /// Machines that the statement speaks of, by their nodes.
@@ -104,7 +112,8 @@ pub enum ClaimRule {
     Knee {
         /// Column of samples.csv.
         metric: String,
-        /// `core`, `llc`, `node`, `package`: their number of PUs on this machine; or a number.
+        /// `core`, `llc`, `node`, `package`: their number of PUs on this machine; a number; or, over another axis, so many
+        /// times procs: `2.5 procs`.
         near: String,
     },
     /// The variance of pauses at one procs over that at another is a printed ratio, within a factor of 1.5.
@@ -183,21 +192,25 @@ pub struct Span {
 
 impl Span {
     /// Whether a procs lies in it.
-    pub fn holds(&self, procs: u32) -> bool {
-        self.from.is_none_or(|from| procs >= from) && self.to.is_none_or(|to| procs <= to)
+    pub fn holds(&self, x: u32) -> bool {
+        self.from.is_none_or(|from| x >= from) && self.to.is_none_or(|to| x <= to)
+    }
+
+    /// `from 2 to 8 procs`, `over all procs`.
+    pub fn in_words(&self, axis: &str) -> String {
+        match (self.from, self.to) {
+            (None, None) => format!("over all {axis}"),
+            (Some(from), None) => format!("from {from} {axis} on"),
+            (None, Some(to)) => format!("up to {to} {axis}"),
+            (Some(from), Some(to)) => format!("from {from} to {to} {axis}"),
+        }
     }
 }
 
-/// `from 2 to 8 procs`, `over all procs`.
-impl fmt::Display for Span {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.from, self.to) {
-            (None, None) => write!(out, "over all procs"),
-            (Some(from), None) => write!(out, "from {from} procs on"),
-            (None, Some(to)) => write!(out, "up to {to} procs"),
-            (Some(from), Some(to)) => write!(out, "from {from} to {to} procs"),
-        }
-    }
+/// The factor of a boundary in units of procs: 2.5 of `2.5 procs`.
+pub fn times_procs(near: &str) -> Option<f64> {
+    let factor: f64 = near.strip_suffix(" procs")?.parse().ok()?;
+    (factor.is_finite() && factor > 0.0).then_some(factor)
 }
 
 crate::text::words! {

@@ -31,6 +31,9 @@ pub struct Plan {
     pub audit: Option<Audit>,
     /// How it is measured, resolved.
     pub measure: Measure,
+    /// The factor that curves are drawn, fitted and claimed over: `procs`, or a further factor whose levels are numbers.
+    #[serde(skip_serializing_if = "is_procs", default = "procs_axis")]
+    pub axis: String,
     /// Factors beyond procs, arm and subject, in column order.
     pub factors: Vec<String>,
     /// Metrics that the workload adds to samples.csv, in column order.
@@ -61,6 +64,9 @@ pub struct Point {
     pub subject: String,
     /// Levels of the further factors, by name.
     pub factors: BTreeMap<String, String>,
+    /// Level of the plan's axis, where that is not `procs`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub axis_level: Option<u32>,
     /// How crowded the PUs are.
     pub regime: Regime,
     /// `close`, `spread`, `unbound`, `node:0`, … as the arm says; for a process-wide arm that of the process.
@@ -95,6 +101,9 @@ pub struct Skipped {
     pub subject: String,
     /// Levels of the further factors.
     pub factors: BTreeMap<String, String>,
+    /// Level of the plan's axis, where that is not `procs`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub axis_level: Option<u32>,
     /// Why, one line.
     pub reason: String,
 }
@@ -110,12 +119,28 @@ pub struct Slot {
     pub order: u32,
 }
 
+/// The axis of plans that name none.
+pub const PROCS: &str = "procs";
+
+fn is_procs(axis: &str) -> bool {
+    axis == PROCS
+}
+
+fn procs_axis() -> String {
+    PROCS.into()
+}
+
 /// Whether an arm's name is among those joined with `+`.
 pub fn is_arm(joined: &str, name: &str) -> bool {
     joined.split('+').any(|one| one == name)
 }
 
 impl Skipped {
+    /// Where it lies on the plan's axis.
+    pub fn x(&self) -> u32 {
+        self.axis_level.unwrap_or(self.procs)
+    }
+
     /// Whether it is a point of an arm.
     pub fn is_of_arm(&self, name: &str) -> bool {
         is_arm(&self.arm, name)
@@ -123,6 +148,11 @@ impl Skipped {
 }
 
 impl Point {
+    /// Where it lies on the plan's axis: its number of workers, or its level of another factor.
+    pub fn x(&self) -> u32 {
+        self.axis_level.unwrap_or(self.procs)
+    }
+
     /// Whether it is a point of an arm.
     pub fn is_of_arm(&self, name: &str) -> bool {
         is_arm(&self.arm, name)
@@ -148,6 +178,16 @@ impl Point {
 }
 
 impl Plan {
+    /// Whether curves go over the number of workers, which the machine's boundaries are counted in.
+    pub fn is_over_procs(&self) -> bool {
+        is_procs(&self.axis)
+    }
+
+    /// Factors that tell curves apart: all further ones but the axis.
+    pub fn curve_factors(&self) -> impl Iterator<Item = &String> {
+        self.factors.iter().filter(|factor| **factor != self.axis)
+    }
+
     /// The rows of points.csv: points that run in plan order, then the skipped ones; after the fixed cells one for each
     /// further factor.
     pub fn point_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {

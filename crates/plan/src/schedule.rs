@@ -41,7 +41,7 @@ fn is_whole(plan: &Plan, block: u32) -> bool {
 /// Indices of the points whose pauses a claim contrasts, where both sides of it run here.
 pub fn contrasted(plan: &Plan) -> Vec<usize> {
     let of = |arm: &str, procs: u32| -> Vec<usize> {
-        let named = |point: &Point| point.procs == procs && point.is_of_arm(arm);
+        let named = |point: &Point| point.x() == procs && point.is_of_arm(arm);
         (0..plan.points.len()).filter(|&index| named(&plan.points[index])).collect()
     };
     let mut points = Vec::new();
@@ -209,6 +209,8 @@ mod tests {
             id: "v".into(),
             text: "v".into(),
             arms: vec![arm.clone()],
+            subjects: Vec::new(),
+            levels: std::collections::BTreeMap::new(),
             nodes_least: 1,
             node_cores: crate::claim::NodeCores::default(),
             rule: ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },

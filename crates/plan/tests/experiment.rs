@@ -69,7 +69,7 @@ fn the_sound_file_is_read() {
 #[test]
 fn unknown_keys_are_named_with_their_line() {
     let workload = "lines_per_request, pages, private_bytes, shared_bytes, shared_ratio, touches, write_ratio";
-    let sweep = format!("procs, oversubscribe, subject, {workload}");
+    let sweep = format!("procs, oversubscribe, subject, axis, {workload}");
     check(
         1,
         "nme = \"x\"",
@@ -96,7 +96,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         35,
         "near = \"node\"",
-        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, nodes, node_cores, type, metric, procs, printed, tolerance",
+        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, subject, levels, nodes, node_cores, type, metric, procs, printed, tolerance",
     );
 }
 

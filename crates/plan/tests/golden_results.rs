@@ -77,6 +77,7 @@ fn point(id: usize, arm: &str, procs: u32) -> Point {
         procs,
         subject: "threads".into(),
         factors: BTreeMap::new(),
+        axis_level: None,
         regime: Regime::Core,
         placement_name: arm.into(),
         memory_policy: format!("private {}, shared {policy}", if close { "local" } else { "first-touch" }),
@@ -125,6 +126,7 @@ fn golden_plan() -> Plan {
             thresholds: Thresholds::DEFAULT,
             grace_seconds: 10.0,
         },
+        axis: "procs".into(),
         factors: Vec::new(),
         metrics: Vec::new(),
         points: points.enumerate().map(|(id, (arm, procs))| point(id, arm, procs)).collect(),
@@ -133,6 +135,7 @@ fn golden_plan() -> Plan {
             procs: 12,
             subject: "threads".into(),
             factors: BTreeMap::new(),
+            axis_level: None,
             reason:
                 "placement close: 12 workers asked, cpuset 0-7 has 8 PUs; ask for fewer or set oversubscribe = true"
                     .into(),
@@ -142,6 +145,8 @@ fn golden_plan() -> Plan {
             id: "hit-ratio-8".into(),
             text: "local hits reach 76 % at 8 processors".into(),
             arms: vec!["unbound".into(), "close".into()],
+            subjects: Vec::new(),
+            levels: BTreeMap::new(),
             nodes_least: 2,
             node_cores: NodeCores::default(),
             rule: ClaimRule::Value { metric: "local_hit_ratio".into(), procs: 8, printed: 0.76, tolerance: 0.01 },

@@ -17,8 +17,11 @@ pub struct Boundary {
 
 /// Boundaries that one curve can meet, ascending from the core; those that the machine does not name are left out.
 ///
-/// They are those of the first node that is used by default, within what this process may use.
+/// Of a curve over anything but procs there are none. They are those of the first node that is used by default, within what this process may use.
 pub fn boundaries(topology: &Topology, plan: &Plan, series: &Series) -> Vec<Boundary> {
+    if !plan.is_over_procs() {
+        return Vec::new();
+    }
     let count = |pus: &CpuSet| {
         let allowed = pus.intersection(&topology.allowed_pus);
         if uses_siblings(topology, plan, series) {

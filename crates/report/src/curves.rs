@@ -1,6 +1,6 @@
-//! Which points belong to one curve: all that differ in procs alone.
+//! Which points belong to one curve: all that differ in their place on the plan's axis alone.
 //!
-//! Arms that come out identical at some procs share that point (`close+spread`); it then belongs to the curve of each.
+//! Arms that come out identical at some of them share that point (`close+spread`); it then belongs to the curve of each.
 //! Arms that share all their points are one curve with both names.
 
 use crate::results::{Derived, Results, SummaryLine};
@@ -15,9 +15,9 @@ use std::collections::HashMap;
 pub struct Curve {
     /// Arm or arms, joined with `+`.
     pub arm: String,
-    /// Levels beyond arm and procs, as [`group_of`] writes them; empty for none.
+    /// Levels beyond arm and axis, as [`group_of`] writes them; empty for none.
     pub levels: String,
-    /// Indexes into [`Plan::points`], ascending by procs.
+    /// Indexes into [`Plan::points`], ascending along the axis.
     pub points: Vec<usize>,
 }
 
@@ -47,7 +47,7 @@ pub fn curves(plan: &Plan) -> Vec<Curve> {
     }
     let mut curves: Vec<Curve> = Vec::new();
     for mut curve in single {
-        curve.points.sort_by_key(|&at| (plan.points[at].procs, at));
+        curve.points.sort_by_key(|&at| (plan.points[at].x(), at));
         match curves.iter_mut().find(|other| other.points == curve.points) {
             Some(same) => same.arm = format!("{}+{}", same.arm, curve.arm),
             None => curves.push(curve),

@@ -1,18 +1,20 @@
-//! fits.csv: the curve of throughput over procs, one arm, group and regime at a time.
+//! fits.csv: curves over the plan's axis, one arm, group and regime at a time.
 //!
-//! USL and Amdahl over all procs; where the curve falls again, both on the rise alone (`usl-rise`, `amdahl-rise`) and the
+//! Over procs, of the throughput: USL and Amdahl over all procs; where the curve falls again, both on the rise alone (`usl-rise`, `amdahl-rise`) and the
 //! decays from the peak on; where samples are flagged both without these (`usl-clean`, `amdahl-clean`), the sensitivity
-//! line; beside them the model-free argmax (`unimodal`). What cannot be fitted says why in `status`.
+//! line; beside them the model-free argmax (`unimodal`). Over any axis the curves that claims name. What cannot be fitted says why in `status`.
 
 use crate::ratios::reader;
 use crate::results::Results;
 use crate::series::{Series, series};
 use crate::summary::Counts;
+use plan::claim::ClaimRule;
 use plan::record::{FitRow, Timing};
 use rayon::prelude::*;
 use stats::argmax::{Argmax, argmax};
 use stats::fit::{Fit, FitSettings, FittedValue, Model, akaike_weights, fit};
 use stats::{Interval, StatsError};
+use std::collections::BTreeMap;
 
 /// The metric whose logarithm is fitted.
 const METRIC: &str = "throughput_per_s";
@@ -26,7 +28,7 @@ const RESAMPLES: usize = 2000;
 /// error of its mean and the tests' meaning; a profile over a million samples would take minutes.
 const OBSERVATIONS_MOST: usize = 3000;
 
-/// Observations of one curve, `(procs, value)` as two slices; equal procs are replicates.
+/// Observations of one curve, `(level of the axis, value)` as two slices; equal levels are replicates.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Observations {
     pub(crate) x: Vec<f64>,
@@ -36,8 +38,41 @@ pub(crate) struct Observations {
 /// All fits of a folder, curves in plan order.
 pub(crate) fn fits(results: &Results) -> Vec<FitRow> {
     let (curves, timing) = (series(&results.plan), results.timing());
-    let rows = curves.par_iter().map(|curve| fits_of(results, curve)).collect::<Vec<_>>().concat();
-    rows.into_iter().map(|row| FitRow { timing, ..row }).collect()
+    let claimed = models_claimed(results);
+    let of_curve = |curve: &Series| {
+        let mut rows = if results.plan.is_over_procs() { fits_of(results, curve) } else { Vec::new() };
+        rows.extend(claimed.iter().flat_map(|(metric, models)| claimed_fits(results, curve, metric, models)));
+        rows
+    };
+    let rows = curves.par_iter().map(of_curve).collect::<Vec<_>>().concat();
+    rows.into_iter().map(|row| FitRow { timing, x: results.plan.axis.clone(), ..row }).collect()
+}
+
+/// The curves that claims hold against each other, by metric, each once.
+fn models_claimed(results: &Results) -> BTreeMap<&str, Vec<Model>> {
+    let mut claimed: BTreeMap<&str, Vec<Model>> = BTreeMap::new();
+    for claim in &results.plan.claims {
+        let ClaimRule::Model { metric, model, rivals } = &claim.rule else { continue };
+        let known = claimed.entry(metric).or_default();
+        for model in [model].into_iter().chain(rivals).filter_map(|name| Model::by_name(name)) {
+            if !known.contains(&model) {
+                known.push(model);
+            }
+        }
+    }
+    claimed
+}
+
+fn claimed_fits(results: &Results, curve: &Series, metric: &str, models: &[Model]) -> Vec<FitRow> {
+    let axis = results.plan.axis.as_str();
+    let data = observations(results, curve, metric, false);
+    let models: Vec<(Model, &str)> = models.iter().map(|model| (*model, model.name())).collect();
+    let rows = match data.y.iter().all(|value| *value > 0.0) && !data.y.is_empty() {
+        true => model_rows(axis, curve, &data, &models),
+        // Its subject does not tell it, or there is no logarithm.
+        false => Vec::new(),
+    };
+    rows.into_iter().map(|row| FitRow { response: format!("{LN}{metric}"), ..row }).collect()
 }
 
 /// The values of one metric along a curve; `clean` leaves flagged samples out.
@@ -77,18 +112,19 @@ fn average_neighbours(values: &[f64], most: usize) -> Vec<f64> {
 }
 
 fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
+    let axis = results.plan.axis.as_str();
     let all = observations(results, curve, METRIC, false);
     if all.x.is_empty() {
         return vec![refused(curve, "usl", "no completed sample")];
     }
     let peak = argmax(&all.x, &all.y, LEVEL, RESAMPLES, results.plan.measure.seed.0);
-    let mut rows = model_rows(curve, &all, &[(Model::Usl, "usl"), (Model::Amdahl, "amdahl")]);
+    let mut rows = model_rows(axis, curve, &all, &[(Model::Usl, "usl"), (Model::Amdahl, "amdahl")]);
     if let Ok(peak) = peak.as_ref().map(|peak| peak.x) {
         let decays = [(Model::ExponentialDecay, "exponential"), (Model::Lomax, "lomax"), (Model::Hill, "hill")];
         if peak < all.x_max() {
             let rise = all.filter(|x| x <= peak);
-            rows.extend(model_rows(curve, &rise, &[(Model::Usl, "usl-rise"), (Model::Amdahl, "amdahl-rise")]));
-            rows.extend(model_rows(curve, &all.filter(|x| x >= peak), &decays));
+            rows.extend(model_rows(axis, curve, &rise, &[(Model::Usl, "usl-rise"), (Model::Amdahl, "amdahl-rise")]));
+            rows.extend(model_rows(axis, curve, &all.filter(|x| x >= peak), &decays));
         } else {
             let reason = format!("no decay: the highest throughput is at the last procs, {peak}");
             rows.extend(decays.map(|(_, name)| refused(curve, name, &reason)));
@@ -98,17 +134,17 @@ fn fits_of(results: &Results, curve: &Series) -> Vec<FitRow> {
     if curve.points.iter().any(flagged) {
         // The sensitivity line: what the samples say that nothing disturbed.
         let clean = observations(results, curve, METRIC, true);
-        rows.extend(model_rows(curve, &clean, &[(Model::Usl, "usl-clean"), (Model::Amdahl, "amdahl-clean")]));
+        rows.extend(model_rows(axis, curve, &clean, &[(Model::Usl, "usl-clean"), (Model::Amdahl, "amdahl-clean")]));
     }
     rows.push(match peak {
         Ok(peak) => argmax_row(curve, &all, &peak),
-        Err(why) => refused(curve, "unimodal", &in_words(&why)),
+        Err(why) => refused(curve, "unimodal", &in_words(&why, axis)),
     });
     rows
 }
 
 /// Rivals on the same observations: their rows, with Akaike weights among the adequate.
-fn model_rows(curve: &Series, data: &Observations, models: &[(Model, &str)]) -> Vec<FitRow> {
+fn model_rows(axis: &str, curve: &Series, data: &Observations, models: &[(Model, &str)]) -> Vec<FitRow> {
     let fitted: Vec<Result<Fit, StatsError>> = models
         .iter()
         .map(|(model, _)| fit(&FitSettings { level: LEVEL, ..FitSettings::new(*model) }, &data.x, &data.y))
@@ -125,7 +161,7 @@ fn model_rows(curve: &Series, data: &Observations, models: &[(Model, &str)]) -> 
                 let values = fit.parameters.iter().chain(&fit.knees);
                 rows.extend(values.map(|value| value_row(curve, name, fit, value, weight)));
             }
-            Err(why) => rows.push(refused(curve, name, &in_words(why))),
+            Err(why) => rows.push(refused(curve, name, &in_words(why, axis))),
         }
     }
     rows
@@ -176,7 +212,8 @@ fn refused(curve: &Series, model: &str, reason: &str) -> FitRow {
 fn empty_row(curve: &Series, model: &str) -> FitRow {
     FitRow {
         response: format!("{LN}{METRIC}"),
-        x: "procs".into(),
+        // That of the plan is put in last.
+        x: String::new(),
         group: curve.group.clone(),
         arm: curve.arm.clone(),
         regime: curve.regime,
@@ -206,14 +243,11 @@ pub(crate) fn is_of(row: &FitRow, metric: &str) -> bool {
     row.response.strip_prefix(LN) == Some(metric)
 }
 
-/// Why a fit was refused, in the words of the sweep.
-pub(crate) fn in_words(why: &StatsError) -> String {
+/// Why a fit was refused, in the words of the sweep over this axis.
+pub(crate) fn in_words(why: &StatsError, axis: &str) -> String {
     match why {
-        StatsError::FitRefused { found, needed, .. } => {
-            format!("{found} distinct procs, {needed} needed; add values to sweep.procs")
-        }
-        StatsError::TooFew { what: "distinct x", found, needed } => {
-            format!("{found} distinct procs, {needed} needed; add values to sweep.procs")
+        StatsError::FitRefused { found, needed, .. } | StatsError::TooFew { what: "distinct x", found, needed } => {
+            format!("{found} distinct {axis}, {needed} needed; add values to sweep.{axis}")
         }
         other => other.to_string(),
     }

@@ -109,6 +109,7 @@ fn claim(verdict: Verdict) -> ClaimRow {
         text: "local hits reach 76 % at 8 processors".into(),
         r#type: "value".into(),
         arm: if open { "unbound".into() } else { "close".into() },
+        subject: "threads".into(),
         timing: Timing::Modelled,
         theta: "local_hit_ratio at 8 procs".into(),
         estimate: (!open).then_some(0.875),

@@ -161,6 +161,8 @@ mod tests {
             id: "v".into(),
             text: "v".into(),
             arms,
+            subjects: Vec::new(),
+            levels: std::collections::BTreeMap::new(),
             nodes_least: 1,
             node_cores: NodeCores::default(),
             rule,

@@ -97,13 +97,13 @@ pub fn pilot(results: &Results, plan: &Plan, within: f64) -> Result<Vec<PilotPoi
 
 /// The contrasts of pauses that `plan` claims, as far as the pilot measured both sides in two samples or more.
 pub fn pilot_contrasts(results: &Results, plan: &Plan) -> Vec<PilotContrast> {
-    let level = level_of(&plan.claims);
+    let level = level_of(plan);
     let mut found = Vec::new();
     for claim in &plan.claims {
         let ClaimRule::VarianceRatio { procs, over_procs, printed } = claim.rule else { continue };
         for arm in &claim.arms {
             let runs = |procs: u32| -> Option<Vec<f64>> {
-                let named = |point: &&Point| point.procs == procs && point.is_of_arm(arm);
+                let named = |point: &&Point| point.x() == procs && point.is_of_arm(arm);
                 let of_pilot = same_point(&results.plan, plan.points.iter().find(named)?)?;
                 let metric = results.samples.metric("pause_variance_ns2")?;
                 Some(results.samples.values(metric, of_pilot).into_iter().map(f64::ln).collect())
@@ -278,7 +278,16 @@ mod tests {
             let rule = ClaimRule::VarianceRatio { procs: 8, over_procs: 2, printed: 16.0 };
             let arms = arms.iter().map(|arm| arm.to_string()).collect();
             let (id, text) = ("v".to_string(), "t".to_string());
-            plan.claims = vec![Claim { id, text, arms, nodes_least: 1, node_cores: NodeCores::default(), rule }];
+            plan.claims = vec![Claim {
+                id,
+                text,
+                arms,
+                subjects: Vec::new(),
+                levels: std::collections::BTreeMap::new(),
+                nodes_least: 1,
+                node_cores: NodeCores::default(),
+                rule,
+            }];
             let mut found = pilot_contrasts(&results, &plan);
             let PilotContrast { level, needed, .. } = found.remove(0);
             (level, needed.unwrap())

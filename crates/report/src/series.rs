@@ -1,4 +1,4 @@
-//! Points that make one curve over procs: one arm, one group of further levels, one regime.
+//! Points that make one curve over the plan's axis: one arm, one group of further levels, one regime.
 
 use plan::place::Regime;
 use plan::point::{Plan, Point};
@@ -12,7 +12,7 @@ pub struct Series {
     pub group: String,
     /// How crowded the PUs are at all of its points.
     pub regime: Regime,
-    /// `(procs, index into plan.points)`, ascending by procs.
+    /// `(level of the axis, index into plan.points)`, ascending by level.
     pub points: Vec<(u32, usize)>,
 }
 
@@ -23,9 +23,9 @@ pub fn series(plan: &Plan) -> Vec<Series> {
         let group = group_of(plan, point);
         let same = |one: &&mut Series| one.arm == point.arm && one.group == group && one.regime == point.regime;
         match all.iter_mut().find(same) {
-            Some(one) => one.points.push((point.procs, index)),
+            Some(one) => one.points.push((point.x(), index)),
             None => {
-                let points = vec![(point.procs, index)];
+                let points = vec![(point.x(), index)];
                 all.push(Series { arm: point.arm.clone(), group, regime: point.regime, points });
             }
         }
@@ -36,13 +36,15 @@ pub fn series(plan: &Plan) -> Vec<Series> {
     all
 }
 
-/// What distinguishes a point beyond arm, procs and regime: `subject=gmp, lines_per_request=64`.
+/// What distinguishes a point beyond arm, regime and its place on the axis: `subject=gmp, lines_per_request=64`.
 pub fn group_of(plan: &Plan, point: &Point) -> String {
     let several_subjects = plan.points.iter().any(|other| other.subject != point.subject);
     let subject = several_subjects.then(|| format!("subject={subject}", subject = point.subject));
+    let several_procs = !plan.is_over_procs() && plan.points.iter().any(|other| other.procs != point.procs);
+    let procs = several_procs.then(|| format!("procs={procs}", procs = point.procs));
     let level = |factor: &String| {
         let level = point.factors.get(factor).map_or("", String::as_str);
         format!("{factor}={level}")
     };
-    subject.into_iter().chain(plan.factors.iter().map(level)).collect::<Vec<_>>().join(", ")
+    subject.into_iter().chain(procs).chain(plan.curve_factors().map(level)).collect::<Vec<_>>().join(", ")
 }

@@ -130,7 +130,7 @@ fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
     let line = |(what, is): (&str, Is)| {
         let found = plan.points.iter().zip(classes).filter(|(_, class)| class.as_ref().is_some_and(is));
         let points: Vec<String> =
-            found.map(|(point, _)| format!("{arm} {procs}", arm = point.arm, procs = point.procs)).collect();
+            found.map(|(point, _)| format!("{arm} {procs}", arm = point.arm, procs = point.x())).collect();
         let named = points.iter().take(NAMED_MOST).cloned().collect::<Vec<_>>().join(", ");
         let more = points.len().saturating_sub(NAMED_MOST);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -50,6 +50,7 @@ fn job(procs: u32, pin: bool) -> Job {
         procs,
         subject: "threads".into(),
         factors: BTreeMap::new(),
+        axis_level: None,
         regime: Regime::Core,
         placement_name: "unbound".into(),
         memory_policy: "private first-touch, shared first-touch".into(),

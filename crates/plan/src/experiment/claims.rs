@@ -3,15 +3,17 @@
 use super::curve::known_model;
 use super::measure::{check_averaged, check_metric};
 use super::table::{Section, whole};
-use super::{ArmFile, FileError, PROCS_MOST};
-use crate::claim::{Claim, ClaimRule, NodeCores, Share, Span, Trend};
+use super::{AXIS_MOST, ArmFile, FileError, PROCS_MOST, SweepFile};
+use crate::claim::{Claim, ClaimRule, NodeCores, Share, Span, Trend, times_procs};
+use crate::point::PROCS;
 use crate::workload::WorkloadFile;
+use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 /// Keys of every claim.
-const COMMON: &[&str] = &["id", "text", "arm", "nodes", "node_cores", "type"];
+const COMMON: &[&str] = &["id", "text", "arm", "subject", "levels", "nodes", "node_cores", "type"];
 
-/// Types with the keys that are theirs.
+/// Types with the keys that are theirs; `procs` and `over_procs` bear the name of the axis.
 const TYPES: &[(&str, &[&str])] = &[
     ("value", &["metric", "procs", "printed", "tolerance"]),
     ("ratio", &["metric", "procs", "over_procs", "printed", "printed_percent", "direction_only"]),
@@ -32,10 +34,11 @@ pub(super) fn read_claims(
     root: &Section<'_>,
     arms: &[ArmFile],
     workload: &WorkloadFile,
+    sweep: &SweepFile,
 ) -> Result<Vec<Claim>, FileError> {
     let mut claims: Vec<Claim> = Vec::new();
     for section in root.sections("claim")? {
-        let claim = read_claim(&section, arms, workload)?;
+        let claim = read_claim(&section, arms, workload, sweep)?;
         if claims.iter().any(|first| first.id == claim.id) {
             return Err(section.error_at("id", format!("\"{id}\" is the id of another claim already", id = claim.id)));
         }
@@ -44,7 +47,12 @@ pub(super) fn read_claims(
     Ok(claims)
 }
 
-fn read_claim(section: &Section<'_>, arms: &[ArmFile], workload: &WorkloadFile) -> Result<Claim, FileError> {
+fn read_claim(
+    section: &Section<'_>,
+    arms: &[ArmFile],
+    workload: &WorkloadFile,
+    sweep: &SweepFile,
+) -> Result<Claim, FileError> {
     let id = section.name("id")?;
     let section = &section.titled(format!("[[claim]] \"{id}\""));
     let written = section.required("type", section.text("type")?)?;
@@ -53,13 +61,17 @@ fn read_claim(section: &Section<'_>, arms: &[ArmFile], workload: &WorkloadFile) 
         let message = format!("\"{written}\" is not known; known: {known}", known = known.join(", "));
         return Err(section.error_at("type", message));
     };
-    section.allow(&[COMMON, keys].concat())?;
+    let keys: Vec<String> = keys.iter().map(|key| on_axis(key, &sweep.axis)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    section.allow(&[COMMON, &keys].concat())?;
     Ok(Claim {
         text: section.sentence("text")?,
         arms: read_arms(section, arms)?,
+        subjects: read_subjects(section, sweep)?,
+        levels: read_levels(section, &id, sweep)?,
         nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
         node_cores: read_node_cores(section, &id)?,
-        rule: read_rule(section, &written, workload)?,
+        rule: read_rule(section, &written, workload, &sweep.axis)?,
         id,
     })
 }
@@ -97,12 +109,70 @@ fn read_arms(section: &Section<'_>, arms: &[ArmFile]) -> Result<Vec<String>, Fil
     Ok(named)
 }
 
-fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> Result<ClaimRule, FileError> {
-    let procs = |key| -> Result<u32, FileError> {
-        Ok(section.required(key, section.whole(key, 1..=u64::from(PROCS_MOST))?)? as u32)
+/// `procs` and `over_procs` of a sweep over another axis: `tasks`, `over_tasks`.
+fn on_axis(key: &str, axis: &str) -> String {
+    key.replace(PROCS, axis)
+}
+
+/// The largest level that an axis may have.
+fn most_of(axis: &str) -> u64 {
+    u64::from(if axis == PROCS { PROCS_MOST } else { AXIS_MOST })
+}
+
+/// Those that it names of the sweep's; all of them where it names none.
+fn read_subjects(section: &Section<'_>, sweep: &SweepFile) -> Result<Vec<String>, FileError> {
+    let Some(named) = section.texts("subject")? else { return Ok(sweep.subjects.clone()) };
+    match named.iter().find(|name| !sweep.subjects.contains(name)) {
+        Some(name) => {
+            let message =
+                format!("\"{name}\" is no subject of [sweep]; it has {known}", known = sweep.subjects.join(", "));
+            Err(section.error_at("subject", message))
+        }
+        None if named.is_empty() => Err(section.error_at("subject", "the list is empty; it must name at least one")),
+        None => Ok(named),
+    }
+}
+
+/// `levels = { loop_ns = 100 }`: at which levels of the factors that tell curves apart.
+fn read_levels(section: &Section<'_>, id: &str, sweep: &SweepFile) -> Result<BTreeMap<String, String>, FileError> {
+    let Some(section) = section.section("levels", "{ loop_ns = 100 }")? else { return Ok(BTreeMap::new()) };
+    let section = section.titled(format!("levels of [[claim]] \"{id}\""));
+    let swept = sweep.factors.iter().map(|factor| factor.key.as_str());
+    let known: Vec<&str> = [PROCS].into_iter().chain(swept).filter(|key| *key != sweep.axis).collect();
+    section.allow(&known)?;
+    let mut levels = BTreeMap::new();
+    for (key, item) in section.items() {
+        let level = match item.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            DeValue::Boolean(truth) => truth.to_string(),
+            _ => return Err(section.refuse(key, item, "be a text, a number or a truth")),
+        };
+        let factor = sweep.factors.iter().find(|factor| factor.key == key);
+        let is_level = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), String::from) == level;
+        if factor.is_some_and(|factor| !factor.levels.iter().any(is_level)) {
+            return Err(section.error_at(key, format!("{level} is no level of {key} in [sweep]")));
+        }
+        levels.insert(key.into(), level);
+    }
+    Ok(levels)
+}
+
+fn read_rule(
+    section: &Section<'_>,
+    written: &str,
+    workload: &WorkloadFile,
+    axis: &str,
+) -> Result<ClaimRule, FileError> {
+    let procs = |key: &str| -> Result<u32, FileError> {
+        let key = on_axis(key, axis);
+        Ok(section.required(&key, section.whole(&key, 1..=most_of(axis))?)? as u32)
     };
     let over_procs = || match (procs("procs")?, procs("over_procs")?) {
-        (procs, over) if procs == over => Err(section.error_at("over_procs", format!("{over} is procs itself"))),
+        (procs, over) if procs == over => {
+            Err(section.error_at(&on_axis("over_procs", axis), format!("{over} is {axis} itself")))
+        }
         (_, over) => Ok(over),
     };
     let any = || section.number("printed", f64::MIN..=f64::MAX, "be a number");
@@ -130,7 +200,7 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
             direction_only: read_direction(section)?,
         },
         "peak" => ClaimRule::Peak { metric: metric()?, procs: procs("procs")? },
-        "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section)? },
+        "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section, axis)? },
         "variance-ratio" => ClaimRule::VarianceRatio {
             procs: procs("procs")?,
             over_procs: over_procs()?,
@@ -138,13 +208,13 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
         },
         "slope" => ClaimRule::Slope {
             metric: metric()?,
-            span: read_span(section)?,
+            span: read_span(section, axis)?,
             printed: section.required("printed", any()?)?,
             tolerance: section.required("tolerance", above_0("tolerance")?)?,
         },
         "monotone" => ClaimRule::Monotone {
             metric: metric()?,
-            span: read_span(section)?,
+            span: read_span(section, axis)?,
             trend: section.required("trend", section.parsed::<Trend>("trend")?)?,
             // The noise of a comparison, as for `compare`.
             delta: section.number("delta", 0.0..=1.0, "be a share from 0 to 1")?.unwrap_or(0.02),
@@ -162,7 +232,7 @@ fn read_rule(section: &Section<'_>, written: &str, workload: &WorkloadFile) -> R
             }
             ClaimRule::Model { metric: metric()?, model, rivals }
         }
-        "threshold" => ClaimRule::Threshold { metric: metric()?, near: read_near(section)? },
+        "threshold" => ClaimRule::Threshold { metric: metric()?, near: read_near(section, axis)? },
         _ => {
             let (procs, over_procs) = (procs("procs")?, over_procs()?);
             let of = section.parsed::<Share>("of")?.unwrap_or(Share::Each);
@@ -197,8 +267,8 @@ fn read_direction(section: &Section<'_>) -> Result<bool, FileError> {
     }
 }
 
-fn read_span(section: &Section<'_>) -> Result<Span, FileError> {
-    let end = |key| Ok(section.whole(key, 1..=u64::from(PROCS_MOST))?.map(|procs| procs as u32));
+fn read_span(section: &Section<'_>, axis: &str) -> Result<Span, FileError> {
+    let end = |key| Ok(section.whole(key, 1..=most_of(axis))?.map(|x| x as u32));
     let span = Span { from: end("from")?, to: end("to")? };
     match (span.from, span.to) {
         (Some(from), Some(to)) if from >= to => Err(section.error_at("to", format!("{to} is not above from, {from}"))),
@@ -206,14 +276,19 @@ fn read_span(section: &Section<'_>) -> Result<Span, FileError> {
     }
 }
 
-fn read_near(section: &Section<'_>) -> Result<String, FileError> {
+fn read_near(section: &Section<'_>, axis: &str) -> Result<String, FileError> {
     let item = section.required("near", section.get("near"))?;
+    let over_procs = axis == PROCS;
     let number = match item.get_ref() {
-        DeValue::String(text) if BOUNDARIES.contains(&text.as_ref()) => return Ok(text.to_string()),
+        DeValue::String(text) if over_procs && BOUNDARIES.contains(&text.as_ref()) => return Ok(text.to_string()),
+        DeValue::String(text) if !over_procs && times_procs(text).is_some() => return Ok(text.to_string()),
         DeValue::String(text) => text.parse().ok(),
         value => whole(value),
     };
-    let must = || format!("be one of {known}, or a number of workers", known = BOUNDARIES.join(", "));
-    let number = number.filter(|number| (1..=u64::from(PROCS_MOST)).contains(number));
+    let must = || match over_procs {
+        true => format!("be one of {known}, or a number of workers", known = BOUNDARIES.join(", ")),
+        false => format!("be a number of {axis}, or so many times procs, such as \"2.5 procs\""),
+    };
+    let number = number.filter(|number| (1..=most_of(axis)).contains(number));
     number.map(|number| number.to_string()).ok_or_else(|| section.refuse("near", item, must()))
 }

@@ -3,6 +3,7 @@
 use super::table::Section;
 use super::{ArmFile, FileError, SweepFile};
 use crate::knee::KneeModel;
+use crate::point::PROCS;
 
 pub(super) fn read_knee(
     root: &Section<'_>,
@@ -11,6 +12,9 @@ pub(super) fn read_knee(
 ) -> Result<Option<KneeModel>, FileError> {
     let Some(section) = root.section("knee", "[knee]")? else { return Ok(None) };
     section.allow(&["alpha", "beta", "gamma", "cores", "printed", "arm", "switches", "faults"])?;
+    if sweep.axis != PROCS {
+        return Err(section.error(format!("[knee] is about procs; the axis of [sweep] is {axis}", axis = sweep.axis)));
+    }
     let above_0 = |key: &str| {
         let number = section.number(key, f64::MIN_POSITIVE..=f64::MAX, "be a number above 0")?;
         section.required(key, number)

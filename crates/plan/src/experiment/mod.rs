@@ -17,6 +17,7 @@ pub use audit::{TableReader, parse_audit, read_audit};
 pub use measure::{PILOT_LEAST, REPETITIONS_MOST};
 pub use read::{FileError, parse_experiment, read_experiment, read_text};
 pub use sweep::ProcsError;
+pub(crate) use sweep::level_on_axis;
 
 use crate::audit::Audit;
 use crate::claim::Claim;
@@ -94,6 +95,8 @@ pub struct SweepFile {
     pub subjects: Vec<String>,
     /// Further factors, in file order: a workload's key, its levels as text, and the workload with each level.
     pub factors: Vec<Factor>,
+    /// The factor that curves go over: `procs`, or one of `factors`, whose levels are then whole numbers from 1.
+    pub axis: String,
 }
 
 /// A key of the workload that is swept.
@@ -122,6 +125,9 @@ pub enum Procs {
 
 /// The grid of the paper: statistics of 12 distinct procs identify rise, knee and decay on 64 PUs.
 pub const PAPER_PROCS: &[u32] = &[1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 56, 64];
+
+/// More than this on an axis other than procs are a typing error.
+pub const AXIS_MOST: u32 = 100_000_000;
 
 /// More workers than this are a typing error: Linux's default pid_max is 32,768 on small machines.
 pub const PROCS_MOST: u32 = 4096;

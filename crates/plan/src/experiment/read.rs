@@ -93,7 +93,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
     let written_sweep = root.required("[sweep]", written_sweep)?;
     let (workload, sweep) = sweep::read_sweep(&workload, &written_sweep)?;
     let arms = read_arms(root)?;
-    let claims = claims::read_claims(root, &arms, &workload)?;
+    let claims = claims::read_claims(root, &arms, &workload, &sweep)?;
     Ok(ExperimentFile {
         path: root.source.path.into(),
         name,

@@ -1,8 +1,9 @@
 //! `[workload]` and `[sweep]`: what workers do, and which of its keys, numbers of workers and subjects are varied.
 
 use super::table::{Item, Section};
-use super::{Factor, FileError, Oversubscribe, PROCS_MOST, Procs, SUBJECTS, SweepFile, THREADS};
+use super::{AXIS_MOST, Factor, FileError, Oversubscribe, PROCS_MOST, Procs, SUBJECTS, SweepFile, THREADS};
 use crate::PlanError;
+use crate::point::PROCS;
 use crate::workload::WorkloadFile;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -23,7 +24,7 @@ pub(super) fn read_sweep(workload: &Section<'_>, sweep: &Section<'_>) -> Result<
         section.allow(&known.iter().map(String::as_str).collect::<Vec<_>>())
     };
     allow(workload, &["kind"])?;
-    allow(sweep, &["procs", "oversubscribe", "subject"])?;
+    allow(sweep, &["procs", "oversubscribe", "subject", "axis"])?;
     for (key, item) in workload.items().into_iter().filter(|(key, _)| *key != "kind") {
         if sweep.get(key).is_some() {
             let message = format!("is swept in [sweep], line {line}; write it once", line = sweep.line());
@@ -41,7 +42,29 @@ pub(super) fn read_sweep(workload: &Section<'_>, sweep: &Section<'_>) -> Result<
     }
     let procs = read_procs(sweep)?;
     let oversubscribe = read_oversubscribe(sweep)?.unwrap_or(Oversubscribe::No);
-    Ok((file, SweepFile { procs, oversubscribe, subjects: read_subjects(sweep)?, factors }))
+    let (subjects, axis) = (read_subjects(sweep)?, read_axis(sweep, &factors)?);
+    Ok((file, SweepFile { procs, oversubscribe, subjects, factors, axis }))
+}
+
+/// `procs`, or a factor of the sweep whose levels are numbers that a curve can go over.
+fn read_axis(sweep: &Section<'_>, factors: &[Factor]) -> Result<String, FileError> {
+    let Some(axis) = sweep.text("axis")?.filter(|axis| axis != PROCS) else { return Ok(PROCS.into()) };
+    let Some(factor) = factors.iter().find(|factor| factor.key == axis) else {
+        let swept: Vec<&str> = [PROCS].into_iter().chain(factors.iter().map(|factor| factor.key.as_str())).collect();
+        let message = format!("\"{axis}\" is not swept; swept: {swept}", swept = swept.join(", "));
+        return Err(sweep.error_at("axis", message));
+    };
+    if let Some(level) = factor.levels.iter().find(|level| level_on_axis(level).is_none()) {
+        let message = format!("{axis} has the level {level}; an axis takes whole numbers from 1 to {AXIS_MOST}");
+        return Err(sweep.error_at("axis", message));
+    }
+    Ok(axis)
+}
+
+/// A level as a place on an axis.
+pub(crate) fn level_on_axis(level: &toml::Value) -> Option<u32> {
+    let level = u32::try_from(level.as_integer()?).ok()?;
+    (1..=AXIS_MOST).contains(&level).then_some(level)
 }
 
 /// The workload with one key replaced, and the key's value as plain TOML; errors at the value's line.

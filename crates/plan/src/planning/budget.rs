@@ -30,6 +30,7 @@ pub(super) fn fit(points: &mut Vec<Point>, skipped: &mut Vec<Skipped>, measure: 
             procs: point.procs,
             subject: point.subject,
             factors: point.factors,
+            axis_level: point.axis_level,
             reason: reason.clone(),
         }));
     };

@@ -1,7 +1,7 @@
 //! What is varied: numbers of workers, and levels of the further factors.
 
 use super::PlanError;
-use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs};
+use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs, level_on_axis};
 use crate::topology::Topology;
 use crate::workload::WorkloadFile;
 use std::collections::BTreeMap;
@@ -13,6 +13,8 @@ const SMALL_PUS: u32 = 16;
 pub(super) struct Level {
     /// Level of each factor as text.
     pub(super) factors: BTreeMap<String, String>,
+    /// Level of the axis, where that is not `procs`.
+    pub(super) on_axis: Option<u32>,
     /// The workload with these levels.
     pub(super) workload: WorkloadFile,
 }
@@ -35,7 +37,7 @@ pub(super) fn procs_listed(procs: &Procs, topology: &Topology) -> Vec<u32> {
 
 /// All combinations, the last factor fastest; one without factors where there are none.
 pub(super) fn levels(file: &ExperimentFile) -> Result<Vec<Level>, PlanError> {
-    let mut levels = vec![Level { factors: BTreeMap::new(), workload: file.workload.clone() }];
+    let mut levels = vec![Level { factors: BTreeMap::new(), on_axis: None, workload: file.workload.clone() }];
     for factor in &file.sweep.factors {
         let mut next = Vec::new();
         for level in &levels {
@@ -44,7 +46,8 @@ pub(super) fn levels(file: &ExperimentFile) -> Result<Vec<Level>, PlanError> {
                 let workload = level.workload.with(&factor.key, value).map_err(refuse)?;
                 let mut factors = level.factors.clone();
                 factors.insert(factor.key.clone(), value.as_str().map_or_else(|| value.to_string(), String::from));
-                next.push(Level { factors, workload });
+                let on_axis = if factor.key == file.sweep.axis { level_on_axis(value) } else { level.on_axis };
+                next.push(Level { factors, on_axis, workload });
             }
         }
         levels = next;

@@ -140,7 +140,7 @@ pub fn plan(
     budget::fit(&mut points, &mut skipped, &measure);
     check_scan(file, &measure, &points)?;
     number(&mut points);
-    let notes = notes::notes(&points, &skipped, topology);
+    let notes = notes::notes(&points, &skipped, &file.sweep.axis, topology);
     Ok(Plan {
         experiment: file.name.clone(),
         question: file.question.clone(),
@@ -148,6 +148,7 @@ pub fn plan(
         published: file.published.clone(),
         audit: file.audit.clone(),
         measure,
+        axis: file.sweep.axis.clone(),
         factors: file.sweep.factors.iter().map(|factor| factor.key.clone()).collect(),
         metrics: file.workload.metrics().iter().map(|column| column.name.into()).collect(),
         points,
@@ -190,6 +191,7 @@ impl Expansion<'_> {
                 procs,
                 subject: way.subject.into(),
                 factors: way.level.factors.clone(),
+                axis_level: way.level.on_axis,
                 reason: reason.to_string(),
             }),
         }
@@ -219,6 +221,7 @@ impl Expansion<'_> {
             procs,
             subject: way.subject.into(),
             factors: way.level.factors.clone(),
+            axis_level: way.level.on_axis,
             regime: placed.regime,
             placement_name: group.placement_name.clone(),
             memory_policy: arms::policy_in_words(&placed.placement),

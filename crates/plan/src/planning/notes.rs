@@ -1,7 +1,7 @@
 //! What was decided, in sentences for people.
 
 use crate::place::Regime;
-use crate::point::{Point, Skipped};
+use crate::point::{PROCS, Point, Skipped};
 use crate::quantity::show_bytes;
 use crate::topology::Topology;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PROCS_FOR_FITS: usize = 6;
 
 /// Notes on a plan, most important last to be seen first on a terminal's end.
-pub(super) fn notes(points: &[Point], skipped: &[Skipped], topology: &Topology) -> Vec<String> {
+pub(super) fn notes(points: &[Point], skipped: &[Skipped], axis: &str, topology: &Topology) -> Vec<String> {
     let mut notes = Vec::new();
     heaps(points, &mut notes);
     for joined in arms(points).into_iter().filter(|arm| arm.contains('+')) {
@@ -24,9 +24,11 @@ pub(super) fn notes(points: &[Point], skipped: &[Skipped], topology: &Topology) 
     if !skipped.is_empty() {
         notes.push(format!("points skipped: {count}", count = skipped.len()));
     }
-    let procs = distinct_procs(points);
-    few_procs(&procs, &mut notes);
-    short_decay(&procs, topology, &mut notes);
+    let levels = distinct_levels(points);
+    few_levels(&levels, axis, &mut notes);
+    if axis == PROCS {
+        short_decay(&levels, topology, &mut notes);
+    }
     match (topology.default_nodes().len(), topology.nodes.len()) {
         (0, _) => {
             notes.push("no node has both PUs and memory that may be used: workers are placed on all allowed PUs".into())
@@ -54,20 +56,20 @@ fn heaps(points: &[Point], notes: &mut Vec<String>) {
     }
 }
 
-/// Numbers of workers of each arm and regime.
-type ProcsOf<'a> = BTreeMap<&'a str, BTreeMap<Regime, BTreeSet<u32>>>;
+/// Levels of the axis of each arm and regime.
+type LevelsOf<'a> = BTreeMap<&'a str, BTreeMap<Regime, BTreeSet<u32>>>;
 
-fn distinct_procs(points: &[Point]) -> ProcsOf<'_> {
-    let mut procs = ProcsOf::new();
+fn distinct_levels(points: &[Point]) -> LevelsOf<'_> {
+    let mut levels = LevelsOf::new();
     for point in points {
-        procs.entry(&point.arm).or_default().entry(point.regime).or_default().insert(point.procs);
+        levels.entry(&point.arm).or_default().entry(point.regime).or_default().insert(point.x());
     }
-    procs
+    levels
 }
 
-/// Names arms with too few procs in every regime.
-fn few_procs(procs: &ProcsOf<'_>, notes: &mut Vec<String>) {
-    let few: Vec<String> = procs
+/// Names arms with too few levels of the axis in every regime.
+fn few_levels(levels: &LevelsOf<'_>, axis: &str, notes: &mut Vec<String>) {
+    let few: Vec<String> = levels
         .iter()
         .map(|(arm, regimes)| (arm, regimes.values().map(BTreeSet::len).max().unwrap_or(0)))
         .filter(|(_, most)| *most < PROCS_FOR_FITS)
@@ -75,13 +77,13 @@ fn few_procs(procs: &ProcsOf<'_>, notes: &mut Vec<String>) {
         .collect();
     if !few.is_empty() {
         let few = few.join(", ");
-        notes.push(format!("fits need {PROCS_FOR_FITS} distinct procs of one regime and will be refused for {few}"));
+        notes.push(format!("fits need {PROCS_FOR_FITS} distinct {axis} of one regime and will be refused for {few}"));
     }
 }
 
 /// Says when throughput that peaks where the first node is full could not be fitted beyond: a decay is fitted to the procs
 /// from the peak on, and the paper's grid has five of them on two nodes of 32 cores.
-fn short_decay(procs: &ProcsOf<'_>, topology: &Topology, notes: &mut Vec<String>) {
+fn short_decay(procs: &LevelsOf<'_>, topology: &Topology, notes: &mut Vec<String>) {
     let nodes = topology.default_nodes();
     let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return };
     let peak = topology.cores_of_node(first);

@@ -126,7 +126,7 @@ row! {
 }
 
 row! {
-    /// claims.csv: one row for each claim and arm.
+    /// claims.csv: one row for each claim, arm and subject.
     ClaimRow in "claims.csv" {
         /// Claim, as the experiment file names it.
         id: String [""],
@@ -136,6 +136,8 @@ row! {
         r#type: String [""],
         /// Arm it is tested on.
         arm: String [""],
+        /// Subject it is tested on.
+        subject: String [""],
         /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
         timing: Timing [""],
         /// The estimand, in words.
@@ -146,7 +148,7 @@ row! {
         ci_low: Option<f64> [""],
         /// Upper end of its interval; INF for a peak or knee that may be the last procs of the sweep or lie beyond.
         ci_high: Option<f64> [""],
-        /// Level of the interval, 1 - .05 / number of claims and arms.
+        /// Level of the interval, 1 - .05 / number of claims, arms and subjects.
         level: Option<f64> ["ratio"],
         /// Samples used; where points are compared block by block, paired blocks.
         n: u64 ["samples"],

@@ -10,7 +10,7 @@ use crate::pauses::ln_variance;
 use crate::ratios::{bounds_of, reader};
 use crate::series::Series;
 use crate::show::Unit;
-use plan::claim::ClaimRule;
+use plan::claim::{ClaimRule, times_procs};
 use plan::record::Verdict;
 use stats::argmax::argmax;
 use stats::decide::{
@@ -77,7 +77,10 @@ impl Data<'_> {
         let (procs, point) = self.testable.points[at];
         let values: Vec<f64> = self.by_block(metric, point)?.into_values().collect();
         if values.is_empty() {
-            return Err(Halt::NotTestable(format!("{metric} was not measured at {procs} procs")));
+            return Err(Halt::NotTestable(format!(
+                "{metric} was not measured at {procs} {axis}",
+                axis = self.question.axis()
+            )));
         }
         Ok(values)
     }
@@ -124,7 +127,10 @@ impl Data<'_> {
             other => other,
         };
         let n = blocks.len();
-        let reason = format!("{metric} is 0 in {zeros} of {n} blocks at {procs} procs, so that there is no {what}");
+        let reason = format!(
+            "{metric} is 0 in {zeros} of {n} blocks at {procs} {axis}, so that there is no {what}",
+            axis = self.question.axis()
+        );
         Err(Halt::Undecided(reason))
     }
 
@@ -279,12 +285,15 @@ impl Data<'_> {
         Ok(observations(self.question.results, self.curve(), metric, self.clean))
     }
 
-    /// Procs of a boundary of the machine, or the number itself.
+    /// Procs of a boundary of the machine, so many times the curve's procs, or the number itself.
     pub(super) fn boundary(&self, near: &str) -> Result<f64, Halt> {
         if let Ok(procs) = near.parse::<f64>() {
             return Ok(procs);
         }
         let results = self.question.results;
+        if let (Some(factor), Some(&(_, point))) = (times_procs(near), self.curve().points.first()) {
+            return Ok(factor * f64::from(results.plan.points[point].procs));
+        }
         let mut known = boundaries(&results.topology, &results.plan, self.curve()).into_iter();
         let named = known.find(|boundary| boundary.name == near);
         named
@@ -297,10 +306,11 @@ impl Data<'_> {
         let boundary = self.boundary(near)?;
         let data = self.observations(metric)?;
         let level = self.question.level;
-        let usl = fit(&self.settings(Model::Usl), &data.x, &data.y).map_err(|why| no_fit("knee", why))?;
+        let usl = fit(&self.settings(Model::Usl), &data.x, &data.y)
+            .map_err(|why| no_fit("knee", self.question.axis(), why))?;
         let resamples = resamples_for(level);
         let free = argmax(&data.x, &data.y, level, resamples, results.plan.measure.seed.0)
-            .map_err(|why| no_fit("knee", why))?;
+            .map_err(|why| no_fit("knee", self.question.axis(), why))?;
         if !usl.is_adequate() {
             let percent = 100.0 * usl.misfit_ratio;
             return Err(Halt::Undecided(format!(
@@ -392,10 +402,10 @@ pub(super) fn undecided(why: StatsError) -> Halt {
 }
 
 /// Too few procs is a matter of the sweep, not of the samples; `what` is the knee, the curve or what else there is not.
-pub(super) fn no_fit(what: &str, why: StatsError) -> Halt {
+pub(super) fn no_fit(what: &str, axis: &str, why: StatsError) -> Halt {
     match why {
         StatsError::FitRefused { .. } | StatsError::TooFew { what: "distinct x", .. } => {
-            Halt::NotTestable(format!("no {what}: {why}", why = in_words(&why)))
+            Halt::NotTestable(format!("no {what}: {why}", why = in_words(&why, axis)))
         }
         other => Halt::Undecided(other.to_string()),
     }

@@ -1,6 +1,6 @@
 //! Whether a claim can be tested on this machine with this run, and on which points.
 
-use super::Question;
+use super::{Question, subjects_of};
 use crate::series::{Series, group_of, series};
 use plan::claim::{ClaimRule, NEVER_AVERAGED, Span};
 use plan::place::Regime;
@@ -29,7 +29,7 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
     }
     machine_suffices(question)?;
     let arm = points_of_arm(question)?;
-    let manifest = &question.results.manifest;
+    let (manifest, axis) = (&question.results.manifest, question.axis());
     if question.claim.rule.is_about_time() && manifest.timing == Timing::Emulated {
         return Err("times of this run are emulated; the claim is about time".into());
     }
@@ -45,10 +45,10 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
     for &(procs, point) in &testable.points {
         let point = &question.results.plan.points[point];
         if let Some(inherited) = inherits(&manifest.conditions, point) {
-            return Err(format!("at {procs} procs the arm depends on what this process inherited: {inherited}"));
+            return Err(format!("at {procs} {axis} the arm depends on what this process inherited: {inherited}"));
         }
         if question.results.samples.rows_of(index_of(question, point)).is_empty() {
-            return Err(format!("no sample at {procs} procs yet; resume the run"));
+            return Err(format!("no sample at {procs} {axis} yet; resume the run"));
         }
     }
     testable.regimes = regimes(question, &testable.points);
@@ -69,7 +69,8 @@ fn regimes(question: &Question<'_>, points: &[(u32, usize)]) -> Option<String> {
     let of = |regime: &Regime| {
         let points = points.iter().filter(|(_, point)| question.results.plan.points[*point].regime == *regime);
         let procs: Vec<String> = points.map(|(procs, _)| procs.to_string()).collect();
-        (!procs.is_empty()).then(|| format!("{regime} at {procs} procs", procs = procs.join(", ")))
+        (!procs.is_empty())
+            .then(|| format!("{regime} at {procs} {axis}", procs = procs.join(", "), axis = question.axis()))
     };
     let parts: Vec<String> = Regime::ALL.iter().filter_map(of).collect();
     match &parts[..] {
@@ -100,29 +101,40 @@ fn machine_suffices(question: &Question<'_>) -> Result<(), String> {
 /// Points of the arm, in plan order, all of one group.
 fn points_of_arm<'a>(question: &Question<'a>) -> Result<Vec<(usize, &'a Point)>, String> {
     let (plan, arm) = (&question.results.plan, question.arm);
-    let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| point.is_of_arm(arm)).collect();
+    let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| question.is_about(point)).collect();
+    let who = match subjects_of(plan, question.claim).len() {
+        1 => format!("arm {arm}"),
+        _ => format!("arm {arm} of subject {subject}", subject = question.subject),
+    };
     let groups: BTreeSet<String> = points.iter().map(|(_, point)| group_of(plan, point)).collect();
     match groups.len() {
-        0 => match plan.skipped.iter().find(|skipped| skipped.is_of_arm(arm)) {
-            Some(skipped) => Err(format!("arm {arm} does not run here: {reason}", reason = skipped.reason)),
+        0 => match plan.skipped.iter().find(|skipped| question.is_about_skipped(skipped)) {
+            Some(skipped) => Err(format!("{who} does not run here: {reason}", reason = skipped.reason)),
             // Whatever was asked for has a point, or a reason why it was skipped.
+            None if plan.points.iter().any(|point| point.is_of_arm(arm)) => {
+                Err(format!("{who} was not asked for, or not at the claim's levels"))
+            }
             None => Err(format!("arm {arm} was not asked for; leave --arm out, or add --arm {arm}")),
         },
         1 => Ok(points),
         _ => {
             let groups = groups.into_iter().collect::<Vec<_>>().join("; ");
-            Err(format!("arm {arm} was swept over more than procs ({groups}); a claim is about one of them"))
+            Err(format!(
+                "arm {arm} was swept over more than {axis} ({groups}); a claim is about one of them, which its levels name",
+                axis = question.axis()
+            ))
         }
     }
 }
 
 fn named_points(question: &Question<'_>, arm: &[(usize, &Point)], procs: &[u32]) -> Result<Testable, String> {
+    let axis = question.axis();
     let find = |&procs: &u32| {
-        let Some((index, point)) = arm.iter().find(|(_, point)| point.procs == procs) else {
+        let Some((index, point)) = arm.iter().find(|(_, point)| point.x() == procs) else {
             return Err(why_not_measured(question, procs));
         };
         if point.regime == Regime::Oversubscribed && is_about_nodes(question) {
-            return Err(format!("{procs} procs are oversubscribed here; such points enter no claim about nodes"));
+            return Err(format!("{procs} {axis} are oversubscribed here; such points enter no claim about nodes"));
         }
         Ok((procs, *index))
     };
@@ -130,22 +142,23 @@ fn named_points(question: &Question<'_>, arm: &[(usize, &Point)], procs: &[u32])
 }
 
 fn why_not_measured(question: &Question<'_>, procs: u32) -> String {
-    let mut skipped = question.results.plan.skipped.iter();
-    match skipped.find(|skipped| skipped.procs == procs && skipped.is_of_arm(question.arm)) {
-        Some(skipped) => format!("{procs} procs were skipped: {reason}", reason = skipped.reason),
-        None => format!("{procs} procs are not in the sweep; add them to sweep.procs"),
+    let (axis, mut skipped) = (question.axis(), question.results.plan.skipped.iter());
+    match skipped.find(|skipped| skipped.x() == procs && question.is_about_skipped(skipped)) {
+        Some(skipped) => format!("{procs} {axis} were skipped: {reason}", reason = skipped.reason),
+        None => format!("{procs} {axis} are not in the sweep; add them to sweep.{axis}"),
     }
 }
 
 /// All procs; for a claim about nodes those at which the PUs suffice.
 fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Result<Testable, String> {
     let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed || !is_about_nodes(question));
-    let mut points: Vec<(u32, usize)> = fits.map(|(index, point)| (point.procs, *index)).collect();
+    let mut points: Vec<(u32, usize)> = fits.map(|(index, point)| (point.x(), *index)).collect();
     points.sort_unstable();
     let (first, last) = (points.first().map_or(u32::MAX, |point| point.0), points.last().map_or(0, |point| point.0));
     if !(first..=last).contains(&claimed) {
-        if arm.iter().any(|(_, point)| point.procs == claimed) {
-            return Err(format!("{claimed} procs are oversubscribed here; such points enter no claim about nodes"));
+        if arm.iter().any(|(_, point)| point.x() == claimed) {
+            let axis = question.axis();
+            return Err(format!("{claimed} {axis} are oversubscribed here; such points enter no claim about nodes"));
         }
         return Err(why_not_measured(question, claimed));
     }
@@ -154,22 +167,31 @@ fn grid(question: &Question<'_>, arm: &[(usize, &Point)], claimed: u32) -> Resul
 
 /// The part of the grid that a slope or a trend is about; both its ends, where named, must be on it.
 fn within(question: &Question<'_>, arm: &[(usize, &Point)], span: &Span) -> Result<Testable, String> {
+    let axis = question.axis();
     let ends: Vec<u32> = span.from.into_iter().chain(span.to).collect();
     named_points(question, arm, &ends)?;
     let fits = arm.iter().filter(|(_, point)| point.regime != Regime::Oversubscribed || !is_about_nodes(question));
-    let inside = fits.filter(|(_, point)| span.holds(point.procs));
-    let mut points: Vec<(u32, usize)> = inside.map(|(index, point)| (point.procs, *index)).collect();
+    let inside = fits.filter(|(_, point)| span.holds(point.x()));
+    let mut points: Vec<(u32, usize)> = inside.map(|(index, point)| (point.x(), *index)).collect();
     points.sort_unstable();
     match points.len() {
-        0 | 1 => Err(format!("{n} procs {span}; two are needed", n = points.len())),
+        0 | 1 => Err(format!("{n} {axis} {span}; two are needed", n = points.len(), span = span.in_words(axis))),
         _ => Ok(Testable { points, curve: None, regimes: None }),
     }
 }
 
 /// The curve of the regime with the most procs; cores before siblings.
 fn curve(question: &Question<'_>) -> Result<Testable, String> {
-    let curves = series(&question.results.plan).into_iter();
-    let curves = curves.filter(|one| is_arm(&one.arm, question.arm) && one.regime != Regime::Oversubscribed);
+    let plan = &question.results.plan;
+    // Along another axis the PUs are as crowded at every point, which is said beside the verdict.
+    let may_be_crowded = !plan.is_over_procs() && !is_about_nodes(question);
+    let is_about = |one: &Series| {
+        let point = one.points.first().map(|&(_, point)| &plan.points[point]);
+        is_arm(&one.arm, question.arm)
+            && (may_be_crowded || one.regime != Regime::Oversubscribed)
+            && point.is_some_and(|point| question.is_about(point))
+    };
+    let curves = series(plan).into_iter().filter(is_about);
     // max_by_key takes the last of equals: siblings first, so that cores win.
     let mut curves: Vec<Series> = curves.collect();
     curves.sort_by_key(|one| one.regime == Regime::Core);
@@ -211,7 +233,7 @@ mod tests {
         let mut results = golden();
         results.topology = topology;
         let refused = |claim| {
-            let question = Question { results: &results, claim, arm: "unbound", level: 0.95 };
+            let question = Question { results: &results, claim, arm: "unbound", subject: "threads", level: 0.95 };
             machine_suffices(&question).err().map(|reason| (claim.id.as_str(), reason))
         };
         let refused: Vec<_> = experiment.claims.iter().filter_map(refused).collect();

@@ -1,6 +1,6 @@
-//! claims.csv: what the samples say about each claim of the experiment file, arm by arm.
+//! claims.csv: what the samples say about each claim of the experiment file, arm by arm and subject by subject.
 //!
-//! Rules so that two people come to the same verdict: the interval C at level 1 - .05 / (claims x arms) against the
+//! Rules so that two people come to the same verdict: the interval C at level 1 - .05 / (claims x arms x subjects) against the
 //! claim's region R; supported iff C lies inside R, refuted iff they are disjoint, else undecided. What this machine or
 //! this run cannot tell is not testable, with the reason. `gate` says what can be tested, `evidence` has the rule of
 //! each type. All samples decide; where the clean ones alone say something else, the claim is undecided.
@@ -18,20 +18,47 @@ use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule, Share, Trend};
+use plan::point::{PROCS, Plan, Point, Skipped};
 use plan::record::{ClaimRow, Verdict};
 use rayon::prelude::*;
 use stats::decide::{KNEE_FACTOR, RATIO_FACTOR, Region, THRESHOLD_SIDE, VARIANCE_FACTOR};
 use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
+use std::collections::BTreeMap;
 
-/// One claim on one arm.
+/// One claim on one arm and subject.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) results: &'a Results,
     pub(crate) claim: &'a Claim,
     pub(crate) arm: &'a str,
-    /// 1 - .05 / number of claims x arms.
+    pub(crate) subject: &'a str,
+    /// 1 - .05 / number of claims x arms x subjects.
     pub(crate) level: f64,
+}
+
+impl<'a> Question<'a> {
+    fn is_about(&self, point: &Point) -> bool {
+        point.is_of_arm(self.arm) && self.is_at(&point.subject, point.procs, &point.factors)
+    }
+
+    fn is_about_skipped(&self, point: &Skipped) -> bool {
+        point.is_of_arm(self.arm) && self.is_at(&point.subject, point.procs, &point.factors)
+    }
+
+    /// Whether these are its subject and its levels.
+    fn is_at(&self, subject: &str, procs: u32, factors: &BTreeMap<String, String>) -> bool {
+        let is_level = |(key, level): (&String, &String)| match key.as_str() {
+            PROCS => procs.to_string() == *level,
+            key => factors.get(key) == Some(level),
+        };
+        subject == self.subject && self.claim.levels.iter().all(is_level)
+    }
+
+    /// What is counted along the axis: `procs`, `tasks`.
+    fn axis(&self) -> &'a str {
+        &self.results.plan.axis
+    }
 }
 
 /// Why there is no plain verdict.
@@ -41,24 +68,41 @@ pub(crate) enum Halt {
     Undecided(String),
 }
 
-/// Every claim on every arm it names, in the order of the file.
+/// Every claim on every arm and subject it names, in the order of the file.
 pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
-    let all = &results.plan.claims;
-    let level = level_of(all);
-    let questions: Vec<Question<'_>> = all
-        .iter()
-        .flat_map(|claim| claim.arms.iter().map(move |arm| Question { results, claim, arm, level }))
-        .collect();
+    let (plan, level) = (&results.plan, level_of(&results.plan));
+    let on_arm = |claim, arm| {
+        subjects_of(plan, claim).into_iter().map(move |subject| Question { results, claim, arm, subject, level })
+    };
+    let questions: Vec<Question<'_>> =
+        plan.claims.iter().flat_map(|claim| claim.arms.iter().flat_map(move |arm| on_arm(claim, arm))).collect();
     questions.par_iter().map(answer).collect()
 }
 
-/// The level at which each of these claims is judged on each of its arms: 1 - .05 / (claims x arms).
-pub(crate) fn level_of(claims: &[Claim]) -> f64 {
-    bonferroni_level(0.95, questions_of(claims)).expect("one claim or more, and .95 lies in (0, 1)")
+/// The level at which each claim of a plan is judged on each of its arms and subjects: 1 - .05 / all of these.
+pub(crate) fn level_of(plan: &Plan) -> f64 {
+    bonferroni_level(0.95, questions_of(plan)).expect("one claim or more, and .95 lies in (0, 1)")
 }
 
-fn questions_of(claims: &[Claim]) -> usize {
-    claims.iter().map(|claim| claim.arms.len()).sum::<usize>().max(1)
+fn questions_of(plan: &Plan) -> usize {
+    plan.claims.iter().map(|claim| claim.arms.len() * subjects_of(plan, claim).len()).sum::<usize>().max(1)
+}
+
+/// Subjects of a claim: as it names them, and where it names none all that the plan has.
+fn subjects_of<'a>(plan: &'a Plan, claim: &'a Claim) -> Vec<&'a str> {
+    let named: Vec<&str> = claim.subjects.iter().map(String::as_str).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let ran = plan.points.iter().map(|point| point.subject.as_str());
+    let skipped = plan.skipped.iter().map(|skipped| skipped.subject.as_str());
+    let mut subjects: Vec<&str> = Vec::new();
+    for subject in ran.chain(skipped) {
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    subjects
 }
 
 /// What a model computed stays to be seen, but it decides nothing.
@@ -129,7 +173,7 @@ fn follows_from_the_plan(question: &Question<'_>, testable: &Testable) -> Option
         let (procs, _) = follows.first()?;
         let is_one = metrics.len() == 1;
         let it = match follows.len() < testable.points.len() {
-            true => format!("at {procs} procs {it} ", it = if is_one { "it" } else { metric }),
+            true => format!("at {procs} {axis} {it} ", axis = question.axis(), it = if is_one { "it" } else { metric }),
             // Where all do, the reason is one for all claims, which tables put together.
             false if is_one => String::new(),
             false => format!("{metric} "),
@@ -144,11 +188,18 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
         let counts = Counts::of(question.results, point);
         let total = counts.completed + counts.failed;
         if counts.failed > 0 {
-            return Some(format!("{failed} of {total} samples failed at {procs} procs", failed = counts.failed));
+            return Some(format!(
+                "{failed} of {total} samples failed at {procs} {axis}",
+                axis = question.axis(),
+                failed = counts.failed
+            ));
         }
         if counts.is_noisy() && question.claim.rule.is_about_time() {
             let flagged = counts.contaminated;
-            return Some(format!("noisy: {flagged} of {total} samples at {procs} procs were disturbed"));
+            return Some(format!(
+                "noisy: {flagged} of {total} samples at {procs} {axis} were disturbed",
+                axis = question.axis()
+            ));
         }
     }
     None
@@ -163,7 +214,9 @@ fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String
         testable.points.iter().find_map(|&(procs, point)| {
             let k = results.samples.used_rows(point, false).filter_map(&value).count();
             let n = Counts::of(results, point).completed;
-            (k < n).then(|| format!("{metric} was measured in {k} of {n} samples at {procs} procs{needs}"))
+            (k < n).then(|| {
+                format!("{metric} was measured in {k} of {n} samples at {procs} {axis}{needs}", axis = question.axis())
+            })
         })
     })
 }
@@ -210,8 +263,9 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         text: claim.text.clone(),
         r#type: rule.type_name().into(),
         arm: question.arm.into(),
+        subject: question.subject.into(),
         timing: question.results.timing(),
-        theta: theta_of(rule),
+        theta: theta_of(rule, question.axis()),
         estimate: None,
         ci_low: None,
         ci_high: None,
@@ -257,26 +311,31 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
     }
 }
 
-fn theta_of(rule: &ClaimRule) -> String {
+fn theta_of(rule: &ClaimRule, axis: &str) -> String {
     match rule {
-        ClaimRule::Value { metric, procs, .. } => format!("{metric} at {procs} procs"),
-        ClaimRule::Ratio { metric, procs, over_procs, .. } => format!("{metric} at {procs} over {over_procs} procs"),
-        ClaimRule::Peak { metric, .. } => format!("procs of the highest {metric}"),
-        ClaimRule::Knee { metric, .. } => format!("knee of {metric}, procs"),
+        ClaimRule::Value { metric, procs, .. } => format!("{metric} at {procs} {axis}"),
+        ClaimRule::Ratio { metric, procs, over_procs, .. } => format!("{metric} at {procs} over {over_procs} {axis}"),
+        ClaimRule::Peak { metric, .. } => format!("{axis} of the highest {metric}"),
+        ClaimRule::Knee { metric, .. } => format!("knee of {metric}, {axis}"),
         ClaimRule::VarianceRatio { procs, over_procs, .. } => {
-            format!("variance of pauses at {procs} over {over_procs} procs")
+            format!("variance of pauses at {procs} over {over_procs} {axis}")
         }
-        ClaimRule::Slope { metric, span, .. } => format!("slope of ln {metric} against ln procs, {span}"),
+        ClaimRule::Slope { metric, span, .. } => {
+            format!("slope of ln {metric} against ln {axis}, {span}", span = span.in_words(axis))
+        }
         ClaimRule::Monotone { metric, span, .. } => {
-            format!("{metric} over that at the procs before, {span}: the step that decides")
+            format!(
+                "{metric} over that at the {axis} before, {span}: the step that decides",
+                span = span.in_words(axis)
+            )
         }
         ClaimRule::Model { metric, model, .. } => {
-            format!("AICc by which {model} leads its nearest rival for {metric} over procs")
+            format!("AICc by which {model} leads its nearest rival for {metric} over {axis}")
         }
-        ClaimRule::Threshold { metric, .. } => format!("break of {metric}, procs"),
+        ClaimRule::Threshold { metric, .. } => format!("break of {metric}, {axis}"),
         ClaimRule::Relation { procs, over_procs, of, .. } => {
             let of = if *of == Share::Each { "each worker" } else { "all workers" };
-            format!("remote over local latency needed for the throughput of {of} at {procs} and {over_procs} procs")
+            format!("remote over local latency needed for the throughput of {of} at {procs} and {over_procs} {axis}")
         }
     }
 }
@@ -288,7 +347,7 @@ fn rule_in_words(question: &Question<'_>) -> String {
         any if any.is_any() => String::new(),
         premise => format!("; on {premise}"),
     };
-    let questions = questions_of(&question.results.plan.claims);
+    let questions = questions_of(&question.results.plan);
     format!("{rule}; level 1 - .05/{questions}{premise}", rule = interval_and_region(&claim.rule))
 }
 

@@ -61,7 +61,11 @@ impl Data<'_> {
             n: step.n,
             df: Some(step.df),
             verdict,
-            reason: format!("the step from {before} to {after} procs decides, of {n}", n = steps.len()),
+            reason: format!(
+                "the step from {before} to {after} {axis} decides, of {n}",
+                axis = self.question.axis(),
+                n = steps.len()
+            ),
             beside: None,
             needed_n: needed.ok().map(|needed| needed.to_string()),
         })
@@ -70,7 +74,7 @@ impl Data<'_> {
     /// AICc against AICc, of fits to ln of the metric.
     pub(super) fn preference(&self, metric: &str, model: &str, rivals: &[String]) -> Result<Evidence, Halt> {
         let data = self.observations(metric)?;
-        let own = self.fitted(&data, named(model)?).map_err(|why| no_fit("curve", why))?;
+        let own = self.fitted(&data, named(model)?).map_err(|why| no_fit("curve", self.question.axis(), why))?;
         let mut others = Vec::new();
         for rival in rivals {
             match self.fitted(&data, named(rival)?) {
@@ -79,7 +83,7 @@ impl Data<'_> {
                 Err(StatsError::NoConvergence { .. }) => {
                     return Err(Halt::Undecided(format!("{rival} could not be fitted")));
                 }
-                Err(why) => return Err(no_fit("curve", why)),
+                Err(why) => return Err(no_fit("curve", self.question.axis(), why)),
             }
         }
         let standings: Vec<Standing> = others.iter().map(Standing::of).collect();
@@ -105,7 +109,7 @@ impl Data<'_> {
         let x = self.boundary(near)?;
         let data = self.observations(metric)?;
         let found = fit_threshold(&self.settings(Model::BrokenLine), &candidates(&data.x, &data.y), &data.x, &data.y)
-            .map_err(|why| no_fit("curve", why))?;
+            .map_err(|why| no_fit("curve", self.question.axis(), why))?;
         let broken = &found.broken;
         let psi = broken.value("psi").expect("a broken line has a break");
         let undetermined = || Halt::Undecided("the samples do not determine the break".into());
@@ -122,7 +126,11 @@ impl Data<'_> {
             n: broken.n,
             df: Some(broken.df as f64),
             verdict,
-            reason: format!("{own}; {best}; {below} procs below {x} and {above} above", own = in_words(broken)),
+            reason: format!(
+                "{own}; {best}; {below} {axis} below {x} and {above} above",
+                axis = self.question.axis(),
+                own = in_words(broken)
+            ),
             beside: None,
             needed_n: None,
         })

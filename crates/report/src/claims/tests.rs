@@ -1,5 +1,6 @@
 //! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
 
+mod axis;
 mod bounds;
 mod ends;
 mod shapes;
@@ -74,6 +75,8 @@ fn claim(rule: ClaimRule) -> Claim {
         id: "c".into(),
         text: "t".into(),
         arms: vec!["unbound".into()],
+        subjects: Vec::new(),
+        levels: BTreeMap::new(),
         nodes_least: 2,
         node_cores: NodeCores::default(),
         rule,
@@ -110,14 +113,14 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
     let mut figures = Vec::new();
     for block in 0..BLOCKS {
         for (index, point) in results.plan.points.iter().enumerate() {
-            let ratio = hits.map_or(ratio, |hits| hits(point.procs)) * wobble(block);
-            let mut metrics = vec![("throughput_per_s", rate(point.procs, block)), ("pause_mean_ns", 10.0)];
-            if !is_in(unmeasured, point.procs, block) {
+            let ratio = hits.map_or(ratio, |hits| hits(point.x())) * wobble(block);
+            let mut metrics = vec![("throughput_per_s", rate(point.x(), block)), ("pause_mean_ns", 10.0)];
+            if !is_in(unmeasured, point.x(), block) {
                 let bounds = [("local_hit_low", ratio - unknown), ("local_hit_high", ratio + unknown)];
                 metrics.extend([("local_hit_ratio", ratio)].into_iter().chain(bounds));
             }
-            metrics.extend(variance(point.procs, block).map(|variance| ("pause_variance_ns2", variance)));
-            figures.push((index, point.procs, block, metrics));
+            metrics.extend(variance(point.x(), block).map(|variance| ("pause_variance_ns2", variance)));
+            figures.push((index, point.x(), block, metrics));
         }
     }
     let mut made: Vec<Made<'_>> = figures
@@ -235,8 +238,8 @@ fn what_cannot_be_tested_says_why() {
         |case| {
             let last = case.results.plan.points.pop().unwrap();
             let reason = "8 workers asked, 4 PUs".into();
-            let Point { arm, procs, subject, factors, .. } = last;
-            case.results.plan.skipped.push(Skipped { arm, procs, subject, factors, reason });
+            let Point { arm, procs, subject, factors, axis_level, .. } = last;
+            case.results.plan.skipped.push(Skipped { arm, procs, subject, factors, axis_level, reason });
         },
         value(0.8),
         "8 procs were skipped: 8 workers asked, 4 PUs",
@@ -284,11 +287,14 @@ fn what_cannot_be_tested_says_why() {
     );
     check_not_testable(
         |case| {
-            let other = Point { id: "q".into(), subject: "gmp".into(), ..case.results.plan.points[7].clone() };
-            case.results.plan.points.push(other);
+            let of = |level: &str| BTreeMap::from([("write_ratio".into(), level.into())]);
+            let plan = &mut case.results.plan;
+            plan.factors = vec!["write_ratio".into()];
+            plan.points.iter_mut().for_each(|point| point.factors = of("0.1"));
+            plan.points.push(Point { id: "q".into(), factors: of("0.5"), ..plan.points[7].clone() });
         },
         value(0.8),
-        "was swept over more than procs (subject=gmp; subject=threads)",
+        "was swept over more than procs (write_ratio=0.1; write_ratio=0.5)",
     );
     check_not_testable(
         |case| case.results.manifest.conditions.inherited_cpus = Some("0-3".parse().unwrap()),

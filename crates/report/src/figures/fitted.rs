@@ -34,7 +34,7 @@ pub(super) fn fits_of(fits: &[FitRow], metric: &str, curve: &Curve, points: &[Po
             continue;
         };
         let of_regime = curve.points.iter().map(|&at| &points[at]).filter(|point| point.regime == best.regime);
-        let procs: Vec<f64> = of_regime.map(|point| f64::from(point.procs)).collect();
+        let procs: Vec<f64> = of_regime.map(|point| f64::from(point.x())).collect();
         let peak = || rows.iter().find(|row| row.parameter == "argmax" && row.regime == best.regime)?.estimate;
         let (Some(&first), Some(&last)) = (procs.first(), procs.last()) else { continue };
         let from = if past_peak { peak().unwrap_or(first) } else { first };

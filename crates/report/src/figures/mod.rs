@@ -14,21 +14,21 @@ use crate::results::{Derived, Results};
 use crate::samples::Metric;
 use crate::series::series;
 use crate::show::{count, plain};
-use crate::tables::centre_of;
 use crate::tables::published::OTHER_PROGRAM;
+use crate::tables::{centre_of, has_heaps};
 use fitted::{Drawn, Knees, fits_of, is_drawn, knees_of};
 use plan::place::Regime;
 use plan::published::{Published, PublishedRow};
 use plan::record::Timing;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use subject::{SUBJECTS, Subject};
+use subject::{Subject, subjects};
 
 /// A figure and the name of its file, without folder and ending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named {
-    /// `throughput`, `local_hit_ratio`, `pause_p50`, …
-    pub name: &'static str,
+    /// `throughput`, `local_hit_ratio`, `pause_p50`, …; of a metric of the workload its name.
+    pub name: String,
     /// The figure.
     pub figure: Figure,
     /// The same, drawn.
@@ -38,15 +38,16 @@ pub struct Named {
 /// The figures of a results folder, in the order of the report; `published` adds the printed values.
 pub fn figures(results: &Results, derived: &Derived, published: Option<&Published>) -> Vec<Named> {
     let curves = curves(&results.plan);
-    let wanted = |subject: &&Subject| {
+    let heaps = has_heaps(results);
+    let wanted = |subject: &&Subject<'_>| {
         let in_samples = results.samples.metric(subject.metric).is_some_and(Metric::is_measured);
-        subject.always || in_samples || derived.summary.iter().any(|line| line.row.metric == subject.estimate)
+        subject.always && heaps || in_samples || derived.summary.iter().any(|line| line.row.metric == subject.estimate)
     };
-    let drawn = |subject: &Subject| {
+    let drawn = |subject: &Subject<'_>| {
         let figure = Drawing { results, derived, published, curves: &curves, subject }.figure();
-        Named { name: subject.name, svg: figure.svg(), figure }
+        Named { name: subject.name.into(), svg: figure.svg(), figure }
     };
-    SUBJECTS.par_iter().filter(wanted).map(drawn).collect()
+    subjects(results).par_iter().filter(wanted).map(drawn).collect()
 }
 
 #[derive(Default)]
@@ -80,7 +81,7 @@ struct Drawing<'a> {
     derived: &'a Derived,
     published: Option<&'a Published>,
     curves: &'a [Curve],
-    subject: &'a Subject,
+    subject: &'a Subject<'a>,
 }
 
 impl Drawing<'_> {
@@ -102,7 +103,7 @@ impl Drawing<'_> {
             title: self.title(),
             description: self.description(),
             x: Axis {
-                label: "procs (workers)".into(),
+                label: self.axis_label(),
                 unit: crate::show::Unit::Plain,
                 scale: self.x_scale(&procs),
                 ticks: procs.clone(),
@@ -129,23 +130,29 @@ impl Drawing<'_> {
         };
         let nodes = count(self.results.topology.nodes.len() as u64, "node");
         let pus = count(self.results.topology.pus.len() as u64, "PU");
-        let (title, host) = (self.subject.title, &manifest.host);
-        format!("{title} against procs on {host}, {nodes}, {pus}{timing}")
+        let (title, host, axis) = (self.subject.title, &manifest.host, &self.results.plan.axis);
+        format!("{title} against {axis} on {host}, {nodes}, {pus}{timing}")
+    }
+
+    fn axis_label(&self) -> String {
+        let plan = &self.results.plan;
+        if plan.is_over_procs() { "procs (workers)".into() } else { plan.axis.clone() }
     }
 
     fn description(&self) -> String {
         format!(
-            "{title} of experiment {experiment} by number of workers, one colour and symbol for each arm: {arms}. Run {run}.",
+            "{title} of experiment {experiment} by {axis}, one colour and symbol for each arm: {arms}. Run {run}.",
             title = self.subject.title,
             experiment = self.results.manifest.experiment,
             arms = self.curves.iter().map(Curve::name).collect::<Vec<_>>().join("; "),
-            run = self.results.manifest.run_id
+            run = self.results.manifest.run_id,
+            axis = if self.results.plan.is_over_procs() { "number of workers" } else { &self.results.plan.axis },
         )
     }
 
     // All procs of the plan and, for printed values, of the published table.
     fn procs(&self) -> Vec<f64> {
-        let planned = self.results.plan.points.iter().map(|point| point.procs);
+        let planned = self.results.plan.points.iter().map(|point| point.x());
         let printed = self.printed_points();
         let mut procs: Vec<u32> = planned.chain(printed.iter().map(|point| point.0 as u32)).collect();
         procs.sort_unstable();
@@ -155,7 +162,7 @@ impl Drawing<'_> {
 
     // Also where printed values lie so far beyond all that is planned that it would be pressed into an edge.
     fn x_scale(&self, procs: &[f64]) -> Scale {
-        let planned = self.results.plan.points.iter().map(|point| point.procs).max().unwrap_or(0);
+        let planned = self.results.plan.points.iter().map(|point| point.x()).max().unwrap_or(0);
         let most = procs.last().copied().unwrap_or(0.0);
         if most > LINEAR_PROCS || most > 8.0 * f64::from(planned) { Scale::Log } else { Scale::Linear }
     }
@@ -199,7 +206,7 @@ impl Drawing<'_> {
         let Some(metric) = self.results.samples.metric(self.subject.metric) else { return Vec::new() };
         let mut by_shape: Vec<(Shape, Vec<(f64, f64)>)> = Vec::new();
         for &index in &curve.points {
-            let procs = f64::from(self.results.plan.points[index].procs);
+            let procs = f64::from(self.results.plan.points[index].x());
             let shape = self.shape(at, index);
             let points = thin(self.results.samples.values(metric, index)).into_iter().map(|value| (procs, value));
             match by_shape.iter_mut().find(|(known, _)| *known == shape) {
@@ -234,7 +241,7 @@ impl Drawing<'_> {
                 by_shape.push((shape, Estimates::default()));
                 by_shape.len() - 1
             });
-            by_shape[known].1.push(f64::from(point.procs), mean, interval.unwrap_or((mean, mean)));
+            by_shape[known].1.push(f64::from(point.x()), mean, interval.unwrap_or((mean, mean)));
         }
         by_shape.sort_by_key(|(shape, _)| *shape != Shape::of_arm(at));
         let series = |(nth, (shape, Estimates { points, low, high })): (usize, (Shape, Estimates))| Series {
@@ -307,7 +314,7 @@ impl Drawing<'_> {
         self.curves.iter().find_map(|curve| {
             let of_curve = || curve.points.iter().map(|&at| &self.results.plan.points[at]);
             points.iter().find_map(|&(procs, printed)| {
-                let point = of_curve().find(|point| f64::from(point.procs) == procs)?;
+                let point = of_curve().find(|point| f64::from(point.x()) == procs)?;
                 let (measured, _) = summaries.estimate(point, self.subject.metric)?;
                 let factor = measured / printed;
                 let far = factor.is_finite() && !(1.0 / ALIKE..=ALIKE).contains(&factor);
@@ -330,8 +337,8 @@ impl Drawing<'_> {
     fn bands(&self, procs: &[f64]) -> Vec<Band> {
         let points = &self.results.plan.points;
         let crowded = |point: &&plan::point::Point| point.regime == Regime::Oversubscribed;
-        let lowest = points.iter().filter(crowded).map(|point| point.procs).min();
-        let highest_free = points.iter().filter(|point| !crowded(point)).map(|point| point.procs).max().unwrap_or(0);
+        let lowest = points.iter().filter(crowded).map(|point| point.x()).min();
+        let highest_free = points.iter().filter(|point| !crowded(point)).map(|point| point.x()).max().unwrap_or(0);
         let Some(lowest) = lowest.filter(|&lowest| lowest > highest_free) else { return Vec::new() };
         let before = procs.iter().copied().rfind(|&value| value < f64::from(lowest));
         let from = before.map_or(f64::from(lowest), |before| (before + f64::from(lowest)) / 2.0);

@@ -1,25 +1,26 @@
 //! What the figures are about, as a table.
 
+use crate::results::Results;
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 
 /// What one figure is about.
-pub(super) struct Subject {
-    pub(super) name: &'static str,
+pub(super) struct Subject<'a> {
+    pub(super) name: &'a str,
     /// Column of samples.csv whose values are the dots.
-    pub(super) metric: &'static str,
+    pub(super) metric: &'a str,
     /// Metric of summary.csv that stands on them.
-    pub(super) estimate: &'static str,
+    pub(super) estimate: &'a str,
     /// What that is, in words, where it is no mean of samples.
     pub(super) pooled: Option<&'static str>,
-    pub(super) title: &'static str,
-    pub(super) label: &'static str,
-    /// Always drawn, also without data; the others only where something was measured.
+    pub(super) title: &'a str,
+    pub(super) label: &'a str,
+    /// Drawn without data, too, where the workload has heaps; the others only where something was measured.
     pub(super) always: bool,
     pub(super) is_time: bool,
 }
 
 /// In the order of the report.
-pub(super) const SUBJECTS: [Subject; 6] = [
+pub(super) const SUBJECTS: [Subject<'static>; 6] = [
     Subject {
         name: "throughput",
         metric: "throughput_per_s",
@@ -81,3 +82,21 @@ pub(super) const SUBJECTS: [Subject; 6] = [
         is_time: true,
     },
 ];
+
+/// Those, and one for each metric of the workload.
+pub(super) fn subjects(results: &Results) -> Vec<Subject<'_>> {
+    SUBJECTS.into_iter().chain(results.plan.metrics.iter().map(|metric| own(metric))).collect()
+}
+
+fn own(metric: &str) -> Subject<'_> {
+    Subject {
+        name: metric,
+        metric,
+        estimate: metric,
+        pooled: None,
+        title: metric,
+        label: metric,
+        always: false,
+        is_time: true,
+    }
+}

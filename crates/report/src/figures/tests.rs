@@ -16,7 +16,7 @@ fn figure(name: &str, published: bool) -> Figure {
 
 #[test]
 fn figures_are_drawn_for_what_was_measured() {
-    let names: Vec<&str> = drawn(false).iter().map(|named| named.name).collect();
+    let names: Vec<String> = drawn(false).into_iter().map(|named| named.name).collect();
     assert_eq!(names, ["throughput", "local_hit_ratio", "pause_p50", "pause_max", "pause_variance"]);
 }
 

@@ -4,7 +4,7 @@ use super::Parts;
 use super::markup::{Cell, Page};
 use crate::results::{Results, SummaryLine};
 use crate::show::{Unit, count};
-use crate::tables::{answered, asked, claim_numbers, not_testable};
+use crate::tables::{answered, asked, claim_numbers, not_testable, tested_on};
 use plan::experiment::{Extent, Repetitions};
 use plan::record::{ClaimRow, Verdict};
 
@@ -66,7 +66,7 @@ pub(super) fn claims(page: &mut Page, parts: Parts<'_>) {
 
 fn answered_claim(page: &mut Page, results: &Results, claim: &ClaimRow) {
     page.raw("<section class=\"claim\">\n");
-    page.verdict(claim.verdict.word(), &format!("{id} ({arm})", id = claim.id, arm = claim.arm));
+    page.verdict(claim.verdict.word(), &format!("{id} ({on})", id = claim.id, on = tested_on(results, claim)));
     page.element("p", "", &format!("“{text}”", text = claim.text));
     let numbers = claim_numbers(results, claim);
     if !numbers.is_empty() {

@@ -7,32 +7,25 @@ use crate::results::Results;
 use crate::show::{Unit, plain};
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use crate::tables::published::{Compared, Measured, compare};
-use crate::tables::{centre_of, flags};
+use crate::tables::{centre_of, flags, has_heaps, own_metric};
 use plan::point::Point;
 use plan::record::{FitRow, Timing};
 
-/// What was measured, by arm and procs.
+/// What was measured, by curve and its axis.
 pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
     let modelled = parts.results.manifest.timing == Timing::Modelled;
     page.heading(if modelled { "What the model computed" } else { "What was measured" });
-    let titles = [
-        ">procs",
-        ">local hit ratio",
-        "interval",
-        ">throughput",
-        "95 % interval",
-        ">pause p50",
-        "95 % interval",
-        ">p99",
-        "95 % interval",
-        ">max",
-        ">pause sd",
-        ">n",
-        "flags",
-    ];
+    let plan = &parts.results.plan;
+    let axis = format!(">{axis}", axis = plan.axis);
+    let mut titles = vec![axis.as_str()];
+    if has_heaps(parts.results) {
+        titles.extend([">local hit ratio", "interval"]);
+    }
+    titles.extend([">throughput", "95 % interval"]);
+    titles.extend(plan.metrics.iter().map(String::as_str));
+    titles.extend([">pause p50", "95 % interval", ">p99", "95 % interval", ">max", ">pause sd", ">n", "flags"]);
     page.table(&titles);
     let summaries = Summaries::of(parts.derived);
-    let plan = &parts.results.plan;
     for curve in curves(plan) {
         let points: Vec<&Point> = curve.points.iter().map(|&at| &plan.points[at]).collect();
         let place =
@@ -85,12 +78,14 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
     let [hit, hit_interval] = with_interval(Unit::Ratio, summaries.hit_ratio(point).map(known), &mark);
     let throughput = summaries.estimate(point, "throughput_per_s");
     let [throughput, interval] = with_interval(Unit::PerSecond, throughput, "");
-    vec![
-        Cell::Number(point.procs.to_string()),
-        hit,
-        hit_interval,
-        throughput,
-        interval,
+    let mut cells = vec![Cell::Number(point.x().to_string())];
+    if has_heaps(results) {
+        cells.extend([hit, hit_interval]);
+    }
+    cells.extend([throughput, interval]);
+    let own = results.plan.metrics.iter().map(|metric| own_metric(results, summaries, point, metric));
+    cells.extend(own.map(Cell::Whole));
+    cells.extend([
         p50,
         p50_interval,
         p99,
@@ -99,7 +94,8 @@ fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<Cel
         number(Unit::Nanoseconds, pause(variance).map(|(variance, _)| variance.sqrt()), variance),
         Cell::Number(summaries.n(point)),
         Cell::Whole(flags(results, summaries, point)),
-    ]
+    ]);
+    cells
 }
 
 /// The article's figures beside the measured ones.
@@ -205,11 +201,11 @@ pub(super) fn skipped(page: &mut Page, results: &Results) {
         return;
     }
     page.heading("Skipped points");
-    page.table(&["arm", ">procs", "why"]);
+    page.table(&["arm", &format!(">{axis}", axis = results.plan.axis), "why"]);
     for skipped in &results.plan.skipped {
         page.row(&[
             Cell::Whole(skipped.arm.clone()),
-            Cell::Number(skipped.procs.to_string()),
+            Cell::Number(skipped.x().to_string()),
             Cell::Words(skipped.reason.clone()),
         ]);
     }

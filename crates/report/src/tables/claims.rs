@@ -54,10 +54,16 @@ impl OnArms<'_> {
         };
         let arm = |row: &&ClaimRow| {
             let found = found(row).map_or_else(String::new, |found| format!(" {found}"));
-            format!("{arm}{found}", arm = row.arm)
+            format!("{on}{found}", on = tested_on(results, row))
         };
         self.rows.iter().map(arm).collect()
     }
+}
+
+/// The arm of a row, and its subject where the run has several: `unbound, go`.
+pub(crate) fn tested_on(results: &Results, row: &ClaimRow) -> String {
+    let several = results.plan.points.iter().any(|point| point.subject != row.subject);
+    if several { format!("{arm}, {subject}", arm = row.arm, subject = row.subject) } else { row.arm.clone() }
 }
 
 /// Claims with an answer, if only "undecided".
@@ -84,7 +90,11 @@ pub(crate) fn not_testable(claims: &[ClaimRow]) -> Vec<NotTestable<'_>> {
 
 fn answered_text(results: &Results, claim: &ClaimRow, look: Look) -> String {
     let verdict = look.paint(claim.verdict.word(), verdict_paint(claim.verdict));
-    let title = wrap(&format!("{id} ({arm})", id = claim.id, arm = claim.arm), 0, look.columns().saturating_sub(15));
+    let title = wrap(
+        &format!("{id} ({on})", id = claim.id, on = tested_on(results, claim)),
+        0,
+        look.columns().saturating_sub(15),
+    );
     let mut text = format!("{title}: {verdict}\n", title = title.trim_end());
     let mut say = |line: &str| {
         if !line.is_empty() {

@@ -16,11 +16,11 @@ pub mod summary;
 pub use audit::{audit_csv, audit_text};
 pub(crate) use audit::{by_claim, figure_in_words};
 pub use claims::claims_text;
-pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers};
+pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers, tested_on};
 pub(crate) use knee::{constants as knee_constants, heading as knee_heading, predicted as knee_predicted};
 pub use knee::{knee_csv, knee_text};
 pub use points::main_text;
-pub(crate) use points::{centre_of, flags, timing_words};
+pub(crate) use points::{centre_of, flags, has_heaps, own_metric, timing_words};
 
 /// How text looks. A width alone (`100.into()`) is without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::grid::{Align, Grid};
 use super::{Look, Paint, wrap};
-use crate::curves::{Summaries, curves};
+use crate::curves::{Summaries, curves, unit_of};
 use crate::mean::GEOMETRIC;
 use crate::results::{Derived, Results};
 use crate::show::{Unit, count};
@@ -13,25 +13,61 @@ use plan::record::Timing;
 
 /// A column of the main table.
 pub(super) struct Column {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) align: Align,
     // As Grid::column has it.
     spare: u8,
+    holds: Holds,
 }
 
-/// What [`cells`] fills.
-pub(super) const COLUMNS: [Column; 10] = [
-    Column { title: "procs", align: Align::Right, spare: 0 },
-    Column { title: "local hit ratio", align: Align::Left, spare: 0 },
-    Column { title: "throughput", align: Align::Left, spare: 0 },
-    Column { title: "pause p50", align: Align::Right, spare: 0 },
-    Column { title: "p50 interval", align: Align::Left, spare: 1 },
-    Column { title: "p99", align: Align::Right, spare: 4 },
-    Column { title: "max", align: Align::Right, spare: 3 },
-    Column { title: "pause sd", align: Align::Right, spare: 2 },
-    Column { title: "n", align: Align::Right, spare: 0 },
-    Column { title: "flags", align: Align::Left, spare: 0 },
-];
+/// What a column of the main table holds of a point.
+#[derive(Clone, Copy)]
+enum Holds {
+    X,
+    HitRatio,
+    Throughput,
+    P50,
+    P50Interval,
+    P99,
+    Longest,
+    PauseSd,
+    /// The workload's own metric of this number.
+    Own(usize),
+    N,
+    Flags,
+}
+
+/// The columns of the main table. A workload without heaps has no hit ratio; its pauses are shown where there are any.
+pub(super) fn columns(results: &Results, derived: &Derived) -> Vec<Column> {
+    let plan = &results.plan;
+    let of = |title: &str, align, spare, holds| Column { title: title.into(), align, spare, holds };
+    let mut columns = vec![of(&plan.axis, Align::Right, 0, Holds::X)];
+    let heaps = has_heaps(results);
+    if heaps {
+        columns.push(of("local hit ratio", Align::Left, 0, Holds::HitRatio));
+    }
+    columns.push(of("throughput", Align::Left, 0, Holds::Throughput));
+    // Those that come first say most: in a narrow table the last go first.
+    let own = plan.metrics.iter().zip(0..);
+    columns.extend(own.map(|(metric, at)| of(metric, Align::Left, 5 + at, Holds::Own(usize::from(at)))));
+    if heaps || derived.summary.iter().any(|line| line.row.metric == POOLED_MAX) {
+        columns.extend([
+            of("pause p50", Align::Right, 0, Holds::P50),
+            of("p50 interval", Align::Left, 1, Holds::P50Interval),
+            of("p99", Align::Right, 4, Holds::P99),
+            of("max", Align::Right, 3, Holds::Longest),
+            of("pause sd", Align::Right, 2, Holds::PauseSd),
+        ]);
+    }
+    columns.extend([of("n", Align::Right, 0, Holds::N), of("flags", Align::Left, 0, Holds::Flags)]);
+    columns
+}
+
+/// Whether any point's workload touches memory that a hit ratio could be about.
+pub(crate) fn has_heaps(results: &Results) -> bool {
+    let need = |point: &Point| point.workload.need();
+    results.plan.points.iter().map(need).any(|need| need.private_bytes + need.shared_bytes > 0)
+}
 
 /// The table that a run ends with: local hit ratio, throughput and pauses by arm and procs, each with its interval.
 ///
@@ -56,13 +92,13 @@ pub(super) fn whole_legend(results: &Results, derived: &Derived) -> Vec<String> 
 
 fn grid(results: &Results, derived: &Derived) -> Grid {
     let summaries = Summaries::of(derived);
-    let columns = COLUMNS.iter();
-    let mut grid =
-        columns.fold(Grid::default(), |grid, &Column { title, align, spare }| grid.column(title, align, spare));
+    let columns = columns(results, derived);
+    let add = |grid: Grid, column: &Column| grid.column(&column.title, column.align, column.spare);
+    let mut grid = columns.iter().fold(Grid::default(), add);
     for curve in curves(&results.plan) {
         let points = || curve.points.iter().map(|&at| &results.plan.points[at]);
         grid.heading(format!("{name}: {place}", name = curve.name(), place = places(points())));
-        points().for_each(|point| grid.row(cells(results, &summaries, point)));
+        points().for_each(|point| grid.row(cells(&columns, results, &summaries, point)));
     }
     grid
 }
@@ -94,34 +130,50 @@ pub(super) fn places<'a>(mut points: impl Iterator<Item = &'a Point>) -> String 
     let place = |point: &Point| format!("placement {}, {}", point.placement_name, point.memory_policy);
     let Some(first) = points.next().map(place) else { return String::new() };
     let same = points.all(|point| place(point) == first);
-    if same { first } else { format!("{first} (at the lowest procs)") }
+    if same { first } else { format!("{first} (at the first point)") }
 }
 
-pub(super) fn cells(results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
+pub(super) fn cells(columns: &[Column], results: &Results, summaries: &Summaries<'_>, point: &Point) -> Vec<String> {
+    columns.iter().map(|column| cell(column.holds, results, summaries, point)).collect()
+}
+
+fn cell(holds: Holds, results: &Results, summaries: &Summaries<'_>, point: &Point) -> String {
     let show = |metric: &'static str| match summaries.estimate(point, metric) {
         Some((value, _)) => format!("{}{}", Unit::Nanoseconds.show(value), summaries.of_n(point, metric)),
         None => String::new(),
     };
-    let p50_interval = summaries.estimate(point, POOLED_P50).and_then(|(p50, interval)| {
-        let (low, high) = interval?;
-        Some(Unit::Nanoseconds.show_interval(p50, low, high))
-    });
-    let throughput = summaries.estimate(point, "throughput_per_s");
-    let sd = summaries.estimate(point, "pause_variance_ns2").map(|(variance, _)| {
-        format!("{}{}", Unit::Nanoseconds.show(variance.sqrt()), summaries.of_n(point, "pause_variance_ns2"))
-    });
-    vec![
-        point.procs.to_string(),
-        hit_ratio(summaries, point),
-        throughput.map_or("not measured".into(), |(mean, interval)| Unit::PerSecond.show_with_interval(mean, interval)),
-        show(POOLED_P50),
-        p50_interval.unwrap_or_default(),
-        show(POOLED_P99),
-        show(POOLED_MAX),
-        sd.unwrap_or_default(),
-        summaries.n(point),
-        flags(results, summaries, point),
-    ]
+    match holds {
+        Holds::X => point.x().to_string(),
+        Holds::HitRatio => hit_ratio(summaries, point),
+        Holds::Throughput => summaries
+            .estimate(point, "throughput_per_s")
+            .map_or("not measured".into(), |(mean, interval)| Unit::PerSecond.show_with_interval(mean, interval)),
+        Holds::P50 => show(POOLED_P50),
+        Holds::P50Interval => summaries.estimate(point, POOLED_P50).map_or_else(String::new, |(p50, interval)| {
+            interval.map_or_else(String::new, |(low, high)| Unit::Nanoseconds.show_interval(p50, low, high))
+        }),
+        Holds::P99 => show(POOLED_P99),
+        Holds::Longest => show(POOLED_MAX),
+        Holds::PauseSd => summaries.estimate(point, "pause_variance_ns2").map_or_else(String::new, |(variance, _)| {
+            format!("{}{}", Unit::Nanoseconds.show(variance.sqrt()), summaries.of_n(point, "pause_variance_ns2"))
+        }),
+        Holds::Own(at) => own_metric(results, summaries, point, &results.plan.metrics[at]),
+        Holds::N => summaries.n(point),
+        Holds::Flags => flags(results, summaries, point),
+    }
+}
+
+/// A metric of the workload with its interval; empty where its subject does not tell.
+pub(crate) fn own_metric<'a>(
+    results: &'a Results,
+    summaries: &Summaries<'a>,
+    point: &'a Point,
+    metric: &'a str,
+) -> String {
+    summaries.estimate(point, metric).map_or_else(String::new, |(mean, interval)| {
+        let known = interval.filter(|(low, high)| low < high);
+        format!("{}{}", unit_of(metric, results).show_with_interval(mean, known), summaries.of_n(point, metric))
+    })
 }
 
 fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
@@ -169,10 +221,16 @@ pub(crate) fn centre_of(metric: &str, derived: &Derived) -> &'static str {
 
 fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -> Vec<String> {
     let centre = centre_of("throughput_per_s", derived);
-    let mut lines = vec![format!(
-        "throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval, of a hit ratio widened by \
-         touches whose page or PU is unknown; none where all samples agree"
-    )];
+    let mut lines = vec![match has_heaps(results) {
+        true => format!(
+            "throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval, of a hit ratio widened by \
+             touches whose page or PU is unknown; none where all samples agree"
+        ),
+        false => format!(
+            "throughput: {centre} of the samples; [ ]: its 95 % interval, none where all samples agree; empty: its subject \
+             does not tell"
+        ),
+    }];
     let mut say = |wanted: bool, text: &str| {
         if wanted {
             lines.push(text.into());
@@ -220,9 +278,10 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
         let skipped = count(results.plan.skipped.len() as u64, "point");
         let first = &results.plan.skipped[0];
         lines.push(format!(
-            "{skipped} skipped, for instance {arm} at {procs} procs: {reason}",
+            "{skipped} skipped, for instance {arm} at {procs} {axis}: {reason}",
             arm = first.arm,
-            procs = first.procs,
+            procs = first.x(),
+            axis = results.plan.axis,
             reason = first.reason
         ));
     }

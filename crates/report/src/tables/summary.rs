@@ -1,7 +1,7 @@
 //! The main table for papers: as Markdown, and as LaTeX with booktabs' rules.
 
 use super::grid::Align;
-use super::points::{COLUMNS, cells, headline, places, whole_legend};
+use super::points::{Column, cells, columns, headline, places, whole_legend};
 use super::published::latex::{HEAD, escape as escape_latex};
 use super::published::markup::escape as escape_markdown;
 use crate::curves::{Curve, Summaries, curves};
@@ -11,13 +11,18 @@ use plan::point::Point;
 /// The main table in Markdown (GitHub's dialect): one table for each arm, what it means below.
 pub fn markdown(results: &Results, derived: &Derived) -> String {
     let summaries = Summaries::of(derived);
+    let columns = columns(results, derived);
     let mut text = format!("{headline}\n", headline = escape_markdown(&headline(results)));
     for curve in curves(&results.plan) {
         text += &format!("\n**{heading}**\n\n", heading = escape_markdown(&heading(results, &curve)));
-        text += &format!("| {titles} |\n|{rules}|\n", titles = titles(" | "), rules = aligned("|", ":--", "--:"));
+        text += &format!(
+            "| {titles} |\n|{rules}|\n",
+            titles = titles(&columns, " | "),
+            rules = aligned(&columns, "|", ":--", "--:")
+        );
         for point in points(results, &curve) {
             let cells: Vec<String> =
-                cells(results, &summaries, point).iter().map(|cell| escape_markdown(cell)).collect();
+                cells(&columns, results, &summaries, point).iter().map(|cell| escape_markdown(cell)).collect();
             text += &format!("| {cells} |\n", cells = cells.join(" | "));
         }
     }
@@ -29,6 +34,7 @@ pub fn markdown(results: &Results, derived: &Derived) -> String {
 /// The main table as a LaTeX document that compiles by itself: one `tabular` for each arm, so that pages can break.
 pub fn latex(results: &Results, derived: &Derived) -> String {
     let summaries = Summaries::of(derived);
+    let columns = columns(results, derived);
     let mut text = String::from(HEAD);
     text += &format!("{headline}\n", headline = escape_latex(&headline(results)));
     for curve in curves(&results.plan) {
@@ -36,10 +42,14 @@ pub fn latex(results: &Results, derived: &Derived) -> String {
             "\\par\\medskip\\noindent\\textbf{{{heading}}}\\nopagebreak\\par\\noindent\n",
             heading = escape_latex(&heading(results, &curve))
         );
-        text += &format!("\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n", columns = aligned("", "l", "r"));
-        text += &format!("{titles} \\\\\n\\midrule\n", titles = titles(" & "));
+        text += &format!(
+            "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n",
+            columns = aligned(&columns, "", "l", "r")
+        );
+        text += &format!("{titles} \\\\\n\\midrule\n", titles = titles(&columns, " & "));
         for point in points(results, &curve) {
-            let cells: Vec<String> = cells(results, &summaries, point).iter().map(|cell| escape_latex(cell)).collect();
+            let cells: Vec<String> =
+                cells(&columns, results, &summaries, point).iter().map(|cell| escape_latex(cell)).collect();
             text += &format!("{cells} \\\\\n", cells = cells.join(" & "));
         }
         text += "\\bottomrule\n\\end{tabular}\n";
@@ -51,13 +61,13 @@ pub fn latex(results: &Results, derived: &Derived) -> String {
     text
 }
 
-fn titles(between: &str) -> String {
-    COLUMNS.map(|column| column.title).join(between)
+fn titles(columns: &[Column], between: &str) -> String {
+    columns.iter().map(|column| column.title.replace('_', " ")).collect::<Vec<_>>().join(between)
 }
 
-fn aligned(between: &str, left: &str, right: &str) -> String {
+fn aligned(columns: &[Column], between: &str, left: &str, right: &str) -> String {
     let side = |align: Align| if align == Align::Left { left } else { right };
-    COLUMNS.map(|column| side(column.align)).join(between)
+    columns.iter().map(|column| side(column.align)).collect::<Vec<_>>().join(between)
 }
 
 fn points<'a>(results: &'a Results, curve: &'a Curve) -> impl Iterator<Item = &'a Point> {

@@ -197,7 +197,10 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
     };
     let claims = measured.results.plan.claims.iter().filter(|claim| about(&claim.rule) == Some(procs));
     let rows = claims.flat_map(|claim| measured.derived.claims.iter().filter(move |row| row.id == claim.id));
-    rows.filter(|row| curve.is_of_arm(&row.arm)).map(|row| (row.id.clone(), row.verdict)).collect()
+    let subject = curve.points.first().map(|&at| measured.results.plan.points[at].subject.as_str());
+    rows.filter(|row| curve.is_of_arm(&row.arm) && subject == Some(row.subject.as_str()))
+        .map(|row| (row.id.clone(), row.verdict))
+        .collect()
 }
 
 fn no_results(most: u32) -> Missing {
