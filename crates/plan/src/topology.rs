@@ -180,6 +180,9 @@ impl Topology {
         if !ascending(self.nodes.iter().map(|node| node.os_index).collect()) {
             return Err("nodes: by ascending os_index, each once".into());
         }
+        if !(self.nodes.is_empty() || self.nodes.iter().any(Node::has_memory)) {
+            return Err("nodes: none has memory; a machine that runs has some".into());
+        }
         for pu in &self.pus {
             let of_core = self.cores.get(pu.core as usize).is_some_and(|core| core.pus.contains(pu.os_index));
             let known = |at: Option<u32>, count: usize| at.is_none_or(|at| (at as usize) < count);

@@ -119,6 +119,11 @@ fn damaged() -> Result<(), Failed> {
         &whole.replacen("\"core\": 0", "\"core\": 77", 1),
         "its core, LLC, package or node is not that of this machine",
     )?;
+    let mut packed = json(&whole)?;
+    for node in packed["topology"]["nodes"].as_array_mut().into_iter().flatten() {
+        node["memory_bytes"] = 0.into();
+    }
+    check(&packed.to_string(), "nodes: none has memory; a machine that runs has some")?;
     refused(&["topo", "--input", "no-such.json"], 2, "no-such.json: cannot be read")?;
     refused(&["topo", "--input", "crates/x.json/../.json"], 2, "cannot be read")
 }
