@@ -73,7 +73,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         1,
         "nme = \"x\"",
-        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, audit, workload, pauses, sweep, arm, measure, claim, knee",
+        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, audit, workload, pauses, sweep, arm, measure, claim, knee, go",
     );
     check(6, "shared = 0.25", &format!("6: unknown key \"shared\" in [workload]; known keys: kind, {workload}"));
     check(13, "thread = 4", &format!("13: unknown key \"thread\" in [sweep]; known keys: {sweep}"));
@@ -153,7 +153,7 @@ fn impossible_values_are_named_with_their_line() {
     check(11, "procs = \"9..=1\"", &format!("11: procs in [sweep]: \"9..=1\" {procs}"));
     check(11, "procs = \"all\"", &format!("11: procs in [sweep]: \"all\" {procs}"));
     check(12, "oversubscribe = \"yes\"", "12: oversubscribe in [sweep]: \"yes\" is none of no, next, all");
-    check(13, "subject = \"go\"", "13: subject in [sweep]: \"go\" is not known; known: threads, gmp");
+    check(13, "subject = \"java\"", "13: subject in [sweep]: \"java\" is not known; known: threads, gmp, go");
     check(13, "subject = []", "13: subject in [sweep]: the list is empty; it must name at least one subject");
     check(13, "shared_ratio = [0.5]", "6: shared_ratio in [workload]: is swept in [sweep], line 10; write it once");
     check(

@@ -6,6 +6,7 @@ mod arms;
 mod audit;
 mod claims;
 mod curve;
+mod go;
 mod knee;
 mod measure;
 mod read;
@@ -14,6 +15,7 @@ mod table;
 
 pub use arms::ArmError;
 pub use audit::{TableReader, parse_audit, read_audit};
+pub use go::GoSettings;
 pub use measure::{PILOT_LEAST, REPETITIONS_MOST};
 pub use read::{FileError, parse_experiment, read_experiment, read_text};
 pub use sweep::ProcsError;
@@ -48,6 +50,8 @@ pub struct ExperimentFile {
     pub workload: WorkloadFile,
     /// `[pauses]`.
     pub pauses: PausesFile,
+    /// `[go]`.
+    pub go: GoSettings,
     /// `[sweep]`.
     pub sweep: SweepFile,
     /// `[[arm]]`, at least one, names unique.
@@ -109,10 +113,13 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &[THREADS, "gmp"];
+pub const SUBJECTS: &[&str] = &[THREADS, "gmp", GO];
 
 /// The subject whose workers are OS threads, which stay where they are put.
 pub const THREADS: &str = "threads";
+
+/// The subject that is Go: goroutines in a process of Go's own, whose collector stops the world when it must.
+pub const GO: &str = "go";
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -366,6 +373,8 @@ pub struct Overrides {
     pub procs: Option<Procs>,
     /// `--arm`, repeated: only these.
     pub arms: Vec<String>,
+    /// `--subject`, repeated: only these.
+    pub subjects: Vec<String>,
     /// `--seed`.
     pub seed: Option<u64>,
     /// `--oversubscribe`.
