@@ -26,6 +26,7 @@ pub mod random;
 pub mod record;
 pub mod remedy;
 pub mod schedule;
+pub mod scheduler;
 pub mod session;
 pub mod set;
 mod text;

@@ -10,6 +10,7 @@ use crate::knee::KneeModel;
 use crate::place::{Placement, Regime};
 use crate::published::Published;
 use crate::record::{PointRow, PointState, Row};
+use crate::scheduler::Seated;
 use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,6 +92,9 @@ pub struct Point {
     /// How Go collects, where it is the subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub go: Option<GoSettings>,
+    /// The suite's scheduler, where it is the subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scheduler: Option<Seated>,
 }
 
 /// A point that is not run.
@@ -173,6 +177,7 @@ impl Point {
             && self.workload == other.workload
             && self.settle == other.settle
             && self.go == other.go
+            && self.scheduler == other.scheduler
     }
 
     /// Whether two points have the same levels of all factors.

@@ -101,6 +101,7 @@ fn point(id: usize, arm: &str, procs: u32) -> Point {
         bytes_on_node: Vec::new(),
         bytes: u64::from(procs) * (8 << 20) + (16 << 20),
         go: None,
+        scheduler: None,
     }
 }
 

@@ -42,9 +42,7 @@ pub fn group_of(plan: &Plan, point: &Point) -> String {
     let subject = several_subjects.then(|| format!("subject={subject}", subject = point.subject));
     let several_procs = !plan.is_over_procs() && plan.points.iter().any(|other| other.procs != point.procs);
     let procs = several_procs.then(|| format!("procs={procs}", procs = point.procs));
-    let level = |factor: &String| {
-        let level = point.factors.get(factor).map_or("", String::as_str);
-        format!("{factor}={level}")
-    };
-    subject.into_iter().chain(procs).chain(plan.curve_factors().map(level)).collect::<Vec<_>>().join(", ")
+    // A factor that is another subject's is none of this point's.
+    let level = |factor: &String| point.factors.get(factor).map(|level| format!("{factor}={level}"));
+    subject.into_iter().chain(procs).chain(plan.curve_factors().filter_map(level)).collect::<Vec<_>>().join(", ")
 }

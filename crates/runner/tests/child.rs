@@ -62,6 +62,7 @@ fn job(procs: u32, pin: bool) -> Job {
         bytes_on_node: Vec::new(),
         bytes: 0,
         go: None,
+        scheduler: None,
     };
     // Every PU on node 0 and every node in package 0: where there are more, touches are remote, and the sums still hold.
     Job {

@@ -85,21 +85,26 @@ impl Core {
             self.count(local, Count::Spawned, 1);
             self.queue_next(local, task);
         });
-        if queued.is_none() {
-            // The scheduler's end takes the futures that are left, and does not do so while one is put in here.
-            let open = self.open.lock().expect(NO_PANIC);
-            if !*open {
-                drop(open);
-                return join::abandon(body);
-            }
-            let mut numbers = Vec::with_capacity(1);
-            self.slots.refill(0, 1, &mut numbers);
-            let task = numbers.pop().expect("a refill brings at least one");
-            self.fill(task, body.take().expect("the closure was not called"));
-            drop(open);
-            self.processors[0].outside.add_shared(Count::Spawned, 1);
-            self.queue_global(0, task);
+        if let (None, Some(body)) = (queued, body) {
+            self.spawn_home(0, body);
         }
+    }
+
+    /// Starts a task whose home is this node, through the node's global queue.
+    pub(crate) fn spawn_home(&self, node: usize, body: Body) {
+        // The scheduler's end takes the futures that are left, and does not do so while one is put in here.
+        let open = self.open.lock().expect(NO_PANIC);
+        if !*open {
+            drop(open);
+            return join::abandon(Some(body));
+        }
+        let mut numbers = Vec::with_capacity(1);
+        self.slots.refill(node, 1, &mut numbers);
+        let task = numbers.pop().expect("a refill brings at least one");
+        self.fill(task, body);
+        drop(open);
+        self.processors[0].outside.add_shared(Count::Spawned, 1);
+        self.queue_global(node, task);
     }
 
     fn fill(&self, task: u32, body: Body) {

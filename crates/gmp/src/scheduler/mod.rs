@@ -217,6 +217,23 @@ impl Handle {
         handle
     }
 
+    /// Starts a task whose home is a node, an index into [`Switches::distances`], wherever it is called. Only a scheduler
+    /// that is NUMA-aware begins it there.
+    ///
+    /// # Panics
+    /// Where no seat names the node.
+    pub fn spawn_home<F>(&self, node: usize, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let nodes = self.0.switches.nodes();
+        assert!(node < nodes, "node {node} of {nodes} nodes that have seats");
+        let (body, handle) = join::pair(future);
+        self.0.spawn_home(node, body);
+        handle
+    }
+
     /// Starts a closure as a task.
     pub fn spawn_fn<T: Send + 'static>(&self, closure: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         self.spawn(async move { closure() })

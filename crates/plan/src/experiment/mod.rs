@@ -10,6 +10,7 @@ mod go;
 mod knee;
 mod measure;
 mod read;
+mod settings;
 mod sweep;
 mod table;
 
@@ -18,6 +19,7 @@ pub use audit::{TableReader, parse_audit, read_audit};
 pub use go::GoSettings;
 pub use measure::{PILOT_LEAST, REPETITIONS_MOST};
 pub use read::{FileError, parse_experiment, read_experiment, read_text};
+pub use settings::Settings;
 pub use sweep::ProcsError;
 pub(crate) use sweep::level_on_axis;
 
@@ -50,8 +52,8 @@ pub struct ExperimentFile {
     pub workload: WorkloadFile,
     /// `[pauses]`.
     pub pauses: PausesFile,
-    /// `[go]`.
-    pub go: GoSettings,
+    /// `[scheduler]` and `[go]`, with the keys that `[sweep]` varies left at their first level.
+    pub settings: Settings,
     /// `[sweep]`.
     pub sweep: SweepFile,
     /// `[[arm]]`, at least one, names unique.
@@ -97,13 +99,13 @@ pub struct SweepFile {
     pub oversubscribe: Oversubscribe,
     /// What schedules the work; at least one.
     pub subjects: Vec<String>,
-    /// Further factors, in file order: a workload's key, its levels as text, and the workload with each level.
+    /// Further factors, in file order: keys of the workload or of a subject's settings.
     pub factors: Vec<Factor>,
     /// The factor that curves go over: `procs`, or one of `factors`, whose levels are then whole numbers from 1.
     pub axis: String,
 }
 
-/// A key of the workload that is swept.
+/// A key of the workload, or of a subject's settings, that is swept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factor {
     /// The key.
@@ -113,10 +115,13 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &[THREADS, "gmp", GO];
+pub const SUBJECTS: &[&str] = &[THREADS, GMP, GO];
 
 /// The subject whose workers are OS threads, which stay where they are put.
 pub const THREADS: &str = "threads";
+
+/// The suite's scheduler.
+pub const GMP: &str = "gmp";
 
 /// The subject that is Go: goroutines in a process of Go's own, whose collector stops the world when it must.
 pub const GO: &str = "go";

@@ -2,7 +2,7 @@
 
 use super::audit::read_audit;
 use super::table::{Section, Source};
-use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, go, knee, measure, sweep};
+use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, knee, measure, sweep};
 use crate::audit::Audit;
 use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
@@ -85,6 +85,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         "measure",
         "claim",
         "knee",
+        "scheduler",
         "go",
     ])?;
     let name = root.name("name")?;
@@ -92,7 +93,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
     let workload = root.required("[workload]", workload)?;
     let written_sweep = root.section("sweep", "[sweep]")?;
     let written_sweep = root.required("[sweep]", written_sweep)?;
-    let (workload, sweep) = sweep::read_sweep(&workload, &written_sweep)?;
+    let (workload, settings, sweep) = sweep::read_sweep(root, &workload, &written_sweep)?;
     let arms = read_arms(root)?;
     let claims = claims::read_claims(root, &arms, &workload, &sweep)?;
     Ok(ExperimentFile {
@@ -103,7 +104,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         published: read_published(root)?,
         audit: read_audit_named(root)?,
         pauses: read_pauses(root)?,
-        go: go::read_go(root.section("go", "[go]")?.as_ref(), &sweep.subjects)?,
+        settings,
         measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload, &claims)?,
         knee: knee::read_knee(root, &arms, &sweep)?,
         workload,

@@ -1,20 +1,23 @@
 //! `[workload]` and `[sweep]`: what workers do, and which of its keys, numbers of workers and subjects are varied.
 
+use super::settings::{Settings, read_settings};
 use super::table::{Item, Section};
 use super::{AXIS_MOST, Factor, FileError, Oversubscribe, PROCS_MOST, Procs, SUBJECTS, SweepFile, THREADS};
 use crate::PlanError;
 use crate::point::PROCS;
 use crate::workload::WorkloadFile;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
 use std::str::FromStr;
 use toml::de::DeValue;
 
 /// More levels of one factor than this are a typing error.
 const LEVELS_MOST: usize = 64;
 
-/// Reads both, since a key that `[sweep]` varies stands at its first level in the workload.
-pub(super) fn read_sweep(workload: &Section<'_>, sweep: &Section<'_>) -> Result<(WorkloadFile, SweepFile), FileError> {
+/// Reads all three, since a key that `[sweep]` varies stands at its first level in the workload or the settings.
+pub(super) fn read_sweep(
+    root: &Section<'_>,
+    workload: &Section<'_>,
+    sweep: &Section<'_>,
+) -> Result<(WorkloadFile, Settings, SweepFile), FileError> {
     let kind = workload.required("kind", workload.text("kind")?)?;
     let mut file = WorkloadFile::of_kind(&kind).map_err(|error| workload.error_at("kind", error))?;
     let keys = file.keys();
@@ -24,7 +27,15 @@ pub(super) fn read_sweep(workload: &Section<'_>, sweep: &Section<'_>) -> Result<
         section.allow(&known.iter().map(String::as_str).collect::<Vec<_>>())
     };
     allow(workload, &["kind"])?;
-    allow(sweep, &["procs", "oversubscribe", "subject", "axis"])?;
+    let subjects = read_subjects(sweep)?;
+    let of_subjects: Vec<String> = Settings::sections()
+        .into_iter()
+        .filter(|(_, subject, _)| subjects.iter().any(|listed| listed == subject))
+        .flat_map(|(_, _, keys)| keys)
+        .collect();
+    let own = ["procs", "oversubscribe", "subject", "axis"];
+    let known_here: Vec<&str> = own.into_iter().chain(of_subjects.iter().map(String::as_str)).collect();
+    allow(sweep, &known_here)?;
     for (key, item) in workload.items().into_iter().filter(|(key, _)| *key != "kind") {
         if sweep.get(key).is_some() {
             let message = format!("is swept in [sweep], line {line}; write it once", line = sweep.line());
@@ -32,18 +43,28 @@ pub(super) fn read_sweep(workload: &Section<'_>, sweep: &Section<'_>) -> Result<
         }
         file = with_level(workload, &file, key, item)?.0;
     }
+    let mut settings = read_settings(root, sweep, &subjects)?;
     let mut factors = Vec::new();
     for (key, item) in sweep.items() {
         if keys.iter().any(|known| known == key) {
-            let factor = read_factor(sweep, &file, key, item)?;
+            let factor = read_factor(sweep, key, item, |item| Ok(with_level(sweep, &file, key, item)?.1))?;
             file = file.with(key, &factor.levels[0]).map_err(|error| sweep.error_at(key, error))?;
+            factors.push(factor);
+        } else if of_subjects.iter().any(|known| known == key) {
+            let level = |item| {
+                let value = sweep.value_of(key, item)?;
+                settings.with(key, &value).map_err(|error| sweep.error_at(key, error))?;
+                Ok(value)
+            };
+            let factor = read_factor(sweep, key, item, level)?;
+            settings = settings.with(key, &factor.levels[0]).map_err(|error| sweep.error_at(key, error))?;
             factors.push(factor);
         }
     }
     let procs = read_procs(sweep)?;
     let oversubscribe = read_oversubscribe(sweep)?.unwrap_or(Oversubscribe::No);
-    let (subjects, axis) = (read_subjects(sweep)?, read_axis(sweep, &factors)?);
-    Ok((file, SweepFile { procs, oversubscribe, subjects, factors, axis }))
+    let axis = read_axis(sweep, &factors)?;
+    Ok((file, settings, SweepFile { procs, oversubscribe, subjects, factors, axis }))
 }
 
 /// `procs`, or a factor of the sweep whose levels are numbers that a curve can go over.
@@ -75,8 +96,7 @@ fn with_level<'a>(
     item: Item<'a>,
 ) -> Result<(WorkloadFile, toml::Value), FileError> {
     let at = |error: String| section.source.error(item.span().start, format!("{key} in {}: {error}", section.title));
-    let value =
-        toml::Value::deserialize(item.clone().into_deserializer()).map_err(|error| at(error.message().into()))?;
+    let value = section.value_of(key, item)?;
     let file = file.with(key, &value).map_err(at)?;
     file.check().map_err(|error| match error {
         PlanError::Impossible { must, .. } => section.refuse(key, item, must),
@@ -85,14 +105,19 @@ fn with_level<'a>(
     Ok((file, value))
 }
 
-fn read_factor<'a>(sweep: &Section<'a>, file: &WorkloadFile, key: &str, item: Item<'a>) -> Result<Factor, FileError> {
+fn read_factor<'a>(
+    sweep: &Section<'a>,
+    key: &str,
+    item: Item<'a>,
+    level: impl Fn(Item<'a>) -> Result<toml::Value, FileError>,
+) -> Result<Factor, FileError> {
     let list = match item.get_ref() {
         DeValue::Array(list) if (1..=LEVELS_MOST).contains(&list.len()) => list,
         _ => return Err(sweep.refuse(key, item, format!("be a list of 1 to {LEVELS_MOST} levels"))),
     };
     let mut levels: Vec<toml::Value> = Vec::new();
     for item in list {
-        let (_, value) = with_level(sweep, file, key, item)?;
+        let value = level(item)?;
         if levels.contains(&value) {
             return Err(sweep.refuse(key, item, "be listed once"));
         }

@@ -4,6 +4,8 @@
 //! `seconds in [measure]: -1 cannot be; it must be a number above 0`.
 
 use super::FileError;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -167,6 +169,14 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number in a range.
+    /// A value as plain TOML; an error at its line.
+    pub(super) fn value_of(&self, key: &str, item: Item<'a>) -> Result<toml::Value, FileError> {
+        toml::Value::deserialize(item.clone().into_deserializer()).map_err(|error| {
+            let message = format!("{key} in {title}: {error}", title = self.title, error = error.message());
+            self.source.error(item.span().start, message)
+        })
+    }
+
     pub(super) fn whole(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, FileError> {
         let Some(item) = self.get(key) else { return Ok(None) };
         self.whole_of(key, item, range).map(Some)

@@ -1,7 +1,7 @@
 //! What is varied: numbers of workers, and levels of the further factors.
 
 use super::PlanError;
-use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs, level_on_axis};
+use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs, Settings, level_on_axis};
 use crate::topology::Topology;
 use crate::workload::WorkloadFile;
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ pub(super) struct Level {
     pub(super) on_axis: Option<u32>,
     /// The workload with these levels.
     pub(super) workload: WorkloadFile,
+    /// What single subjects have, with these levels.
+    pub(super) settings: Settings,
 }
 
 /// Numbers of workers, ascending, each once, none of them 0.
@@ -37,17 +39,22 @@ pub(super) fn procs_listed(procs: &Procs, topology: &Topology) -> Vec<u32> {
 
 /// All combinations, the last factor fastest; one without factors where there are none.
 pub(super) fn levels(file: &ExperimentFile) -> Result<Vec<Level>, PlanError> {
-    let mut levels = vec![Level { factors: BTreeMap::new(), on_axis: None, workload: file.workload.clone() }];
+    let (workload, settings) = (file.workload.clone(), file.settings.clone());
+    let mut levels = vec![Level { factors: BTreeMap::new(), on_axis: None, workload, settings }];
     for factor in &file.sweep.factors {
         let mut next = Vec::new();
         for level in &levels {
             for value in &factor.levels {
                 let refuse = |cause| PlanError::Level { key: factor.key.clone(), cause };
-                let workload = level.workload.with(&factor.key, value).map_err(refuse)?;
+                let (mut workload, mut settings) = (level.workload.clone(), level.settings.clone());
+                match Settings::subject_of(&factor.key) {
+                    Some(_) => settings = settings.with(&factor.key, value).map_err(refuse)?,
+                    None => workload = workload.with(&factor.key, value).map_err(refuse)?,
+                }
                 let mut factors = level.factors.clone();
                 factors.insert(factor.key.clone(), value.as_str().map_or_else(|| value.to_string(), String::from));
                 let on_axis = if factor.key == file.sweep.axis { level_on_axis(value) } else { level.on_axis };
-                next.push(Level { factors, on_axis, workload });
+                next.push(Level { factors, on_axis, workload, settings });
             }
         }
         levels = next;

@@ -10,12 +10,14 @@ mod reason;
 mod whole;
 
 use crate::experiment::{
-    ExperimentFile, Extent, GO, GoSettings, Measure, Overrides, Repetitions, StoppedWork, THREADS, Thresholds,
+    ExperimentFile, Extent, Factor, GMP, GO, Measure, Overrides, Repetitions, Settings, StoppedWork, THREADS,
+    Thresholds,
 };
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
 use crate::record::Seed;
+use crate::scheduler::{is_seated, seated};
 use crate::topology::{Conditions, Topology};
 use crate::workload::{Scope, Workload};
 use arms::{Group, Outcome, groups};
@@ -130,12 +132,12 @@ pub fn plan(
     let ways: Vec<Way<'_>> = subjects
         .into_iter()
         .flat_map(|subject| {
-            levels.iter().zip(&workloads).map(move |(level, workload)| Way { subject, level, workload })
+            let all = levels.iter().zip(&workloads).map(move |(level, workload)| Way { subject, level, workload });
+            all.filter(|way| way.is_new_to_its_subject(file))
         })
         .collect();
     let stopped_work = measure.stopped_work;
-    let go = file.go;
-    let mut expansion = Expansion { topology, conditions, stopped_work, go, points: Vec::new(), skipped: Vec::new() };
+    let mut expansion = Expansion { topology, conditions, stopped_work, points: Vec::new(), skipped: Vec::new() };
     for mut group in groups {
         for (procs, placed) in std::mem::take(&mut group.points) {
             // The last of the copies is the original: one placement of thousands of workers is large.
@@ -177,12 +179,35 @@ struct Way<'a> {
     workload: &'a Workload,
 }
 
+impl Way<'_> {
+    /// Levels of all factors that the subject has.
+    fn factors(&self) -> BTreeMap<String, String> {
+        let mut factors = self.level.factors.clone();
+        factors.retain(|key, _| self.has(key));
+        factors
+    }
+
+    fn has(&self, key: &str) -> bool {
+        Settings::subject_of(key).is_none_or(|owner| owner == self.subject)
+    }
+
+    /// Whether the factors that the subject does not have are at their first level: it runs once, not once for each.
+    fn is_new_to_its_subject(&self, file: &ExperimentFile) -> bool {
+        let foreign = file.sweep.factors.iter().filter(|factor| !self.has(&factor.key));
+        let is_first = |factor: &Factor| {
+            let first = &factor.levels[0];
+            let first = first.as_str().map_or_else(|| first.to_string(), String::from);
+            self.level.factors.get(&factor.key) == Some(&first)
+        };
+        foreign.into_iter().all(is_first)
+    }
+}
+
 /// Points and skipped points, as they are found.
 struct Expansion<'a> {
     topology: &'a Topology,
     conditions: &'a Conditions,
     stopped_work: StoppedWork,
-    go: GoSettings,
     points: Vec<Point>,
     skipped: Vec<Skipped>,
 }
@@ -206,7 +231,7 @@ impl Expansion<'_> {
                 arm: group.name.clone(),
                 procs,
                 subject: way.subject.into(),
-                factors: way.level.factors.clone(),
+                factors: way.factors(),
                 axis_level: way.level.on_axis,
                 reason: reason.to_string(),
             }),
@@ -224,6 +249,9 @@ impl Expansion<'_> {
             true => whole::placed(subject, group.settle, workload, placed, self.topology, self.conditions)?,
             false => (placed, false),
         };
+        if subject == GMP && way.level.settings.scheduler.needs_seats() && !is_seated(&placed) {
+            return Err(Reason::NoSeats);
+        }
         memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
         memory::check_pages(workload, &placed.placement, self.topology, self.conditions)?;
         Ok((placed, as_a_whole))
@@ -236,12 +264,13 @@ impl Expansion<'_> {
         let by_construction =
             || hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
         let hit_ratio = decided.then(by_construction).flatten();
+        let scheduler = (way.subject == GMP).then(|| seated(&way.level.settings.scheduler, &placed, self.topology));
         Point {
             id: String::new(),
             arm: group.name.clone(),
             procs,
             subject: way.subject.into(),
-            factors: way.level.factors.clone(),
+            factors: way.factors(),
             axis_level: way.level.on_axis,
             regime: placed.regime,
             placement_name: group.placement_name.clone(),
@@ -253,7 +282,8 @@ impl Expansion<'_> {
             hit_ratio_by_construction: hit_ratio,
             bytes_on_node,
             bytes,
-            go: (way.subject == GO).then_some(self.go),
+            go: (way.subject == GO).then_some(way.level.settings.go),
+            scheduler,
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) enum Reason {
         "subject {subject}: nobody works while its world is stopped; take stopped_work out of [pauses], or run it with subject threads"
     )]
     NoStoppedWork { subject: String },
+    #[error(
+        "subject gmp: numa_aware and steal_order near-first need processors that sit on one node each; take an arm that places workers"
+    )]
+    NoSeats,
     #[error("{0}")]
     NoProgram(String),
     #[error("subject {subject}: it has no workload {kind}; it has serve")]

@@ -13,11 +13,14 @@ use crate::pool::no_thread;
 use crate::sample::{Job, PauseTimes};
 use crate::sampling::{Process, Timed, Worked, limit, timetable, worker_key};
 use crate::timer::{Board, keep_time, ns_since};
-use crate::workload::{Done, Seat, Work};
-use gmp::scheduler::{Counts, Handle, Receiver, Scheduler, Switches, channel, yield_now};
+use crate::workload::{Done, Work};
+use gmp::scheduler::{
+    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, StealAmount, StealOrder, Switches, channel, yield_now,
+};
 use gmp::world::{Member, World};
 use host::Granted;
 use host::thread::Usage;
+use plan::scheduler::{self, Seated};
 use plan::set::CpuSet;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -66,7 +69,10 @@ pub(crate) fn run<W: Work>(
         .enumerate()
         .map(|(worker, member)| {
             let handle = (worker == 0).then(|| scheduler.handle().clone());
-            scheduler.handle().spawn(serve(Arc::clone(&shared), worker, member, handle, opened.clone()))
+            let task = serve(Arc::clone(&shared), worker, member, handle, opened.clone());
+            // Its heap lies where the worker of its number sits: that node is its home.
+            let home = scheduler.handle().switches().seats.get(worker).map_or(0, |seat| seat.node as usize);
+            scheduler.handle().spawn_home(home, task)
         })
         .collect();
     while shared.ready.load(Ordering::Acquire) < workers.get() {
@@ -127,8 +133,39 @@ fn start(
             wrong.get_or_insert(format!("processor {processor}: {cause}"));
         }
     };
-    let switches = Switches { seed: job.seed.0, ..Switches::new(workers) };
+    let switches = switches(job, workers);
     Scheduler::with_hook(switches, bind).map_err(|cause| cause.to_string())
+}
+
+/// The scheduler of the job's point in its own types.
+fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
+    let own = Switches { seed: job.seed.0, ..Switches::new(workers) };
+    let Some(Seated { switches, seats, distances }) = job.point.scheduler.clone() else { return own };
+    Switches {
+        ring: switches.ring,
+        overflow: switches.overflow,
+        local_order: match switches.local_order {
+            scheduler::LocalOrder::Fifo => LocalOrder::Fifo,
+            scheduler::LocalOrder::Lifo => LocalOrder::Lifo,
+        },
+        run_next: switches.run_next,
+        run_next_most: switches.run_next_most,
+        steal_order: match switches.steal_order {
+            scheduler::StealOrder::Random => StealOrder::Random,
+            scheduler::StealOrder::Reverse => StealOrder::Reverse,
+            scheduler::StealOrder::NearFirst => StealOrder::NearFirst,
+        },
+        steal_amount: match switches.steal_amount {
+            scheduler::StealAmount::Half => StealAmount::Half,
+            scheduler::StealAmount::One => StealAmount::One,
+        },
+        global_tick: switches.global_tick,
+        spin_rounds: switches.spin_rounds,
+        numa_aware: switches.numa_aware,
+        seats: seats.iter().map(|seat| Seat { node: seat.node, llc: seat.llc }).collect(),
+        distances,
+        ..own
+    }
 }
 
 /// A worker, from the release to its end; of worker 0 also the due times it served.
@@ -142,7 +179,7 @@ async fn serve<W: Work>(
     shared.ready.fetch_add(1, Ordering::Release);
     opened.receive().await;
     let released = *shared.released.get().expect("written before the release");
-    let seat = Seat { key: worker_key(shared.seed, worker), heaps: shared.heaps.of(worker) };
+    let seat = crate::workload::Seat { key: worker_key(shared.seed, worker), heaps: shared.heaps.of(worker) };
     let role = Role::Task { member, stops: stops.map(|handle| (handle, Vec::new())) };
     // The plan has no stopped work for this subject.
     let scan = Scan::new(seat.heaps, 0..0, 0);
