@@ -26,6 +26,9 @@ pub struct Claim {
     /// Levels of further factors at which it is tested; `procs` among them where that is not the axis.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub levels: BTreeMap<String, String>,
+    /// Of a ratio: where the denominator is taken, as far as that is elsewhere.
+    #[serde(skip_serializing_if = "Over::is_same", default)]
+    pub over: Over,
     /// Nodes the machine must have; 2 for every claim about NUMA.
     pub nodes_least: u32,
     /// Machines that the statement speaks of, by their nodes.
@@ -33,6 +36,35 @@ pub struct Claim {
     pub node_cores: NodeCores,
     /// What must hold.
     pub rule: ClaimRule,
+}
+
+/// What distinguishes the denominator of a ratio from its numerator, beside its place on the axis.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    /// Another arm.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub arm: Option<String>,
+    /// Another subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    /// Other levels of factors.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub levels: BTreeMap<String, String>,
+}
+
+impl Over {
+    /// Whether only the place on the axis differs.
+    pub fn is_same(&self) -> bool {
+        *self == Over::default()
+    }
+
+    /// `numa_aware=false, arm unbound`
+    pub fn in_words(&self) -> String {
+        let levels = self.levels.iter().map(|(key, level)| format!("{key}={level}"));
+        let arm = self.arm.iter().map(|arm| format!("arm {arm}"));
+        let subject = self.subject.iter().map(|subject| format!("subject {subject}"));
+        levels.chain(arm).chain(subject).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// How many cores each node must have, of those nodes that are used by default and of those cores that the process may

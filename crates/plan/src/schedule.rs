@@ -211,6 +211,7 @@ mod tests {
             arms: vec![arm.clone()],
             subjects: Vec::new(),
             levels: std::collections::BTreeMap::new(),
+            over: crate::claim::Over::default(),
             nodes_least: 1,
             node_cores: crate::claim::NodeCores::default(),
             rule: ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },

@@ -149,6 +149,7 @@ fn golden_plan() -> Plan {
             arms: vec!["unbound".into(), "close".into()],
             subjects: Vec::new(),
             levels: BTreeMap::new(),
+            over: plan::claim::Over::default(),
             nodes_least: 2,
             node_cores: NodeCores::default(),
             rule: ClaimRule::Value { metric: "local_hit_ratio".into(), procs: 8, printed: 0.76, tolerance: 0.01 },

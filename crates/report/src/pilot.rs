@@ -284,6 +284,7 @@ mod tests {
                 arms,
                 subjects: Vec::new(),
                 levels: std::collections::BTreeMap::new(),
+                over: plan::claim::Over::default(),
                 nodes_least: 1,
                 node_cores: NodeCores::default(),
                 rule,

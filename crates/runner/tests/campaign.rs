@@ -93,6 +93,7 @@ fn contrasted_points_are_sampled_more_often_also_when_resumed() {
         arms: vec![arm.clone()],
         subjects: Vec::new(),
         levels: BTreeMap::new(),
+        over: plan::claim::Over::default(),
         nodes_least: 1,
         node_cores: plan::claim::NodeCores::default(),
         rule: plan::claim::ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },

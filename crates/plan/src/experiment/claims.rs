@@ -4,7 +4,7 @@ use super::curve::known_model;
 use super::measure::{check_averaged, check_metric};
 use super::table::{Section, whole};
 use super::{AXIS_MOST, ArmFile, FileError, PROCS_MOST, SweepFile};
-use crate::claim::{Claim, ClaimRule, NodeCores, Share, Span, Trend, times_procs};
+use crate::claim::{Claim, ClaimRule, NodeCores, Over, Share, Span, Trend, times_procs};
 use crate::point::PROCS;
 use crate::workload::WorkloadFile;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const COMMON: &[&str] = &["id", "text", "arm", "subject", "levels", "nodes", "no
 /// Types with the keys that are theirs; `procs` and `over_procs` bear the name of the axis.
 const TYPES: &[(&str, &[&str])] = &[
     ("value", &["metric", "procs", "printed", "tolerance"]),
-    ("ratio", &["metric", "procs", "over_procs", "printed", "printed_percent", "direction_only"]),
+    ("ratio", &["metric", "procs", "over_procs", "over", "printed", "printed_percent", "direction_only"]),
     ("peak", &["metric", "procs"]),
     ("knee", &["metric", "near"]),
     ("variance-ratio", &["procs", "over_procs", "printed"]),
@@ -68,7 +68,8 @@ fn read_claim(
         text: section.sentence("text")?,
         arms: read_arms(section, arms)?,
         subjects: read_subjects(section, sweep)?,
-        levels: read_levels(section, &id, sweep)?,
+        levels: read_levels(section, &id, "levels", &[], sweep)?,
+        over: read_over(section, &id, arms, sweep)?,
         nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
         node_cores: read_node_cores(section, &id)?,
         rule: read_rule(section, &written, workload, &sweep.axis)?,
@@ -133,15 +134,39 @@ fn read_subjects(section: &Section<'_>, sweep: &SweepFile) -> Result<Vec<String>
     }
 }
 
+/// `over = { numa_aware = false, arm = "unbound", subject = "gmp" }`: what the denominator of a ratio has else.
+fn read_over(section: &Section<'_>, id: &str, arms: &[ArmFile], sweep: &SweepFile) -> Result<Over, FileError> {
+    const BESIDE: &[&str] = &["arm", "subject"];
+    let levels = read_levels(section, id, "over", BESIDE, sweep)?;
+    let Some(section) = section.section("over", "{ numa_aware = false }")? else { return Ok(Over::default()) };
+    let section = section.titled(format!("over of [[claim]] \"{id}\""));
+    let one = |key: &str, known: Vec<&str>| match section.text(key)? {
+        Some(name) if !known.contains(&name.as_str()) => {
+            let message = format!("\"{name}\" is not known; known: {known}", known = known.join(", "));
+            Err(section.error_at(key, message))
+        }
+        name => Ok(name),
+    };
+    let arm = one("arm", arms.iter().map(|arm| arm.name.as_str()).collect())?;
+    let subject = one("subject", sweep.subjects.iter().map(String::as_str).collect())?;
+    Ok(Over { arm, subject, levels })
+}
+
 /// `levels = { loop_ns = 100 }`: at which levels of the factors that tell curves apart.
-fn read_levels(section: &Section<'_>, id: &str, sweep: &SweepFile) -> Result<BTreeMap<String, String>, FileError> {
-    let Some(section) = section.section("levels", "{ loop_ns = 100 }")? else { return Ok(BTreeMap::new()) };
-    let section = section.titled(format!("levels of [[claim]] \"{id}\""));
+fn read_levels(
+    section: &Section<'_>,
+    id: &str,
+    named: &str,
+    beside: &[&str],
+    sweep: &SweepFile,
+) -> Result<BTreeMap<String, String>, FileError> {
+    let Some(section) = section.section(named, "{ loop_ns = 100 }")? else { return Ok(BTreeMap::new()) };
+    let section = section.titled(format!("{named} of [[claim]] \"{id}\""));
     let swept = sweep.factors.iter().map(|factor| factor.key.as_str());
     let known: Vec<&str> = [PROCS].into_iter().chain(swept).filter(|key| *key != sweep.axis).collect();
-    section.allow(&known)?;
+    section.allow(&[&known, beside].concat())?;
     let mut levels = BTreeMap::new();
-    for (key, item) in section.items() {
+    for (key, item) in section.items().into_iter().filter(|(key, _)| !beside.contains(key)) {
         let level = match item.get_ref() {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.to_string(),
@@ -195,7 +220,12 @@ fn read_rule(
         "ratio" => ClaimRule::Ratio {
             metric: metric()?,
             procs: procs("procs")?,
-            over_procs: over_procs()?,
+            // Where the denominator is elsewhere it is at the same place on the axis, unless another is named.
+            over_procs: match (section.get("over"), section.get(&on_axis("over_procs", axis))) {
+                (Some(_), None) => procs("procs")?,
+                (Some(_), Some(_)) => procs("over_procs")?,
+                (None, _) => over_procs()?,
+            },
             printed: read_ratio(section)?,
             direction_only: read_direction(section)?,
         },

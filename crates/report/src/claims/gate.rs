@@ -35,6 +35,12 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
     }
     let mut testable = match &question.claim.rule {
         ClaimRule::Value { procs, .. } => named_points(question, &arm, &[*procs])?,
+        ClaimRule::Ratio { procs, over_procs, .. } if !question.claim.over.is_same() => {
+            let other = question.denominator();
+            let above = named_points(question, &arm, &[*procs])?.points;
+            let below = named_points(&other, &points_of_arm(&other)?, &[*over_procs])?.points;
+            Testable { points: [above, below].concat(), curve: None, regimes: None }
+        }
         ClaimRule::Ratio { procs, over_procs, .. }
         | ClaimRule::VarianceRatio { procs, over_procs, .. }
         | ClaimRule::Relation { procs, over_procs, .. } => named_points(question, &arm, &[*procs, *over_procs])?,
@@ -100,11 +106,11 @@ fn machine_suffices(question: &Question<'_>) -> Result<(), String> {
 
 /// Points of the arm, in plan order, all of one group.
 fn points_of_arm<'a>(question: &Question<'a>) -> Result<Vec<(usize, &'a Point)>, String> {
-    let (plan, arm) = (&question.results.plan, question.arm);
+    let (plan, arm) = (&question.results.plan, question.arm());
     let points: Vec<_> = plan.points.iter().enumerate().filter(|(_, point)| question.is_about(point)).collect();
     let who = match subjects_of(plan, question.claim).len() {
         1 => format!("arm {arm}"),
-        _ => format!("arm {arm} of subject {subject}", subject = question.subject),
+        _ => format!("arm {arm} of subject {subject}", subject = question.subject()),
     };
     let groups: BTreeSet<String> = points.iter().map(|(_, point)| group_of(plan, point)).collect();
     match groups.len() {
@@ -233,7 +239,14 @@ mod tests {
         let mut results = golden();
         results.topology = topology;
         let refused = |claim| {
-            let question = Question { results: &results, claim, arm: "unbound", subject: "threads", level: 0.95 };
+            let question = Question {
+                results: &results,
+                claim,
+                arm: "unbound",
+                subject: "threads",
+                level: 0.95,
+                is_denominator: false,
+            };
             machine_suffices(&question).err().map(|reason| (claim.id.as_str(), reason))
         };
         let refused: Vec<_> = experiment.claims.iter().filter_map(refused).collect();

@@ -35,15 +35,33 @@ pub(crate) struct Question<'a> {
     pub(crate) subject: &'a str,
     /// 1 - .05 / number of claims x arms x subjects.
     pub(crate) level: f64,
+    /// Whether it is asked of a ratio's denominator.
+    pub(crate) is_denominator: bool,
 }
 
 impl<'a> Question<'a> {
+    /// The question of the denominator of a ratio.
+    fn denominator(&self) -> Question<'a> {
+        Question { is_denominator: true, ..*self }
+    }
+
     fn is_about(&self, point: &Point) -> bool {
-        point.is_of_arm(self.arm) && self.is_at(&point.subject, point.procs, &point.factors)
+        point.is_of_arm(self.arm()) && self.is_at(&point.subject, point.procs, &point.factors)
     }
 
     fn is_about_skipped(&self, point: &Skipped) -> bool {
-        point.is_of_arm(self.arm) && self.is_at(&point.subject, point.procs, &point.factors)
+        point.is_of_arm(self.arm()) && self.is_at(&point.subject, point.procs, &point.factors)
+    }
+
+    /// Its arm; that of the denominator where this is the question of one.
+    fn arm(&self) -> &'a str {
+        let other = self.claim.over.arm.as_deref().filter(|_| self.is_denominator);
+        other.unwrap_or(self.arm)
+    }
+
+    fn subject(&self) -> &'a str {
+        let other = self.claim.over.subject.as_deref().filter(|_| self.is_denominator);
+        other.unwrap_or(self.subject)
     }
 
     /// Whether these are its subject and its levels.
@@ -52,7 +70,11 @@ impl<'a> Question<'a> {
             PROCS => procs.to_string() == *level,
             key => factors.get(key) == Some(level),
         };
-        subject == self.subject && self.claim.levels.iter().all(is_level)
+        let (own, other) = (&self.claim.levels, &self.claim.over.levels);
+        let is_replaced = |key: &String| self.is_denominator && other.contains_key(key);
+        subject == self.subject()
+            && own.iter().filter(|(key, _)| !is_replaced(key)).all(is_level)
+            && (!self.is_denominator || other.iter().all(is_level))
     }
 
     /// What is counted along the axis: `procs`, `tasks`.
@@ -72,7 +94,14 @@ pub(crate) enum Halt {
 pub(crate) fn claims(results: &Results) -> Vec<ClaimRow> {
     let (plan, level) = (&results.plan, level_of(&results.plan));
     let on_arm = |claim, arm| {
-        subjects_of(plan, claim).into_iter().map(move |subject| Question { results, claim, arm, subject, level })
+        subjects_of(plan, claim).into_iter().map(move |subject| Question {
+            results,
+            claim,
+            arm,
+            subject,
+            level,
+            is_denominator: false,
+        })
     };
     let questions: Vec<Question<'_>> =
         plan.claims.iter().flat_map(|claim| claim.arms.iter().flat_map(move |arm| on_arm(claim, arm))).collect();
@@ -265,7 +294,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         arm: question.arm.into(),
         subject: question.subject.into(),
         timing: question.results.timing(),
-        theta: theta_of(rule, question.axis()),
+        theta: theta_of(claim, question.axis()),
         estimate: None,
         ci_low: None,
         ci_high: None,
@@ -311,8 +340,12 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
     }
 }
 
-fn theta_of(rule: &ClaimRule, axis: &str) -> String {
-    match rule {
+fn theta_of(claim: &Claim, axis: &str) -> String {
+    match &claim.rule {
+        ClaimRule::Ratio { metric, procs, over_procs, .. } if !claim.over.is_same() => {
+            let elsewhere = if procs == over_procs { String::new() } else { format!(" at {over_procs} {axis}") };
+            format!("{metric} at {procs} {axis} over that with {over}{elsewhere}", over = claim.over.in_words())
+        }
         ClaimRule::Value { metric, procs, .. } => format!("{metric} at {procs} {axis}"),
         ClaimRule::Ratio { metric, procs, over_procs, .. } => format!("{metric} at {procs} over {over_procs} {axis}"),
         ClaimRule::Peak { metric, .. } => format!("{axis} of the highest {metric}"),

@@ -77,6 +77,7 @@ fn claim(rule: ClaimRule) -> Claim {
         arms: vec!["unbound".into()],
         subjects: Vec::new(),
         levels: BTreeMap::new(),
+        over: plan::claim::Over::default(),
         nodes_least: 2,
         node_cores: NodeCores::default(),
         rule,
