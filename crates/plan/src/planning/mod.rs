@@ -100,7 +100,7 @@ pub fn plan(
     topology: &Topology,
     conditions: &Conditions,
 ) -> Result<Plan, PlanError> {
-    let measure = measure(file, overrides)?;
+    let mut measure = measure(file, overrides)?;
     let procs = procs_listed(overrides.procs.as_ref().unwrap_or(&file.sweep.procs), topology);
     let levels = levels(file)?;
     let oversubscribe = overrides.oversubscribe.unwrap_or(file.sweep.oversubscribe);
@@ -115,6 +115,10 @@ pub fn plan(
         .iter()
         .map(|level| level.workload.resolve(Scope { topology, procs_max }))
         .collect::<Result<Vec<_>, _>>()?;
+    if workloads.iter().any(|workload| !workload.has_heaps()) {
+        // There are no request boundaries at which we could stop the world.
+        (measure.pause_every_ns, measure.stopped_work) = (0, StoppedWork::None);
+    }
     let ways: Vec<Way<'_>> = file
         .sweep
         .subjects
@@ -183,7 +187,7 @@ impl Expansion<'_> {
             found: format!("{procs} heaps of {bytes}", bytes = show_bytes(need.private_bytes)),
             must: "fit 63 bits together".into(),
         })?;
-        match placed.and_then(|placed| self.fit(way, placed, bytes)) {
+        match placed.and_then(|placed| self.fit(group, way, placed, bytes)) {
             Ok(placed) => self.points.push(self.point(group, procs, way, placed, bytes)),
             Err(reason) => self.skipped.push(Skipped {
                 arm: group.name.clone(),
@@ -196,8 +200,14 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    fn fit(&self, way: &Way<'_>, placed: Placed, bytes: u64) -> Outcome {
+    fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Outcome {
         let Way { subject, workload, .. } = *way;
+        if let Some(why) = workload.refuses(subject) {
+            return Err(Reason::Refused { workload: workload.kind(), subject: subject.into(), why });
+        }
+        if group.settle && !workload.has_heaps() {
+            return Err(Reason::NothingSettles { workload: workload.kind() });
+        }
         if self.stopped_work != StoppedWork::None && subject != THREADS {
             return Err(Reason::NoStoppedWork { subject: subject.into() });
         }
@@ -209,7 +219,7 @@ impl Expansion<'_> {
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
         let bytes_on_node = memory::bytes_on_node(&placed.placement, way.workload.need());
         // A scheduler decides where its tasks run: only where all is on one node does a ratio follow from the plan.
-        let decided = way.subject == THREADS || placed.nodes.len() == 1;
+        let decided = way.workload.has_heaps() && (way.subject == THREADS || placed.nodes.len() == 1);
         let by_construction =
             || hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
         let hit_ratio = decided.then(by_construction).flatten();

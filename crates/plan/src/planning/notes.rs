@@ -27,7 +27,9 @@ pub(super) fn notes(points: &[Point], skipped: &[Skipped], topology: &Topology) 
     let procs = distinct_procs(points);
     few_procs(&procs, &mut notes);
     short_decay(&procs, topology, &mut notes);
+    let touches = points.iter().any(|point| point.workload.has_heaps());
     match (topology.default_nodes().len(), topology.nodes.len()) {
+        (1, _) if !touches => notes.push("one node: claims about NUMA are not testable here".into()),
         (0, _) => {
             notes.push("no node has both PUs and memory that may be used: workers are placed on all allowed PUs".into())
         }
@@ -43,7 +45,7 @@ fn arms(points: &[Point]) -> BTreeSet<&str> {
 }
 
 fn heaps(points: &[Point], notes: &mut Vec<String>) {
-    let sizes = points.iter().map(|point| {
+    let sizes = points.iter().filter(|point| point.workload.has_heaps()).map(|point| {
         let need = point.workload.need();
         (need.private_bytes, need.shared_bytes)
     });

@@ -41,4 +41,8 @@ pub(super) enum Reason {
     NoStoppedWork { subject: String },
     #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
     NoThp,
+    #[error("workload {workload}, subject {subject}: {why}")]
+    Refused { workload: &'static str, subject: String, why: String },
+    #[error("workload {workload} has no heaps whose pages could settle; take settle out of the arm")]
+    NothingSettles { workload: &'static str },
 }

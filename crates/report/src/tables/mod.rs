@@ -9,6 +9,7 @@ mod claims;
 pub mod compare;
 mod grid;
 mod knee;
+mod own;
 mod points;
 pub mod published;
 pub mod summary;

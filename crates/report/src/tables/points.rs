@@ -56,6 +56,9 @@ pub(super) fn whole_legend(results: &Results, derived: &Derived) -> Vec<String> 
 
 fn grid(results: &Results, derived: &Derived) -> Grid {
     let summaries = Summaries::of(derived);
+    if super::own::is_heapless(&results.plan) {
+        return super::own::grid(results, &summaries);
+    }
     let columns = COLUMNS.iter();
     let mut grid =
         columns.fold(Grid::default(), |grid, &Column { title, align, spare }| grid.column(title, align, spare));
@@ -133,6 +136,7 @@ fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
             let shown = format!("{}{of_n}", Unit::Ratio.show_with_interval(mean, known));
             if by_construction { format!("{shown} (c)") } else { shown }
         }
+        None if !point.workload.has_heaps() => String::new(),
         None => "not measured".into(),
     }
 }
@@ -169,10 +173,13 @@ pub(crate) fn centre_of(metric: &str, derived: &Derived) -> &'static str {
 
 fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -> Vec<String> {
     let centre = centre_of("throughput_per_s", derived);
-    let mut lines = vec![format!(
-        "throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval, of a hit ratio widened by \
-         touches whose page or PU is unknown; none where all samples agree"
-    )];
+    let mut lines = vec![match super::own::is_heapless(&results.plan) {
+        true => format!("times: {centre} of the samples; ratios and counts: the mean; [ ]: its 95 % interval"),
+        false => format!(
+            "throughput: {centre} of the samples; local hit ratio: the mean; [ ]: its 95 % interval, of a hit ratio widened \
+             by touches whose page or PU is unknown; none where all samples agree"
+        ),
+    }];
     let mut say = |wanted: bool, text: &str| {
         if wanted {
             lines.push(text.into());
