@@ -155,7 +155,7 @@ fn one_line(failure: Failure) -> Failure {
 }
 
 /// Kills by the OOM killer since boot, on the whole machine.
-fn oom_kills(root: &Root) -> Option<u64> {
+pub(crate) fn oom_kills(root: &Root) -> Option<u64> {
     host::proc::vmstat_in(root, &["oom_kill"]).remove("oom_kill")
 }
 

@@ -2,4 +2,6 @@
 //! suite's scheduler, with as many processors as workers, which yields after each request.
 
 pub(crate) mod gmp;
+#[allow(dead_code, reason = "its first user comes next")]
+pub(crate) mod program;
 pub(crate) mod threads;
