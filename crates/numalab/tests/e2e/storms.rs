@@ -1,16 +1,17 @@
 //! The workload `storm` as a user runs it, on every subject.
 
-use crate::program::{Answer, answer, numalab, only_folder};
+use crate::program::{Answer, answer, numalab, only_folder, root};
 use crate::trial::{Needs, ensure, test, test_with};
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("storms: a run of tasks and of threads is whole, verifies and says what it measured", tasks_and_threads),
+        with_go("storms: goroutines, whose collector's stops are told", goroutines),
         test("storms: a model of memory refuses them", not_modelled),
         test_with(
             "storms: threads beyond the user's limit fail the sample in one line",
@@ -18,6 +19,21 @@ pub(crate) fn trials() -> Vec<Trial> {
             too_many_threads,
         ),
     ]
+}
+
+/// A test that needs go-subject, built where a Go toolchain is.
+fn with_go(name: &str, body: fn() -> Result<(), Failed>) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let built = Command::new(root().join("scripts/go-subjects")).arg("subject").stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&built.stderr).trim().to_owned();
+        let required =
+            std::env::var("NUMALAB_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "go"));
+        match built.status.code() {
+            Some(0) => body().map(|()| Completion::Completed),
+            Some(77) if !required => Ok(Completion::ignored_with(format!("NOT TESTABLE: {said}"))),
+            _ => Err(said.into()),
+        }
+    })
 }
 
 const STORM: &str = r#"name = "tiny"
@@ -131,6 +147,27 @@ fn check(row: &BTreeMap<String, String>, counts: Option<&BTreeMap<String, f64>>)
         ("threads", None) => ensure(from.iter().all(|column| row[*column].is_empty()), || format!("{row:?}")),
         other => Err(format!("{other:?}").into()),
     }
+}
+
+fn goroutines() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let text = STORM.replace("[\"gmp\", \"threads\"]", "\"go\"").replace("[1, 40, 700]", "[1, 5000]");
+    ran(folder.path(), &text, &[])?.expect_code(0)?;
+    let made = only_folder(&folder.path().join("results"))?;
+    answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
+    let samples = table(&made.join("samples.csv"))?;
+    ensure(samples.len() == 2 * 2 * 2 * 2, || format!("{} samples", samples.len()))?;
+    for row in &samples {
+        ensure(row["error"].is_empty(), || format!("{row:?}"))?;
+        let storms = number(row, "operations")? / (number(row, "tasks")? * 7.0);
+        ensure(storms >= 1.0 && storms.fract() == 0.0, || format!("{storms} storms: {row:?}"))?;
+        let pause_ratio = number(row, "pause_ratio")?;
+        ensure((0.0..1.0).contains(&pause_ratio) && row["from_next_ratio"].is_empty(), || format!("{row:?}"))?;
+        ensure(number(row, "first_storm_ns")? > 0.0 && number(row, "voluntary_switches")? >= 0.0, || {
+            format!("{row:?}")
+        })?;
+    }
+    Ok(())
 }
 
 fn not_modelled() -> Result<(), Failed> {

@@ -106,10 +106,13 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &[THREADS, "gmp"];
+pub const SUBJECTS: &[&str] = &[THREADS, "gmp", GO];
 
 /// The subject whose workers are OS threads, which stay where they are put.
 pub const THREADS: &str = "threads";
+
+/// The subject that is Go: goroutines in a process of Go's own, whose collector stops the world when it must.
+pub const GO: &str = "go";
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]

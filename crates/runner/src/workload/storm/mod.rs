@@ -4,11 +4,13 @@
 //! they have taken the sample's seconds together, at least one; of `operations`, so many. The first is the cold one.
 
 mod gmp;
+mod go;
 mod threads;
 
 use crate::heapless::{Ground, Heapless, Ran};
 use host::thread::Usage;
 use plan::experiment::Extent;
+use plan::set::CpuSet;
 use plan::workload::Storm;
 use stats::quantile::quantile;
 use std::time::Instant;
@@ -17,6 +19,7 @@ impl Heapless for Storm {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
         match ground.job.point.subject.as_str() {
             "gmp" => gmp::run(self, ground),
+            plan::experiment::GO => go::run(self, ground),
             plan::experiment::THREADS => threads::run(self, ground),
             other => Err(format!("workload storm does not run on subject {other}")),
         }
@@ -72,6 +75,14 @@ impl Storms {
             notes: Vec::new(),
         }
     }
+}
+
+/// Binds the calling thread to the PUs of all places, where each has some; what it starts inherits that.
+fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
+    let places = &ground.job.point.placement.workers;
+    let Some(sets) = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
+    host::bind::bind_thread(ground.granted, &all).map(|_| ()).map_err(|cause| cause.to_string())
 }
 
 /// Columns of a storm beyond its times.

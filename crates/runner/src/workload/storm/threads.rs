@@ -1,11 +1,10 @@
 //! A storm of OS threads: one for each task, which yields by sched_yield(2). They may run on every PU of the point's places,
 //! on all that the process has where these are not bound: how many processors there are is then the machine's affair.
 
-use super::{Ground, Ran, Storm, Storms, TOLD, turn, turns_of};
+use super::{Ground, Ran, Storm, Storms, TOLD, bind_to_places, turn, turns_of};
 use crate::pool::no_thread;
 use crate::timer::ns_since;
 use host::thread::Usage;
-use plan::set::CpuSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -13,13 +12,7 @@ use std::time::Instant;
 const STACK_BYTES: usize = 16 << 10;
 
 pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
-    let places = &ground.job.point.placement.workers;
-    let bound = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>();
-    if let Some(sets) = bound {
-        let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
-        // Threads inherit it.
-        host::bind::bind_thread(ground.granted, &all).map_err(|cause| cause.to_string())?;
-    }
+    bind_to_places(ground)?;
     let turns = turns_of(storm.loop_ns);
     let mut storms = Storms::new(ground.job.extent);
     let usage = Usage::of_process();
