@@ -16,6 +16,9 @@ DISK_BYTES = 256 << 20
 
 RELEASE = REPOSITORY / "target" / "release" / "numalab"
 
+# Beside numalab it is found; it is static, and without it Go's points are skipped.
+GO_SUBJECT = REPOSITORY / "target" / "subjects" / "go-subject"
+
 
 @dataclass
 class Job:
@@ -32,7 +35,7 @@ class Job:
 
 
 def with_numalab(job: Job) -> None:
-    """Takes numalab and the experiments into a job, and has its results folders come out into results/.
+    """Takes numalab, go-subject where it was built, and the experiments into a job, and has its results folders come out into results/.
 
     The release build is made where it is absent or old: a machine without time is slow enough.
     """
@@ -45,6 +48,9 @@ def with_numalab(job: Job) -> None:
     if build.returncode != 0 or not RELEASE.exists():
         raise Fault("numalab cannot be built; see above")
     job.programs.append(RELEASE)
+    if GO_SUBJECT.exists():
+        # Not among the programs: it has no libraries to look for.
+        job.files.append((GO_SUBJECT, "bin/go-subject"))
     job.files.append((REPOSITORY / "experiments", "experiments"))
     job.get.append("results")
     if job.to == Path("."):

@@ -84,6 +84,17 @@ fn rusage_of(whom: libc::c_int) -> libc::rusage {
     usage
 }
 
+/// Time that the living threads of another process were ready and had no PU, together, ns; `None` where nobody tells.
+pub fn run_delay_ns_of(pid: u32) -> Option<u64> {
+    let root = Root::system();
+    let delay = |task: std::fs::DirEntry| {
+        let name = task.file_name();
+        delay_in(&root, &format!("proc/{pid}/task/{name}/schedstat", name = name.to_str()?))
+    };
+    let delays: Vec<u64> = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten().filter_map(delay).collect();
+    (!delays.is_empty()).then(|| delays.iter().sum())
+}
+
 /// Second field of schedstat (Documentation/scheduler/sched-stats.rst).
 fn run_delay_ns(root: &Root) -> Option<u64> {
     delay_in(root, "proc/thread-self/schedstat")
@@ -114,6 +125,13 @@ mod tests {
         std::thread::spawn(touch).join().expect("no panic");
         let (own, all) = (Usage::read().since(&own), Usage::of_process().since(&all));
         assert!(all.minor_faults >= own.minor_faults + 4, "{own:?} {all:?}");
+    }
+
+    #[test]
+    fn delays_of_a_process_are_those_of_its_threads() {
+        let own = run_delay_ns_of(std::process::id());
+        assert_eq!(own.is_some(), run_delay_ns(&Root::system()).is_some());
+        assert_eq!(run_delay_ns_of(u32::MAX), None);
     }
 
     #[test]

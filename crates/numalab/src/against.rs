@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Run, signals: &Signals, series: Series) -> Result<ExitC
     }
     let stage = match from {
         From::File(file) => {
-            let plan = plan_file(&file, &args.changes.overrides(), &here.topology, &here.conditions)?;
+            let plan = plan_file(&file, &args.changes.overrides(), &mut here)?;
             let session = first_session(args, plan.measure.seed, &here.program, &other);
             introduce(&plan, &here);
             Stage { args, signals, root: args.results.clone(), here, plan, session, begun: BTreeMap::new() }

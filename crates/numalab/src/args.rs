@@ -155,6 +155,9 @@ pub(crate) struct Changes {
     /// Only this arm; may be repeated
     #[arg(long, value_name = "NAME")]
     arm: Vec<String>,
+    /// Only this subject of those in the file; may be repeated
+    #[arg(long, value_name = "NAME")]
+    subject: Vec<String>,
     /// Seed of orders, addresses and pauses
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -178,6 +181,7 @@ impl Changes {
             budget_seconds: self.budget,
             procs: self.procs.clone(),
             arms: self.arm.clone(),
+            subjects: self.subject.clone(),
             seed: self.seed,
             oversubscribe: self.oversubscribe,
             pause_every_ns: self.pauses_every.map(|PauseEvery(every)| every),
@@ -212,7 +216,7 @@ pub(crate) struct Run {
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) file: Option<PathBuf>,
     /// Goes on with a results folder that was interrupted; of its budget what is left
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "seed", "oversubscribe", "pauses_every", "input", "modelled", "calibrate", "noise"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seconds", "operations", "repetitions", "budget", "procs", "arm", "subject", "seed", "oversubscribe", "pauses_every", "input", "modelled", "calibrate", "noise"])]
     pub(crate) resume: Option<PathBuf>,
     /// On resume, runs the failed samples again
     #[arg(long, requires = "resume", conflicts_with = "file")]

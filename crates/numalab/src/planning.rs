@@ -2,6 +2,7 @@
 
 use crate::args::{Format, Planning};
 use crate::exit::{Exit, NOT_TESTABLE, USAGE, WithCode, print};
+use crate::machine::Machine;
 use crate::report::look;
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
@@ -11,13 +12,17 @@ use plan::schedule::{Costs, block_seconds, blocks_expected, contrasted, pause_bl
 use plan::topology::{Conditions, Topology};
 use report::group_of;
 use report::tables::wrap;
+use runner::Here;
 use std::path::Path;
 
 pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     // The file first: a mistake in it needs no machine to be told.
     let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
     let machine = crate::machine::read(&args.input)?;
-    let (topology, conditions) = (machine.topology(), machine.conditions()?);
+    let (topology, mut conditions) = (machine.topology(), machine.conditions()?);
+    if let Machine::Read(_) = &machine {
+        conditions.programs = runner::programs(subjects(&file, &args.changes.overrides()));
+    }
     let plan = plan_on(&file, &args.changes.overrides(), topology, &conditions)?;
     if let Some(dir) = &args.pilot {
         return crate::pilot::pilot(dir, &plan, topology, args.within, args.format);
@@ -32,14 +37,18 @@ pub(crate) fn planning(args: &Planning) -> Result<(), Exit> {
     }
 }
 
-/// Reads an experiment and plans it on a machine.
-pub(crate) fn plan_file(
-    path: &Path,
-    overrides: &Overrides,
-    topology: &Topology,
-    conditions: &Conditions,
-) -> Result<Plan, Exit> {
-    plan_on(&plan::experiment::read_experiment(path).code(USAGE)?, overrides, topology, conditions)
+/// Reads an experiment and plans it here, where the programs that it needs are looked for.
+pub(crate) fn plan_file(path: &Path, overrides: &Overrides, here: &mut Here) -> Result<Plan, Exit> {
+    let file = plan::experiment::read_experiment(path).code(USAGE)?;
+    here.look_for_programs(subjects(&file, overrides));
+    plan_on(&file, overrides, &here.topology, &here.conditions)
+}
+
+/// Those that are asked for.
+fn subjects<'a>(file: &'a ExperimentFile, overrides: &Overrides) -> Vec<&'a str> {
+    let only = &overrides.subjects;
+    let asked = file.sweep.subjects.iter().filter(|subject| only.is_empty() || only.contains(subject));
+    asked.map(String::as_str).collect()
 }
 
 pub(crate) fn plan_on(

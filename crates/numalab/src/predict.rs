@@ -17,7 +17,8 @@ pub(crate) fn predict(args: &Predict) -> Result<(), Exit> {
     let file = plan::experiment::read_experiment(&args.file).code(USAGE)?;
     let calibration = args.calibration.read()?;
     let machine = crate::machine::read(&args.input)?;
-    let (topology, conditions) = (machine.topology(), machine.conditions()?);
+    let (topology, mut conditions) = (machine.topology(), machine.conditions()?);
+    conditions.programs = runner::unmodelled_programs();
     let parameters = parameters(calibration, topology)?;
     let plan = crate::planning::plan_on(&file, &args.changes.overrides(), topology, &conditions)?;
     let (every, work) = (plan.measure.pause_every_ns, plan.measure.stopped_work);

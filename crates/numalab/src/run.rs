@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
             runner::resume(dir, options, here, executor, progress.as_mut(), interrupt)
         }
         (None, Some(file)) => {
-            let plan = plan_file(file, &args.changes.overrides(), &here.topology, &here.conditions)?;
+            let plan = plan_file(file, &args.changes.overrides(), here)?;
             introduce(&plan, here);
             runner::run(&args.results, &plan, here, executor, progress.as_mut(), interrupt)
         }

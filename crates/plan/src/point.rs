@@ -5,7 +5,7 @@
 
 use crate::audit::Audit;
 use crate::claim::Claim;
-use crate::experiment::Measure;
+use crate::experiment::{GO, GoSettings, Measure};
 use crate::knee::KneeModel;
 use crate::place::{Placement, Regime};
 use crate::published::Published;
@@ -82,6 +82,9 @@ pub struct Point {
     pub bytes_on_node: Vec<(u32, u64)>,
     /// Bytes of all heaps together.
     pub bytes: u64,
+    /// How Go collects, where it is the subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub go: Option<GoSettings>,
 }
 
 /// A point that is not run.
@@ -128,12 +131,18 @@ impl Point {
         is_arm(&self.arm, name)
     }
 
-    /// Whether the same happens at two points: levels, placement, workload and whether it settles.
+    /// Whether its world is stopped: when somebody asks for it, and in Go whenever the collector must.
+    pub fn has_pauses(&self, measure: &Measure) -> bool {
+        self.workload.has_heaps() && (measure.pause_every_ns > 0 || self.subject == GO)
+    }
+
+    /// Whether the same happens at two points: levels, placement, workload, whether it settles, and how Go collects.
     pub fn is_alike(&self, other: &Point) -> bool {
         self.same_point(other)
             && self.placement == other.placement
             && self.workload == other.workload
             && self.settle == other.settle
+            && self.go == other.go
     }
 
     /// Whether two points have the same levels of all factors.

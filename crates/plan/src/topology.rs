@@ -7,7 +7,7 @@
 use crate::set::{CpuSet, HIGHEST_INDEX, NodeSet};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One machine. What is read from a file is checked: others index by what it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -296,6 +296,24 @@ pub struct Conditions {
     pub inherited_cpus: Option<CpuSet>,
     /// The memory policy this process started with, where it is not the default, as `bind:0`.
     pub inherited_policy: Option<String>,
+    /// Programs of other runtimes, by the subject they are; one that is not named was not looked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, RuntimeProgram>,
+}
+
+/// What is known of the program that is a subject in a runtime of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeProgram {
+    /// It is there.
+    Found {
+        /// Of its runtime, as it says: go1.27.3.
+        version: String,
+        /// SHA-256 of its file, hex.
+        sha256: String,
+    },
+    /// It is not, or cannot be used: why, and how to get it.
+    Absent(String),
 }
 
 impl Conditions {
@@ -311,6 +329,7 @@ impl Conditions {
             thp: true,
             inherited_cpus: None,
             inherited_policy: None,
+            programs: BTreeMap::new(),
         }
     }
 }

@@ -99,6 +99,7 @@ fn point(id: usize, arm: &str, procs: u32) -> Point {
         hit_ratio_by_construction: close.then(|| 0.75 + 0.25 / f64::from(spanned)),
         bytes_on_node: Vec::new(),
         bytes: u64::from(procs) * (8 << 20) + (16 << 20),
+        go: None,
     }
 }
 
@@ -182,11 +183,11 @@ fn rows(plan: &Plan, slot: plan::point::Slot, repetition: u32) -> Rows {
                 run_id: run_id(),
                 sample_id,
                 pause,
-                due_ns: 3_000_000 * (pause + 1),
-                late_ns: 500,
-                stopping_ns,
-                stopped_ns: 700,
-                resuming_ns,
+                due_ns: Some(3_000_000 * (pause + 1)),
+                late_ns: Some(500),
+                stopping_ns: Some(stopping_ns),
+                stopped_ns: Some(700),
+                resuming_ns: Some(resuming_ns),
                 total_ns: stopping_ns + 700 + resuming_ns,
                 steal_ticks: Some(0),
                 involuntary_switches: Some(0),
@@ -244,7 +245,9 @@ fn rows(plan: &Plan, slot: plan::point::Slot, repetition: u32) -> Rows {
         pause_p50_ns: Some((totals[15] + totals[16]) / 2.0),
         pause_p99_ns: None,
         pause_max_ns: totals.last().map(|&longest| longest as u64),
-        stopping_mean_ns: Some(pauses.iter().map(|pause| pause.stopping_ns as f64).sum::<f64>() / PAUSES as f64),
+        stopping_mean_ns: Some(
+            pauses.iter().filter_map(|pause| pause.stopping_ns).map(|ns| ns as f64).sum::<f64>() / PAUSES as f64,
+        ),
         minor_faults: Some(3),
         major_faults: Some(0),
         voluntary_switches: Some(PAUSES),

@@ -7,9 +7,10 @@ use crate::manifest::{Here, sha256};
 use crate::modelled::{Assumed, MODELLED};
 use plan::manifest::{FORMAT, Manifest};
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
+use plan::topology::{Conditions, RuntimeProgram, Topology};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -136,11 +137,17 @@ pub(crate) fn check_here(
     }
     let grants = |conditions: &Conditions| {
         // How many huge pages are free changes by itself.
-        let lasting = Conditions { huge_pages: Vec::new(), ..conditions.clone() };
+        let lasting = Conditions { huge_pages: Vec::new(), programs: BTreeMap::new(), ..conditions.clone() };
         serde_json::to_value(lasting).expect("plain data becomes JSON")
     };
     if let Some(differs) = differences(&grants(&manifest.conditions), &grants(&here.conditions)) {
         return other("what the host grants", differs);
+    }
+    let programs = |programs: &BTreeMap<String, RuntimeProgram>| serde_json::to_value(programs).unwrap_or_default();
+    let then = &manifest.conditions.programs;
+    let now = crate::subject::programs(then.keys().map(String::as_str));
+    if let Some(differs) = differences(&programs(then), &programs(&now)) {
+        return other("the program of another runtime", differs);
     }
     if manifest.timing != here.timing {
         let differs = format!("it was {then} and is {now}", then = manifest.timing, now = here.timing);

@@ -15,7 +15,7 @@ use crate::told::{PROCESS_AGE_NS, SETTLED, SUBJECT_COUNTS};
 use crate::workload::{Work, with_work};
 use host::Granted;
 use host::moves::Moves;
-use plan::experiment::SUBJECTS;
+use plan::experiment::{GO, SUBJECTS};
 use plan::place::Place;
 use plan::set::CpuSet;
 use std::io::{Read, Write};
@@ -36,17 +36,17 @@ pub fn run(mut input: impl Read, frames: impl Write) -> u8 {
     });
     let (says, code) = match outcome {
         Ok(measured) => (Says::Sample(Box::new(measured)), 0),
-        Err(cause) => (Says::Failure(Failure { phase: phases.current.into(), cause }), 1),
+        Err(cause) => (Says::Failure(Failure { phase: phases.current.clone(), cause }), 1),
     };
     // Without a parent to read it there is nobody left to tell.
     if write(&mut phases.frames, says).is_ok() { code } else { 1 }
 }
 
 /// Says which phase it is, and how long each took.
-struct Phases<W> {
+pub(crate) struct Phases<W> {
     frames: W,
     started: Instant,
-    current: &'static str,
+    current: String,
     began: Instant,
     spent_ns: Vec<(String, u64)>,
 }
@@ -54,12 +54,13 @@ struct Phases<W> {
 impl<W: Write> Phases<W> {
     fn new(frames: W) -> Phases<W> {
         let now = Instant::now();
-        Phases { frames, started: now, current: "start", began: now, spent_ns: Vec::new() }
+        Phases { frames, started: now, current: "start".into(), began: now, spent_ns: Vec::new() }
     }
 
-    fn begin(&mut self, phase: &'static str) -> Result<(), String> {
+    /// The phase before has ended, this one begins.
+    pub(crate) fn begin(&mut self, phase: &str) -> Result<(), String> {
         self.end();
-        self.current = phase;
+        self.current = phase.into();
         write(&mut self.frames, Says::Phase(phase.into())).map_err(|cause| format!("cannot write a frame: {cause}"))?;
         self.began = Instant::now();
         Ok(())
@@ -69,12 +70,12 @@ impl<W: Write> Phases<W> {
         let ns = crate::timer::ns_since(self.began);
         match self.spent_ns.iter_mut().find(|(phase, _)| *phase == self.current) {
             Some((_, sum)) => *sum += ns,
-            None => self.spent_ns.push((self.current.into(), ns)),
+            None => self.spent_ns.push((self.current.clone(), ns)),
         }
     }
 
     /// All but running, which is the experiment itself, and its warm-up.
-    fn overhead_ns(&mut self) -> Vec<(String, u64)> {
+    pub(crate) fn overhead_ns(&mut self) -> Vec<(String, u64)> {
         self.end();
         let all = std::mem::take(&mut self.spent_ns);
         all.into_iter().filter(|(phase, _)| !matches!(phase.as_str(), "settle" | "run")).collect()
@@ -90,6 +91,9 @@ fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phases<W>) -> Re
     if !SUBJECTS.contains(&subject.as_str()) {
         let known = SUBJECTS.join(", ");
         return Err(format!("subject \"{subject}\" is not built in; known: {known}"));
+    }
+    if subject == GO && job.point.workload.has_heaps() {
+        return crate::subject::go::measure(granted, job, phases);
     }
     phases.begin("bind")?;
     host::bind::bind_process(granted, &job.point.placement.process).map_err(text)?;
@@ -217,7 +221,7 @@ pub(crate) struct HostCounts {
 }
 
 impl HostCounts {
-    fn read(pus: &CpuSet) -> HostCounts {
+    pub(crate) fn read(pus: &CpuSet) -> HostCounts {
         const HINT_FAULTS: &str = "numa_hint_faults";
         HostCounts {
             hint_faults: host::proc::vmstat(&[HINT_FAULTS]).get(HINT_FAULTS).copied(),
@@ -226,7 +230,7 @@ impl HostCounts {
         }
     }
 
-    fn since(&self, before: &HostCounts) -> HostCounts {
+    pub(crate) fn since(&self, before: &HostCounts) -> HostCounts {
         let less = |now: Option<u64>, then: Option<u64>| now.zip(then).map(|(now, then)| now.saturating_sub(then));
         let pair = self.steal_ticks.zip(before.steal_ticks);
         HostCounts {

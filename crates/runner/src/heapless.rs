@@ -61,7 +61,7 @@ pub(crate) fn measured(job: &Job, ran: Ran, host: HostCounts) -> Measured {
         huge_ratio: None,
         windows: vec![Window { start_ns: 0, length_ns: elapsed_ns, operations }],
         pauses: Vec::new(),
-        pauses_missed: 0,
+        pauses_missed: None,
         // Which processor did what is the subject's own affair.
         workers: Vec::new(),
         faults: Some((usage.minor_faults, usage.major_faults)),

@@ -5,7 +5,7 @@ use plan::manifest::{FORMAT, Manifest, Program, TOPOLOGY_UNSURE};
 use plan::point::Plan;
 use plan::record::Timing;
 use plan::session::Session;
-use plan::topology::{Conditions, Topology};
+use plan::topology::{Conditions, RuntimeProgram, Topology};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -70,6 +70,13 @@ impl Here {
         }
     }
 
+    /// Looks for the programs that these subjects need, on the machine that measures; of a model they are known.
+    pub fn look_for_programs<'a>(&mut self, subjects: impl IntoIterator<Item = &'a str>) {
+        if self.timing != Timing::Modelled {
+            self.conditions.programs = crate::subject::programs(subjects);
+        }
+    }
+
     /// Believes times no more than is asked; never more than the evidence says.
     pub fn lower_timing(&mut self, asked: Timing) {
         let found = self.timing;
@@ -88,7 +95,7 @@ impl Here {
         Here {
             host: "model".into(),
             topology,
-            conditions: Conditions::ideal(),
+            conditions: Conditions { programs: crate::subject::unmodelled_programs(), ..Conditions::ideal() },
             xml,
             timing: Timing::Modelled,
             timing_evidence: vec!["computed by a queueing model; nothing was measured".into()],
@@ -120,13 +127,19 @@ impl Here {
             timing_evidence: self.timing_evidence.clone(),
             program: self.program.clone(),
             machine: self.machine.clone(),
-            conditions: self.conditions.clone(),
+            conditions: Conditions { programs: self.programs_of(plan), ..self.conditions.clone() },
             plan_sha256: sha256(plan_toml.as_bytes()),
             machine_sha256: self.machine_sha256(),
             command: self.command.clone(),
             model: executor.assumes(),
             session: self.session.clone(),
         }
+    }
+
+    /// Of the subjects that the plan runs.
+    fn programs_of(&self, plan: &Plan) -> BTreeMap<String, RuntimeProgram> {
+        let runs = |subject: &String| plan.points.iter().any(|point| point.subject == *subject);
+        self.conditions.programs.clone().into_iter().filter(|(subject, _)| runs(subject)).collect()
     }
 
     /// SHA-256 of what does not change about this machine: shape, what is allowed, kernel, processor.

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A worker that touched more often than this is replayed by a sample of its requests: beyond it a replay takes seconds.
-const REPLAY_MOST: u64 = 2_000_000_000;
+pub(crate) const REPLAY_MOST: u64 = 2_000_000_000;
 /// Touches of a sampled replay, of the worker that did most. With 64 touches a request: 1.6 million requests, an interval
 /// of +-0.08 % at worst.
 const SAMPLE_TOUCHES: u64 = 100_000_000;
@@ -102,7 +102,7 @@ pub(crate) fn measured<W: Work>(
         pages_spilled: Some(pages_spilled),
         huge_ratio,
         windows,
-        pauses_missed: missed as u64,
+        pauses_missed: Some(missed as u64),
         workers,
         faults: Some((sum(|usage| usage.minor_faults), sum(|usage| usage.major_faults))),
         process_switches: None,

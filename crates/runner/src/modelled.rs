@@ -170,7 +170,7 @@ fn measured(
         huge_ratio: None,
         windows: (0..).zip(parts(operations, windows)).map(window).collect(),
         pauses,
-        pauses_missed,
+        pauses_missed: Some(pauses_missed),
         workers: (0..).zip(parts(operations, u64::from(point.procs))).map(worker).collect(),
         faults: None,
         process_delay_ns: None,
@@ -243,15 +243,16 @@ fn pauses(every_ns: u64, elapsed_ns: u64, mean: PausePrediction, sd: f64, key: u
             missed += 1;
         } else {
             let pause = PauseTimes {
-                due_ns,
-                late_ns: 0,
-                stopping_ns: part(1, mean.stopping_ns),
-                stopped_ns: part(2, mean.stopped_ns),
-                resuming_ns: part(3, mean.resuming_ns),
+                due_ns: Some(due_ns),
+                late_ns: Some(0),
+                stopping_ns: Some(part(1, mean.stopping_ns)),
+                stopped_ns: Some(part(2, mean.stopped_ns)),
+                resuming_ns: Some(part(3, mean.resuming_ns)),
+                whole: None,
                 steal_ticks: None,
                 involuntary_switches: None,
             };
-            free_ns = due_ns + pause.stopping_ns + pause.stopped_ns + pause.resuming_ns;
+            free_ns = due_ns + pause.total_ns();
             pauses.push(pause);
         }
         // Jittered by half, as the live timer does.

@@ -58,11 +58,12 @@ pub(crate) fn pause_times(due_ns: &[u64], pauses: &[Pause], release_ns: u64, ste
     let one = |(&due_ns, pause): (&u64, &Pause)| {
         let request_ns = pause.request_ns.saturating_sub(release_ns);
         PauseTimes {
-            due_ns,
-            late_ns: request_ns.saturating_sub(due_ns),
-            stopping_ns: pause.stopping_ns,
-            stopped_ns: pause.stopped_ns,
-            resuming_ns: pause.resuming_ns,
+            due_ns: Some(due_ns),
+            late_ns: Some(request_ns.saturating_sub(due_ns)),
+            stopping_ns: Some(pause.stopping_ns),
+            stopped_ns: Some(pause.stopped_ns),
+            resuming_ns: Some(pause.resuming_ns),
+            whole: None,
             steal_ticks: steal_around(steal, request_ns, request_ns + pause.total_ns),
             involuntary_switches: Some(pause.count),
         }
@@ -115,11 +116,12 @@ mod tests {
         let check = |steal: &[StealAt], expect| {
             let times = pause_times(&[100], &[pause], 1_000, steal);
             let expect = PauseTimes {
-                due_ns: 100,
-                late_ns: 30,
-                stopping_ns: 10,
-                stopped_ns: 20,
-                resuming_ns: 30,
+                due_ns: Some(100),
+                late_ns: Some(30),
+                stopping_ns: Some(10),
+                stopped_ns: Some(20),
+                resuming_ns: Some(30),
+                whole: None,
                 steal_ticks: expect,
                 involuntary_switches: Some(3),
             };

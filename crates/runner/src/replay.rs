@@ -73,6 +73,11 @@ impl Traffic {
         &mut self.touches[pu * self.classes..][..self.classes]
     }
 
+    /// Adds touches of one class of PU to one class of page.
+    pub(crate) fn count(&mut self, pu: usize, page: usize, touches: u64) {
+        self.row(pu)[page] += touches;
+    }
+
     /// Adds what another worker did.
     pub fn add(&mut self, other: &Traffic) {
         self.touches.iter_mut().zip(&other.touches).for_each(|(sum, more)| *sum += more);

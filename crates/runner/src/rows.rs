@@ -162,7 +162,7 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     fill_hits(row, measured);
     (row.pages_local, row.pages_remote) = measured.private_pages.unzip();
     row.huge_ratio = measured.huge_ratio;
-    if context.plan.measure.pause_every_ns > 0 {
+    if point.has_pauses(&context.plan.measure) {
         fill_pauses(row, measured);
     }
     (row.minor_faults, row.major_faults) = measured.faults.unzip();
@@ -198,18 +198,18 @@ fn fill_hits(row: &mut SampleRow, measured: &Measured) {
 
 fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
     let pauses = &measured.pauses;
-    let totals: Vec<f64> = pauses.iter().map(|pause| total_ns(pause) as f64).collect();
-    row.stopped_ns_sum = Some(pauses.iter().map(total_ns).sum());
+    let totals: Vec<f64> = pauses.iter().map(|pause| pause.total_ns() as f64).collect();
+    row.stopped_ns_sum = Some(pauses.iter().map(PauseTimes::total_ns).sum());
     row.pause_count = Some(pauses.len() as u64);
-    row.pauses_missed = Some(measured.pauses_missed);
+    row.pauses_missed = measured.pauses_missed;
     let Ok(summary) = stats::summary::summarize(&totals) else { return };
     row.pause_mean_ns = Some(summary.mean);
     row.pause_variance_ns2 = summary.variance.filter(|_| totals.len() >= MIN_VALUES_FOR_VARIANCE);
     row.pause_p50_ns = Some(summary.median);
     row.pause_p99_ns = quantile(&totals, 0.99).ok().filter(|_| totals.len() >= MIN_VALUES_FOR_P99);
-    row.pause_max_ns = pauses.iter().map(total_ns).max();
-    let stopping: f64 = pauses.iter().map(|pause| pause.stopping_ns as f64).sum();
-    row.stopping_mean_ns = Some(stopping / totals.len() as f64);
+    row.pause_max_ns = pauses.iter().map(PauseTimes::total_ns).max();
+    let stopping: Option<f64> = pauses.iter().map(|pause| Some(pause.stopping_ns? as f64)).sum();
+    row.stopping_mean_ns = stopping.map(|sum| sum / totals.len() as f64);
 }
 
 /// Σ run_delay / Σ wall over the workers whose run delay is known.
@@ -231,13 +231,9 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn total_ns(pause: &PauseTimes) -> u64 {
-    pause.stopping_ns + pause.stopped_ns + pause.resuming_ns
-}
-
-/// A pause belongs to the part in which it was requested.
+/// A pause belongs to the part in which it was requested, or else ended.
 fn in_warmup(pause: &PauseTimes, measured: &Measured) -> bool {
-    pause.due_ns + pause.late_ns < measured.warmup_ns
+    pause.moment_ns().is_some_and(|moment_ns| moment_ns < measured.warmup_ns)
 }
 
 fn pause_rows(run_id: &str, sample_id: u64, measured: &Measured) -> Vec<PauseRow> {
@@ -250,7 +246,7 @@ fn pause_rows(run_id: &str, sample_id: u64, measured: &Measured) -> Vec<PauseRow
         stopping_ns: times.stopping_ns,
         stopped_ns: times.stopped_ns,
         resuming_ns: times.resuming_ns,
-        total_ns: total_ns(times),
+        total_ns: times.total_ns(),
         steal_ticks: times.steal_ticks,
         involuntary_switches: times.involuntary_switches,
         warmup: in_warmup(times, measured),

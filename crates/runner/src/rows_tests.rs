@@ -15,11 +15,12 @@ fn golden(name: &str) -> String {
 
 fn pause(due_ns: u64, total_ns: u64) -> PauseTimes {
     PauseTimes {
-        due_ns,
-        late_ns: 10,
-        stopping_ns: total_ns - 3,
-        stopped_ns: 2,
-        resuming_ns: 1,
+        due_ns: Some(due_ns),
+        late_ns: Some(10),
+        stopping_ns: Some(total_ns - 3),
+        stopped_ns: Some(2),
+        resuming_ns: Some(1),
+        whole: None,
         steal_ticks: None,
         involuntary_switches: None,
     }
@@ -64,7 +65,7 @@ fn measured() -> Measured {
             Window { start_ns: 1_000, length_ns: 9, operations: 2 },
         ],
         pauses: vec![pause(0, 900), pause(995, 100), pause(5_000, 200)],
-        pauses_missed: 4,
+        pauses_missed: Some(4),
         workers: vec![worker(0), worker(1)],
         faults: Some((5, 0)),
         process_delay_ns: None,
@@ -96,6 +97,33 @@ fn make(change: impl FnOnce(&mut Point, &mut Measured)) -> SampleRows {
     let id = Id { sample_id: 3, slot: Slot { point: at, block: 1, order: 15 }, seed: Seed(9) };
     let outcome = Outcome::Measured(Box::new(measured));
     rows(&context, id, &Sample { started_utc: "2026-01-02T03:04:05Z".into(), outcome })
+}
+
+#[test]
+fn of_a_pause_that_is_told_as_a_whole_no_part_is_written() {
+    let whole = |end_ns: u64, total_ns: u64| PauseTimes {
+        due_ns: None,
+        late_ns: None,
+        stopping_ns: None,
+        stopped_ns: None,
+        resuming_ns: None,
+        whole: Some(crate::sample::WholePause { end_ns, total_ns }),
+        ..pause(0, 3)
+    };
+    let rows = make(|_, measured| {
+        measured.pauses = vec![whole(999, 300), whole(1_000, 500)];
+        measured.pauses_missed = None;
+    });
+    let row = &rows.sample;
+    assert_eq!((row.pause_count, row.pause_mean_ns, row.stopped_ns_sum), (Some(2), Some(400.0), Some(800)));
+    assert_eq!((row.pause_max_ns, row.stopping_mean_ns, row.pauses_missed), (Some(500), None, None));
+    let parts = |row: &PauseRow| [row.due_ns, row.late_ns, row.stopping_ns, row.stopped_ns, row.resuming_ns];
+    assert!(rows.pauses.iter().all(|row| parts(row) == [None; 5]));
+    // The warm-up of this sample ends at 1000 ns: the first was over before.
+    assert_eq!(
+        rows.pauses.iter().map(|row| (row.total_ns, row.warmup)).collect::<Vec<_>>(),
+        [(300, true), (500, false)]
+    );
 }
 
 #[test]

@@ -86,8 +86,8 @@ pub struct Measured {
     pub windows: Vec<Window>,
     /// One for each stop of the world, in order, warm-up included.
     pub pauses: Vec<PauseTimes>,
-    /// Due times that passed during a pause.
-    pub pauses_missed: u64,
+    /// Due times that passed during a pause; `None` where there are none.
+    pub pauses_missed: Option<u64>,
     /// One for each worker, in order.
     pub workers: Vec<WorkerFigures>,
     /// Faults of the whole process while running `(minor, major)`.
@@ -150,19 +150,45 @@ pub struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseTimes {
     /// Due time.
-    pub due_ns: u64,
+    pub due_ns: Option<u64>,
     /// Due time to request.
-    pub late_ns: u64,
+    pub late_ns: Option<u64>,
     /// Request to last worker parked.
-    pub stopping_ns: u64,
+    pub stopping_ns: Option<u64>,
     /// World stopped.
-    pub stopped_ns: u64,
+    pub stopped_ns: Option<u64>,
     /// Release to last worker running.
-    pub resuming_ns: u64,
+    pub resuming_ns: Option<u64>,
+    /// What a runtime tells of its own pauses instead of all that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<WholePause>,
     /// Steal ticks of that moment.
     pub steal_ticks: Option<u64>,
     /// Involuntary switches of that moment, all workers.
     pub involuntary_switches: Option<u64>,
+}
+
+/// A pause of which only its end and its length are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholePause {
+    /// When its last stop was over.
+    pub end_ns: u64,
+    /// All its stops together.
+    pub total_ns: u64,
+}
+
+impl PauseTimes {
+    /// How long the world stood still, as told or as the sum of the parts.
+    pub fn total_ns(&self) -> u64 {
+        let parts = [self.stopping_ns, self.stopped_ns, self.resuming_ns];
+        self.whole.map_or_else(|| parts.iter().flatten().sum(), |whole| whole.total_ns)
+    }
+
+    /// When it was requested, or else when it was over.
+    pub fn moment_ns(&self) -> Option<u64> {
+        let requested = self.due_ns.zip(self.late_ns).map(|(due, late)| due + late);
+        requested.or(self.whole.map(|whole| whole.end_ns))
+    }
 }
 
 /// One worker of a sample.

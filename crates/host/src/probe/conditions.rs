@@ -7,6 +7,7 @@ use core::ffi::c_void;
 use plan::policy::MemoryPolicy;
 use plan::set::{CpuSet, NodeSet};
 use plan::topology::{Conditions, Topology};
+use std::collections::BTreeMap;
 
 /// Reads it; policies by calling them on a page of our own.
 pub(super) fn read(root: &Root, topology: &Topology, granted: &Granted) -> Result<Conditions, HostError> {
@@ -24,6 +25,8 @@ pub(super) fn read(root: &Root, topology: &Topology, granted: &Granted) -> Resul
         thp: thp(root),
         inherited_cpus: inherited_cpus(root, granted)?,
         inherited_policy,
+        // Whoever needs one looks for it.
+        programs: BTreeMap::new(),
     })
 }
 

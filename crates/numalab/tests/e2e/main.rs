@@ -12,6 +12,7 @@ mod compare;
 mod crash;
 mod fits;
 mod gather;
+mod go;
 mod model;
 mod peers;
 #[path = "../harness/program.rs"]
@@ -33,6 +34,7 @@ fn main() {
         crash::trials(),
         fits::trials(),
         gather::trials(),
+        go::trials(),
         model::trials(),
         peers::trials(),
         storms::trials(),

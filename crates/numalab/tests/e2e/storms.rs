@@ -1,12 +1,13 @@
 //! The workload `storm` as a user runs it, on every subject.
 
-use crate::program::{Answer, answer, numalab, only_folder, root};
+use crate::go::with_go;
+use crate::program::{Answer, answer, numalab, only_folder};
 use crate::trial::{Needs, ensure, test, test_with};
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -19,21 +20,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             too_many_threads,
         ),
     ]
-}
-
-/// A test that needs go-subject, built where a Go toolchain is.
-fn with_go(name: &str, body: fn() -> Result<(), Failed>) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let built = Command::new(root().join("scripts/go-subjects")).arg("subject").stdin(Stdio::null()).output()?;
-        let said = String::from_utf8_lossy(&built.stderr).trim().to_owned();
-        let required =
-            std::env::var("NUMALAB_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "go"));
-        match built.status.code() {
-            Some(0) => body().map(|()| Completion::Completed),
-            Some(77) if !required => Ok(Completion::ignored_with(format!("NOT TESTABLE: {said}"))),
-            _ => Err(said.into()),
-        }
-    })
 }
 
 const STORM: &str = r#"name = "tiny"

@@ -6,6 +6,7 @@ mod arms;
 mod audit;
 mod claims;
 mod curve;
+mod go;
 mod knee;
 mod measure;
 mod read;
@@ -14,6 +15,7 @@ mod table;
 
 pub use arms::ArmError;
 pub use audit::{TableReader, parse_audit, read_audit};
+pub use go::GoSettings;
 pub use measure::{PILOT_LEAST, REPETITIONS_MOST};
 pub use read::{FileError, parse_experiment, read_experiment, read_text};
 pub use sweep::ProcsError;
@@ -47,6 +49,8 @@ pub struct ExperimentFile {
     pub workload: WorkloadFile,
     /// `[pauses]`.
     pub pauses: PausesFile,
+    /// `[go]`.
+    pub go: GoSettings,
     /// `[sweep]`.
     pub sweep: SweepFile,
     /// `[[arm]]`, at least one, names unique.
@@ -363,6 +367,8 @@ pub struct Overrides {
     pub procs: Option<Procs>,
     /// `--arm`, repeated: only these.
     pub arms: Vec<String>,
+    /// `--subject`, repeated: only these.
+    pub subjects: Vec<String>,
     /// `--seed`.
     pub seed: Option<u64>,
     /// `--oversubscribe`.

@@ -2,7 +2,7 @@
 
 use super::audit::read_audit;
 use super::table::{Section, Source};
-use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, knee, measure, sweep};
+use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, go, knee, measure, sweep};
 use crate::audit::Audit;
 use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
@@ -85,6 +85,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         "measure",
         "claim",
         "knee",
+        "go",
     ])?;
     let name = root.name("name")?;
     let workload = root.section("workload", "[workload]")?;
@@ -102,6 +103,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         published: read_published(root)?,
         audit: read_audit_named(root)?,
         pauses: read_pauses(root)?,
+        go: go::read_go(root.section("go", "[go]")?.as_ref(), &sweep.subjects)?,
         measure: measure::read_measure(root.section("measure", "[measure]")?.as_ref(), &workload, &claims)?,
         knee: knee::read_knee(root, &arms, &sweep)?,
         workload,

@@ -7,8 +7,11 @@ mod hit_ratio;
 mod memory;
 mod notes;
 mod reason;
+mod whole;
 
-use crate::experiment::{ExperimentFile, Extent, Measure, Overrides, Repetitions, StoppedWork, THREADS, Thresholds};
+use crate::experiment::{
+    ExperimentFile, Extent, GO, GoSettings, Measure, Overrides, Repetitions, StoppedWork, THREADS, Thresholds,
+};
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
@@ -76,6 +79,14 @@ pub enum PlanError {
         /// Those of the file.
         known: String,
     },
+    /// `--subject` names a subject that the file does not have.
+    #[error("subject \"{name}\" is not in the experiment; it has {known}")]
+    UnknownSubject {
+        /// As asked.
+        name: String,
+        /// Those of the file.
+        known: String,
+    },
     /// More points than anybody means.
     #[error("{points} points (arms x procs x subjects x levels); at most {POINTS_MOST}: take values out of [sweep]")]
     TooManyPoints {
@@ -105,7 +116,8 @@ pub fn plan(
     let levels = levels(file)?;
     let oversubscribe = overrides.oversubscribe.unwrap_or(file.sweep.oversubscribe);
     let arms = arms::chosen(file, &overrides.arms)?;
-    let points = arms.len() * procs.len() * file.sweep.subjects.len() * levels.len();
+    let subjects = subjects_chosen(file, &overrides.subjects)?;
+    let points = arms.len() * procs.len() * subjects.len() * levels.len();
     if points > POINTS_MOST {
         return Err(PlanError::TooManyPoints { points });
     }
@@ -119,16 +131,15 @@ pub fn plan(
         // There are no request boundaries at which we could stop the world.
         (measure.pause_every_ns, measure.stopped_work) = (0, StoppedWork::None);
     }
-    let ways: Vec<Way<'_>> = file
-        .sweep
-        .subjects
-        .iter()
+    let ways: Vec<Way<'_>> = subjects
+        .into_iter()
         .flat_map(|subject| {
             levels.iter().zip(&workloads).map(move |(level, workload)| Way { subject, level, workload })
         })
         .collect();
     let stopped_work = measure.stopped_work;
-    let mut expansion = Expansion { topology, conditions, stopped_work, points: Vec::new(), skipped: Vec::new() };
+    let go = file.go;
+    let mut expansion = Expansion { topology, conditions, stopped_work, go, points: Vec::new(), skipped: Vec::new() };
     for mut group in groups {
         for (procs, placed) in std::mem::take(&mut group.points) {
             // The last of the copies is the original: one placement of thousands of workers is large.
@@ -144,7 +155,7 @@ pub fn plan(
     budget::fit(&mut points, &mut skipped, &measure);
     check_scan(file, &measure, &points)?;
     number(&mut points);
-    let notes = notes::notes(&points, &skipped, topology);
+    let notes = notes::notes(&points, &skipped, topology, conditions);
     Ok(Plan {
         experiment: file.name.clone(),
         question: file.question.clone(),
@@ -174,6 +185,7 @@ struct Expansion<'a> {
     topology: &'a Topology,
     conditions: &'a Conditions,
     stopped_work: StoppedWork,
+    go: GoSettings,
     points: Vec<Point>,
     skipped: Vec<Skipped>,
 }
@@ -188,7 +200,11 @@ impl Expansion<'_> {
             must: "fit 63 bits together".into(),
         })?;
         match placed.and_then(|placed| self.fit(group, way, placed, bytes)) {
-            Ok(placed) => self.points.push(self.point(group, procs, way, placed, bytes)),
+            Ok((placed, as_a_whole)) => {
+                let mut point = self.point(group, procs, way, placed, bytes);
+                point.placement_name += if as_a_whole { whole::AS_A_WHOLE } else { "" };
+                self.points.push(point);
+            }
             Err(reason) => self.skipped.push(Skipped {
                 arm: group.name.clone(),
                 procs,
@@ -200,7 +216,8 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Outcome {
+    /// The places as the subject can have them, and whether it is placed as a whole where the arm places workers.
+    fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, bool), Reason> {
         let Way { subject, workload, .. } = *way;
         if let Some(why) = workload.refuses(subject) {
             return Err(Reason::Refused { workload: workload.kind(), subject: subject.into(), why });
@@ -211,9 +228,13 @@ impl Expansion<'_> {
         if self.stopped_work != StoppedWork::None && subject != THREADS {
             return Err(Reason::NoStoppedWork { subject: subject.into() });
         }
+        let (placed, as_a_whole) = match whole::is_whole(subject) {
+            true => whole::placed(subject, group.settle, workload, placed, self.topology, self.conditions)?,
+            false => (placed, false),
+        };
         memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
         memory::check_pages(workload, &placed.placement, self.topology, self.conditions)?;
-        Ok(placed)
+        Ok((placed, as_a_whole))
     }
 
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
@@ -239,8 +260,18 @@ impl Expansion<'_> {
             hit_ratio_by_construction: hit_ratio,
             bytes_on_node,
             bytes,
+            go: (way.subject == GO).then_some(self.go),
         }
     }
+}
+
+/// The subjects that are asked for, in file order.
+fn subjects_chosen<'a>(file: &'a ExperimentFile, only: &[String]) -> Result<Vec<&'a str>, PlanError> {
+    let all = &file.sweep.subjects;
+    if let Some(name) = only.iter().find(|name| !all.contains(name)) {
+        return Err(PlanError::UnknownSubject { name: name.clone(), known: all.join(", ") });
+    }
+    Ok(all.iter().filter(|subject| only.is_empty() || only.contains(subject)).map(String::as_str).collect())
 }
 
 /// Names points `p00`, `p01`, …, all equally long.

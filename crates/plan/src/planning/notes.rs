@@ -1,18 +1,26 @@
 //! What was decided, in sentences for people.
 
+use super::whole::AS_A_WHOLE;
+use crate::experiment::GO;
 use crate::place::Regime;
 use crate::point::{Point, Skipped};
 use crate::quantity::show_bytes;
-use crate::topology::Topology;
+use crate::topology::{Conditions, RuntimeProgram, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fits are refused below this many distinct procs of one regime (statistics: 3 parameters, a lack-of-fit test, a knee).
 const PROCS_FOR_FITS: usize = 6;
 
 /// Notes on a plan, most important last to be seen first on a terminal's end.
-pub(super) fn notes(points: &[Point], skipped: &[Skipped], topology: &Topology) -> Vec<String> {
+pub(super) fn notes(
+    points: &[Point],
+    skipped: &[Skipped],
+    topology: &Topology,
+    conditions: &Conditions,
+) -> Vec<String> {
     let mut notes = Vec::new();
     heaps(points, &mut notes);
+    go(points, conditions, &mut notes);
     for joined in arms(points).into_iter().filter(|arm| arm.contains('+')) {
         let names = joined.replace('+', ", ");
         notes.push(format!("arms {names} have the same places on this machine and run once, as {joined}"));
@@ -53,6 +61,34 @@ fn heaps(points: &[Point], notes: &mut Vec<String>) {
     for (private, shared) in sizes {
         let (private, shared) = (show_bytes(private), show_bytes(shared));
         notes.push(format!("heaps: {private} private for each worker, {shared} shared, the same at every point"));
+    }
+}
+
+/// What Go is here, and where it is placed otherwise than threads are.
+fn go(points: &[Point], conditions: &Conditions, notes: &mut Vec<String>) {
+    let mut of_go = points.iter().filter_map(|point| point.go.map(|settings| (point, settings))).peekable();
+    let Some((_, settings)) = of_go.peek() else { return };
+    let which = match conditions.programs.get(GO) {
+        Some(RuntimeProgram::Found { version, .. }) => format!(" is {version}"),
+        _ => String::new(),
+    };
+    let gogc = settings.gogc.map_or("off".into(), |gogc| gogc.to_string());
+    let garbage = match points.iter().any(|point| point.workload.has_heaps()) {
+        true => format!(", {garbage} of garbage a request", garbage = show_bytes(settings.garbage_bytes)),
+        false => String::new(),
+    };
+    notes.push(format!(
+        "go{which}, GOGC {gogc}{garbage}; its collector stops the world when it must, whatever [pauses] says",
+    ));
+    let whole: BTreeSet<&str> = of_go
+        .filter(|(point, _)| point.placement_name.ends_with(AS_A_WHOLE))
+        .map(|(point, _)| point.arm.as_str())
+        .collect();
+    if !whole.is_empty() {
+        let whole = Vec::from_iter(whole).join(", ");
+        notes.push(format!(
+            "go in {whole}: goroutines have no PU of their own; the process as a whole is bound to the PUs of all workers of the point"
+        ));
     }
 }
 

@@ -39,6 +39,20 @@ pub(super) enum Reason {
         "subject {subject}: nobody works while its world is stopped; take stopped_work out of [pauses], or run it with subject threads"
     )]
     NoStoppedWork { subject: String },
+    #[error("{0}")]
+    NoProgram(String),
+    #[error("subject {subject}: it has no workload {kind}; it has serve and storm")]
+    NoWorkload { subject: String, kind: String },
+    #[error(
+        "subject {subject}: its memory is its runtime's, and {heap} cannot be {policy}; give the arm process = {{ memory = … }}, or leave private and shared at first-touch"
+    )]
+    NoHeapPolicy { subject: String, heap: &'static str, policy: String },
+    #[error(
+        "subject {subject}: its memory is its runtime's, so pages {pages} cannot be asked for; take pages = \"base\""
+    )]
+    NoPages { subject: String, pages: String },
+    #[error("subject {subject}: it cannot be warmed up before its run, so nothing settles; take an arm without settle")]
+    NoSettling { subject: String },
     #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
     NoThp,
     #[error("workload {workload}, subject {subject}: {why}")]

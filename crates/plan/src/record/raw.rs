@@ -97,23 +97,23 @@ row! {
         sample_id: u64 [""],
         /// Pause within the sample, from 0.
         pause: u64 [""],
-        /// Due time after the common release.
-        due_ns: u64 ["ns"],
+        /// Due time after the common release; empty where a runtime stops when it must.
+        due_ns: Option<u64> ["ns"],
         /// Due time to request: how late the stopper came to its boundary.
-        late_ns: u64 ["ns"],
-        /// Request to last worker parked.
-        stopping_ns: u64 ["ns"],
+        late_ns: Option<u64> ["ns"],
+        /// Request to last worker parked; this and the next two are empty where a runtime tells only their sum.
+        stopping_ns: Option<u64> ["ns"],
         /// The world is stopped.
-        stopped_ns: u64 ["ns"],
+        stopped_ns: Option<u64> ["ns"],
         /// Release to last worker running.
-        resuming_ns: u64 ["ns"],
+        resuming_ns: Option<u64> ["ns"],
         /// Their sum.
         total_ns: u64 ["ns"],
         /// Steal of the host between the notices before and after, in clock ticks (10 ms).
         steal_ticks: Option<u64> ["ticks"],
         /// Involuntary switches of all workers since the pause before.
         involuntary_switches: Option<u64> ["switches"],
-        /// Whether it was requested in what its sample alone shows as warm-up.
+        /// Whether it was requested, or without a due time ended, in what its sample alone shows as warm-up.
         warmup: bool [""],
     }
 }

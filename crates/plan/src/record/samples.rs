@@ -87,7 +87,7 @@ row! {
         huge_ratio: Option<f64> ["ratio"],
         /// Pauses.
         pause_count: Option<u64> ["pauses"],
-        /// Due times that passed during a pause.
+        /// Due times that passed during a pause; empty where there are none.
         pauses_missed: Option<u64> ["pauses"],
         /// Mean total pause.
         pause_mean_ns: Option<f64> ["ns"],
@@ -99,7 +99,7 @@ row! {
         pause_p99_ns: Option<f64> ["ns"],
         /// Longest.
         pause_max_ns: Option<u64> ["ns"],
-        /// Mean time from request to last worker parked.
+        /// Mean time from request to last worker parked; empty where a runtime does not tell it.
         stopping_mean_ns: Option<f64> ["ns"],
         /// Minor page faults while running, all workers.
         minor_faults: Option<u64> ["faults"],

@@ -3,7 +3,6 @@
 
 use super::{Need, Scope, Spec};
 use crate::PlanError;
-use crate::experiment::GO;
 use crate::place::{Placement, Toucher};
 use crate::policy::MemoryPolicy;
 use crate::quantity::Bytes;
@@ -117,10 +116,6 @@ impl Spec for Serve {
 
     fn pages(&self) -> Pages {
         self.pages
-    }
-
-    fn refuses(&self, subject: &str) -> Option<String> {
-        (subject == GO).then(|| "not yet: this version runs only storms there".into())
     }
 
     fn touches_uniformly(&self) -> bool {

@@ -163,8 +163,7 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
 fn gather_pauses(run: &Run<'_>, parts: &mut BTreeMap<u64, Parts>, found: &mut Found) -> Result<(), ReportError> {
     let (mut pauses, mut pauses_of) = (Pauses::default(), 0);
     let count_pause = |line, row: PauseRow, found: &mut Found| {
-        let sum = row.stopping_ns.saturating_add(row.stopped_ns).saturating_add(row.resuming_ns);
-        unequal(found, PauseRow::FILE, line, ("total_ns, the sum of its parts", row.total_ns), sum);
+        check_parts(&row, line, found);
         if row.sample_id < pauses_of {
             let expected = format!("{pauses_of} or later: rows stand in the order of samples");
             found.note(PauseRow::FILE, Some(line), "sample_id", row.sample_id, expected);
@@ -177,7 +176,9 @@ fn gather_pauses(run: &Run<'_>, parts: &mut BTreeMap<u64, Parts>, found: &mut Fo
         let part = parts.entry(row.sample_id).or_default();
         unequal(found, PauseRow::FILE, line, ("pause", row.pause), part.pauses);
         pauses.take(&row);
-        part.pause_warmup.take(row.due_ns.saturating_add(row.late_ns), row.warmup);
+        if let (Some(due_ns), Some(late_ns)) = (row.due_ns, row.late_ns) {
+            part.pause_warmup.take(due_ns.saturating_add(late_ns), row.warmup);
+        }
         part.pauses += 1;
         add(&mut part.pause_ns, row.total_ns);
         part.pause_max_ns = part.pause_max_ns.max(row.total_ns);
@@ -187,6 +188,23 @@ fn gather_pauses(run: &Run<'_>, parts: &mut BTreeMap<u64, Parts>, found: &mut Fo
         part.pause_figures = pauses.close();
     }
     Ok(())
+}
+
+/// A pause's parts add up to the whole, where there are any; half of them is no measurement.
+fn check_parts(row: &PauseRow, line: u64, found: &mut Found) {
+    match (row.stopping_ns, row.stopped_ns, row.resuming_ns) {
+        (Some(stopping), Some(stopped), Some(resuming)) => {
+            let sum = stopping.saturating_add(stopped).saturating_add(resuming);
+            unequal(found, PauseRow::FILE, line, ("total_ns, the sum of its parts", row.total_ns), sum);
+        }
+        (None, None, None) => {}
+        _ => {
+            found.note(PauseRow::FILE, Some(line), "stopping_ns, stopped_ns, resuming_ns", "some empty", "all or none")
+        }
+    }
+    if row.due_ns.is_some() != row.late_ns.is_some() {
+        found.note(PauseRow::FILE, Some(line), "due_ns, late_ns", "one empty", "both or none");
+    }
 }
 
 /// The worker's PU is one of the machine, and its node that of the PU.

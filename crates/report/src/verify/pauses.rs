@@ -8,10 +8,11 @@ use stats::summary::summarize;
 use stats::variance::MIN_VALUES_FOR_VARIANCE;
 
 /// The pauses of the sample that is being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pauses {
     totals_ns: Vec<f64>,
-    stopping_ns: u64,
+    /// `None` once one does not tell it.
+    stopping_ns: Option<u64>,
 }
 
 /// What follows from them; nothing from none.
@@ -23,16 +24,22 @@ pub(crate) struct PauseFigures {
     stopping_mean_ns: Option<f64>,
 }
 
+impl Default for Pauses {
+    fn default() -> Pauses {
+        Pauses { totals_ns: Vec::new(), stopping_ns: Some(0) }
+    }
+}
+
 impl Pauses {
     /// One more pause.
     pub(crate) fn take(&mut self, row: &PauseRow) {
         self.totals_ns.push(row.total_ns as f64);
-        self.stopping_ns = self.stopping_ns.saturating_add(row.stopping_ns);
+        self.stopping_ns = self.stopping_ns.zip(row.stopping_ns).map(|(sum, more)| sum.saturating_add(more));
     }
 
     /// The figures of those taken; afterwards there is none.
     pub(crate) fn close(&mut self) -> PauseFigures {
-        let (totals, stopping_ns) = (&self.totals_ns, std::mem::take(&mut self.stopping_ns));
+        let (totals, stopping_ns) = (&self.totals_ns, self.stopping_ns.replace(0));
         let n = totals.len();
         let figures = summarize(totals).map_or_else(
             |_| PauseFigures::default(),
@@ -40,7 +47,7 @@ impl Pauses {
                 variance_ns2: summary.variance.filter(|_| n >= MIN_VALUES_FOR_VARIANCE),
                 p50_ns: Some(summary.median),
                 p99_ns: quantile(totals, 0.99).ok().filter(|_| n >= MIN_VALUES_FOR_P99),
-                stopping_mean_ns: Some(stopping_ns as f64 / n as f64),
+                stopping_mean_ns: stopping_ns.map(|sum| sum as f64 / n as f64),
             },
         );
         self.totals_ns.clear();
@@ -71,11 +78,11 @@ mod tests {
             run_id: String::new(),
             sample_id: 0,
             pause: 0,
-            due_ns: 0,
-            late_ns: 0,
-            stopping_ns: 2 * total_ns,
-            stopped_ns: 0,
-            resuming_ns: 0,
+            due_ns: Some(0),
+            late_ns: Some(0),
+            stopping_ns: Some(2 * total_ns),
+            stopped_ns: Some(0),
+            resuming_ns: Some(0),
             total_ns,
             steal_ticks: None,
             involuntary_switches: None,
@@ -86,7 +93,7 @@ mod tests {
         let mean = (n > 0).then(|| (n + 1) as f64 / 2.0);
         assert_eq!((figures.variance_ns2, figures.p99_ns), (variance, p99), "{n}");
         assert_eq!((figures.p50_ns, figures.stopping_mean_ns), (mean, mean.map(|mean| 2.0 * mean)), "{n}");
-        assert!(pauses.totals_ns.is_empty() && pauses.stopping_ns == 0);
+        assert!(pauses.totals_ns.is_empty() && pauses.stopping_ns == Some(0));
     }
 
     #[test]

@@ -63,7 +63,12 @@ pub(crate) fn check_samples(run: &Run<'_>, found: &mut Found) -> Result<(), Repo
                 _ => check_workers(&row, &parts.workers, Note { line, found }),
             }
             check_windows(&row, &parts.windows, Note { line, found });
-            check_pauses(&row, &parts, run.plan, Note { line, found });
+            check_pauses(
+                &row,
+                &parts,
+                point.is_none_or(|point| point.has_pauses(&run.plan.measure)),
+                Note { line, found },
+            );
             if let Some(warmup_ns) = row.warmup_ns {
                 parts.pause_warmup.check(PauseRow::FILE, warmup_ns, &mut Note { line, found });
                 parts.windows.warmup.check(WindowRow::FILE, warmup_ns, &mut Note { line, found });
@@ -179,8 +184,8 @@ fn check_windows(row: &SampleRow, windows: &Windows, mut note: Note<'_>) {
     }
 }
 
-fn check_pauses(row: &SampleRow, parts: &Parts, plan: &Plan, mut note: Note<'_>) {
-    if plan.measure.pause_every_ns == 0 {
+fn check_pauses(row: &SampleRow, parts: &Parts, paused: bool, mut note: Note<'_>) {
+    if !paused {
         note.unequal("rows in pauses.csv", parts.pauses, 0);
         return;
     }

