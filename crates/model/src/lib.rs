@@ -37,6 +37,14 @@ pub const LINE_BYTES: f64 = 64.0;
 /// Why a point cannot be modelled.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
+    /// A workload whose workers touch no heaps of ours.
+    #[error(
+        "workload {kind} has no heaps, and the model knows only touches of memory; it cannot be predicted, only run"
+    )]
+    NoHeaps {
+        /// The workload.
+        kind: &'static str,
+    },
     /// A worker may run on no PU of a known node.
     #[error("worker {worker} may run on PUs {cpus}, none of which lies on a node of this topology")]
     Nowhere {

@@ -72,6 +72,9 @@ pub fn predict(
     stopped_work: StoppedWork,
     parameters: &Parameters,
 ) -> Result<Prediction, ModelError> {
+    if !point.workload.has_heaps() {
+        return Err(ModelError::NoHeaps { kind: point.workload.kind() });
+    }
     let access = access(&point.workload);
     let workers = traffic(&point.placement, access.shared_ratio, topology, parameters)?;
     let groups = groups(point, &workers, topology);

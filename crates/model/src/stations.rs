@@ -58,7 +58,7 @@ impl Access {
 }
 
 pub(crate) fn access(workload: &Workload) -> Access {
-    #[allow(irrefutable_let_patterns, reason = "a further workload is modelled by its bytes, without an arm here")]
+    // A further workload is modelled by its bytes, without an arm here.
     if let Workload::Serve(serve) = workload {
         let dependent = serve.touches == Touches::Dependent;
         return Access { shared_ratio: serve.shared_ratio, write_ratio: serve.write_ratio, dependent };

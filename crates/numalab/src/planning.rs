@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::report::look;
 use plan::PlanError;
 use plan::experiment::{ExperimentFile, Extent, Overrides};
-use plan::point::{Plan, Skipped};
+use plan::point::{Plan, Point, Skipped};
 use plan::quantity::show_bytes;
 use plan::schedule::{Costs, block_seconds, blocks_expected, contrasted, pause_block_seconds, pause_blocks_expected};
 use plan::topology::{Conditions, Topology};
@@ -74,13 +74,16 @@ fn text(plan: &Plan, topology: &Topology) -> String {
     labelled("machine", &crate::topo::shape(topology));
     plan.notes.iter().for_each(|note| labelled("note", note));
     labelled("time", &time(plan));
-    out += &format!("\n  {:<5} {:>6}  {:<14} {:>5} {:>10}\n", "point", "procs", "regime", "nodes", "heaps");
+    let heaps = |point: &Point| if point.workload.has_heaps() { show_bytes(point.bytes) } else { String::new() };
+    let title = if plan.points.iter().any(|point| point.workload.has_heaps()) { "heaps" } else { "" };
+    let title = format!("\n  {:<5} {:>6}  {:<14} {:>5} {title:>10}", "point", "procs", "regime", "nodes");
+    out += &format!("{title}\n", title = title.trim_end());
     // What an arm's points share stands above them, once.
     for alike in plan.points.chunk_by(|a, b| a.arm == b.arm && a.memory_policy == b.memory_policy) {
         out += &wrap(&format!("{arm}: {policy}", arm = alike[0].arm, policy = alike[0].memory_policy), 0, width);
         for point in alike {
             let (id, procs, regime, nodes) = (&point.id, point.procs, point.regime, point.nodes_spanned);
-            let (heaps, levels) = (show_bytes(point.bytes), group_of(plan, point));
+            let (heaps, levels) = (heaps(point), group_of(plan, point));
             let line = format!("  {id:<5} {procs:>6}  {regime:<14} {nodes:>5} {heaps:>10}  {levels}");
             out += &format!("{line}\n", line = line.trim_end());
         }

@@ -107,6 +107,15 @@ fn every_column_is_in_the_results_readme() {
             );
         }
     }
+    for kind in plan::workload::KINDS {
+        for column in plan::workload::WorkloadFile::of_kind(kind).expect("it is known").metrics() {
+            assert!(
+                readme.contains(&format!("`{name}`", name = column.name)),
+                "results/README.md: {kind}: {}",
+                column.name
+            );
+        }
+    }
 }
 
 /// Commands that this program gives to its own children.

@@ -167,7 +167,7 @@ impl Point {
 
     /// Whether its world is stopped: when somebody asks for it, and in Go whenever the collector must.
     pub fn has_pauses(&self, measure: &Measure) -> bool {
-        measure.pause_every_ns > 0 || self.subject == GO
+        self.workload.has_heaps() && (measure.pause_every_ns > 0 || self.subject == GO)
     }
 
     /// Whether the same happens at two points: levels, placement, workload, whether it settles, and how Go collects.

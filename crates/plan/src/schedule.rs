@@ -104,12 +104,14 @@ impl Costs {
 
 /// Expected seconds of one sample of a point, from starting its process to its committed row.
 pub fn sample_seconds(measure: &Measure, point: &Point, costs: &Costs) -> f64 {
+    let whole = point.workload.whole_seconds(point.procs);
     let extent = match measure.extent {
-        Extent::Seconds(seconds) => seconds,
+        Extent::Seconds(seconds) => seconds.max(whole),
         Extent::Operations(operations) => {
-            operations as f64 * point.workload.touches_per_operation() as f64 * costs.touch_ns / 1e9
+            operations as f64 * (whole + point.workload.touches_per_operation() as f64 * costs.touch_ns / 1e9)
         }
     };
+    let replay = if point.workload.has_heaps() { costs.replay_ratio * extent } else { 0.0 };
     // Whoever touches most is waited for: its own heap, and its part of the shared one or all of it.
     let need = point.workload.need();
     let shared = match point.placement.shared.toucher {
@@ -118,7 +120,7 @@ pub fn sample_seconds(measure: &Measure, point: &Point, costs: &Costs) -> f64 {
     };
     let touch = (need.private_bytes as f64 + shared) / (costs.touch_gb_per_s * 1e9);
     let settle = if point.settle { costs.settle_seconds } else { 0.0 };
-    extent * (1.0 + costs.replay_ratio) + touch + settle + costs.child_seconds
+    extent + replay + touch + settle + costs.child_seconds
 }
 
 /// Expected seconds of one block: every point once.
@@ -250,7 +252,7 @@ mod tests {
             Costs { touch_gb_per_s: 1.0, replay_ratio: 0.5, touch_ns: 10.0, child_seconds: 0.25, settle_seconds: 7.0 };
         let check = |settle: bool, toucher: Toucher, extent: Extent, expect: f64| {
             let mut point = plan.points[3].clone();
-            let crate::workload::Workload::Serve(serve) = &mut point.workload;
+            let crate::workload::Workload::Serve(serve) = &mut point.workload else { panic!("it serves") };
             (serve.private_bytes, serve.shared_bytes) = (8_000_000, 16_000_000);
             (point.procs, point.settle, point.placement.shared.toucher) = (4, settle, toucher);
             let found = sample_seconds(&Measure { extent, ..plan.measure.clone() }, &point, &costs);

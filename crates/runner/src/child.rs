@@ -2,12 +2,14 @@
 //!
 //! It decides nothing and never loads hwloc. In order: die with the parent, bind as numactl does, start and bind the
 //! workers, map the heaps, write them, ask where they lie, run, ask again (unless no page of the host can have moved), draw
-//! the same touches once more and count them. Each phase is named in a frame before it begins, so that a death names its phase.
+//! the same touches once more and count them. Of a workload without heaps: bind, run, check. Each phase is named in a frame before it begins, so that a death names its phase.
 
 use crate::frame::{Says, write};
+use crate::heapless::{Ground, Heapless};
 use crate::heaps::Heaps;
 use crate::measured::{Counted, measured};
 use crate::pool::Pool;
+
 use crate::sample::{Failure, Job, Measured};
 use crate::told::{PROCESS_AGE_NS, SETTLED, SUBJECT_COUNTS};
 use crate::workload::{Work, with_work};
@@ -90,15 +92,38 @@ fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phases<W>) -> Re
         let known = SUBJECTS.join(", ");
         return Err(format!("subject \"{subject}\" is not built in; known: {known}"));
     }
-    if subject == GO {
+    if subject == GO && job.point.workload.has_heaps() {
         return crate::subject::go::measure(granted, job, phases);
     }
     phases.begin("bind")?;
-    let places = &job.point.placement.workers;
     host::bind::bind_process(granted, &job.point.placement.process).map_err(text)?;
-    let pool = Pool::start(places.len())?;
-    let bound = pool.each(|worker| bind_worker(granted, &places[worker]).map_err(text))?;
-    with_work!(&job.point.workload, work => measure_work(work, granted, job, &pool, &bound, phases))
+    with_work!(
+        &job.point.workload,
+        work => measure_work(work, granted, job, phases),
+        whole => measure_heapless(whole, &Ground { granted, job }, phases)
+    )
+}
+
+fn measure_heapless<W: Write>(
+    workload: &impl Heapless,
+    ground: &Ground<'_>,
+    phases: &mut Phases<W>,
+) -> Result<Measured, String> {
+    let Ground { granted, job } = *ground;
+    let places = &job.point.placement.workers;
+    let inherited = host::bind::affinity().map_err(text)?;
+    let pus = places.iter().fold(CpuSet::new(), |all, place| all.union(place.cpus.as_ref().unwrap_or(&inherited)));
+    phases.begin("run")?;
+    let host_before = HostCounts::read(&pus);
+    let age_ns = crate::timer::ns_since(phases.started);
+    let ran = workload.run(ground)?;
+    let host = HostCounts::read(&pus).since(&host_before);
+    phases.begin("check")?;
+    host::child::check_still_allowed(granted).map_err(text)?;
+    let mut measured = crate::heapless::measured(job, ran, host);
+    measured.facts.push((PROCESS_AGE_NS.into(), age_ns.to_string()));
+    measured.overhead_ns = phases.overhead_ns();
+    Ok(measured)
 }
 
 /// Binds the calling worker where its place says; its affinity as read back.
@@ -116,10 +141,11 @@ fn measure_work<K: Work, W: Write>(
     work: &K,
     granted: &Granted,
     job: &Job,
-    pool: &Pool,
-    bound: &[CpuSet],
     phases: &mut Phases<W>,
 ) -> Result<Measured, String> {
+    let places = &job.point.placement.workers;
+    let pool = &Pool::start(places.len())?;
+    let bound = &pool.each(|worker| bind_worker(granted, &places[worker]).map_err(text))?;
     let (mut notes, mut facts) = (Vec::new(), Vec::new());
     let point = &job.point;
     phases.begin("allocate")?;

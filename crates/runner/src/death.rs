@@ -136,7 +136,6 @@ fn bus_words(point: &Point) -> String {
 }
 
 fn pages(workload: &Workload) -> Option<Pages> {
-    #[allow(irrefutable_let_patterns, reason = "a further workload may have no heaps of pages")]
     if let Workload::Serve(serve) = workload { Some(serve.pages) } else { None }
 }
 
@@ -227,7 +226,6 @@ mod tests {
         let expect = "killed by the OOM killer: node 1 had 201 MiB free, 100 MiB were needed; something else filled it meanwhile";
         assert_eq!(death(libc::SIGKILL, &small, 1, 0), expect);
         let mut huge = point();
-        #[allow(irrefutable_let_patterns, reason = "there may be further workloads")]
         if let Workload::Serve(serve) = &mut huge.workload {
             serve.pages = Pages::Hugetlb(2 << 20);
         }

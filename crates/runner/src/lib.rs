@@ -25,6 +25,7 @@ pub mod executor;
 pub mod folder;
 pub mod frame;
 mod gate;
+mod heapless;
 mod heaps;
 pub mod hits;
 mod journal;
@@ -37,6 +38,7 @@ pub mod observe;
 pub mod pages;
 mod pauses;
 mod pool;
+
 pub mod progress;
 mod recover;
 pub mod replay;

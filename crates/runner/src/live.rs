@@ -28,6 +28,9 @@ const SETTLE: Duration = Duration::from_secs(40);
 /// Time that one operation may take where a sample is as long as its operations take; for the deadline only.
 const OPERATION_SECONDS: f64 = 20e-6;
 
+/// How much longer than expected may take what is always run whole; for the deadline only.
+const WHOLE_SLOWER: f64 = 20.0;
+
 /// Starts children on this machine.
 #[derive(Debug)]
 pub struct Live {
@@ -112,8 +115,11 @@ impl Executor for Live {
 
 /// Time after which a child is taken for hung: its extent, as long again for replay, touching, settling, and the grace.
 fn deadline(point: &Point, measure: &Measure) -> Duration {
+    // As if all of it shared one PU, and slow in everything.
+    let whole = WHOLE_SLOWER * point.workload.whole_seconds(1);
     let extent = match measure.extent {
-        Extent::Seconds(seconds) => seconds,
+        Extent::Seconds(seconds) => seconds + whole,
+        Extent::Operations(each) if !point.workload.has_heaps() => each as f64 * whole,
         // As if all workers shared one PU.
         Extent::Operations(each) => each as f64 * f64::from(point.procs) * OPERATION_SECONDS,
     };

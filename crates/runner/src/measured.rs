@@ -105,6 +105,7 @@ pub(crate) fn measured<W: Work>(
         pauses_missed: Some(missed as u64),
         workers,
         faults: Some((sum(|usage| usage.minor_faults), sum(|usage| usage.major_faults))),
+        process_switches: None,
         process_delay_ns: timed.process.as_ref().and_then(|process| process.usage.run_delay_ns),
         hint_faults: host.hint_faults,
         steal_ticks: host.steal_ticks,

@@ -174,6 +174,7 @@ fn measured(
         workers: (0..).zip(parts(operations, u64::from(point.procs))).map(worker).collect(),
         faults: None,
         process_delay_ns: None,
+        process_switches: None,
         hint_faults: None,
         steal_ticks: None,
         throttled_periods: None,

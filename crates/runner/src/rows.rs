@@ -158,7 +158,7 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     row.throughput_per_s = per_ns(measured.operations as f64 * 1e9);
     // Bytes per ns are GB per s.
     let bytes = measured.operations as f64 * (point.workload.touches_per_operation() * LINE_BYTES) as f64;
-    row.bandwidth_gb_per_s = per_ns(bytes);
+    row.bandwidth_gb_per_s = per_ns(bytes).filter(|_| point.workload.has_heaps());
     fill_hits(row, measured);
     (row.pages_local, row.pages_remote) = measured.private_pages.unzip();
     row.huge_ratio = measured.huge_ratio;
@@ -167,10 +167,14 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     }
     (row.minor_faults, row.major_faults) = measured.faults.unzip();
     let workers = &measured.workers;
-    row.voluntary_switches = workers.iter().map(|worker| Some(worker.switches?.0)).sum();
-    row.involuntary_switches = workers.iter().map(|worker| Some(worker.switches?.1)).sum();
-    row.worker_migrations = workers.iter().map(|worker| worker.migrations).sum();
-    row.run_delay_ratio = run_delay_ratio(measured);
+    if workers.is_empty() {
+        (row.voluntary_switches, row.involuntary_switches) = measured.process_switches.unzip();
+    } else {
+        row.voluntary_switches = workers.iter().map(|worker| Some(worker.switches?.0)).sum();
+        row.involuntary_switches = workers.iter().map(|worker| Some(worker.switches?.1)).sum();
+        row.worker_migrations = workers.iter().map(|worker| worker.migrations).sum();
+    }
+    row.run_delay_ratio = run_delay_ratio(measured, point.procs);
     row.pages_migrated = measured.pages_migrated;
     row.hint_faults = measured.hint_faults;
     row.steal_ratio = measured.steal_ticks.and_then(|(steal, all)| ratio(steal, all));
@@ -209,12 +213,16 @@ fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
 }
 
 /// Σ run_delay / Σ wall over the workers whose run delay is known.
-fn run_delay_ratio(measured: &Measured) -> Option<f64> {
+fn run_delay_ratio(measured: &Measured, procs: u32) -> Option<f64> {
     let known = || measured.workers.iter().filter_map(|worker| Some((worker.run_delay_ns?, worker.wall_ns)));
     let wall: u64 = known().map(|(_, wall)| wall).sum();
     let delay: u64 = known().map(|(delay, _)| delay).sum();
     // Of workers that are no threads only the delay of all threads together is known.
-    let of_all = || ratio(measured.process_delay_ns?, measured.workers.iter().map(|worker| worker.wall_ns).sum());
+    let of_all = || {
+        let walls = measured.workers.iter().map(|worker| worker.wall_ns);
+        let wall = if measured.workers.is_empty() { measured.elapsed_ns * u64::from(procs) } else { walls.sum() };
+        ratio(measured.process_delay_ns?, wall)
+    };
     ratio(delay, wall).or_else(of_all)
 }
 

@@ -69,6 +69,7 @@ fn measured() -> Measured {
         workers: vec![worker(0), worker(1)],
         faults: Some((5, 0)),
         process_delay_ns: None,
+        process_switches: None,
         hint_faults: None,
         steal_ticks: Some((0, 200)),
         throttled_periods: Some(0),

@@ -95,6 +95,9 @@ pub struct Measured {
     /// Time that the process's threads were runnable without a PU, together, where workers are no threads.
     #[serde(default)]
     pub process_delay_ns: Option<u64>,
+    /// Context switches `(voluntary, involuntary)` of the process, where no workers are told apart.
+    #[serde(default)]
+    pub process_switches: Option<(u64, u64)>,
     /// NUMA hinting faults of the host meanwhile.
     pub hint_faults: Option<u64>,
     /// Steal of the PUs used meanwhile, in clock ticks, and the ticks that passed on them.

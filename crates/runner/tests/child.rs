@@ -190,7 +190,7 @@ fn more_workers_than_pus() {
 #[test]
 fn dependent_touches_and_no_shared_heap() {
     let mut dependent = job(2, false);
-    let Workload::Serve(serve) = &mut dependent.point.workload;
+    let Workload::Serve(serve) = &mut dependent.point.workload else { panic!("it serves") };
     (serve.touches, serve.shared_ratio, serve.shared_bytes) = (Touches::Dependent, 0.0, 0);
     check(dependent);
 }
@@ -241,7 +241,7 @@ fn what_cannot_be_done_names_its_phase() {
 /// A job whose shared heap no machine holds.
 fn too_large() -> Job {
     let mut job = job(1, true);
-    let Workload::Serve(serve) = &mut job.point.workload;
+    let Workload::Serve(serve) = &mut job.point.workload else { panic!("it serves") };
     serve.shared_bytes = 16_384 << 30;
     job
 }

@@ -15,11 +15,12 @@ type frames struct {
 }
 
 type frame struct {
-	V       int      `json:"v"`
-	Phase   string   `json:"phase,omitempty"`
-	Sample  *sample  `json:"sample,omitempty"`
-	Failure *failure `json:"failure,omitempty"`
-	About   *about   `json:"about,omitempty"`
+	V     int    `json:"v"`
+	Phase string `json:"phase,omitempty"`
+	// A *sample of serve, a *stormSample of storm.
+	Sample  interface{} `json:"sample,omitempty"`
+	Failure *failure    `json:"failure,omitempty"`
+	About   *about      `json:"about,omitempty"`
 }
 
 type failure struct {

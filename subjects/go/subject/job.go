@@ -23,9 +23,10 @@ const (
 	sampleFirst      = 16
 )
 
-// job is everything this process needs. It decides nothing.
+// job is everything that a sample of serve needs. It decides nothing.
 type job struct {
 	V               int      `json:"v"`
+	Workload        string   `json:"workload"`
 	ParentPid       int      `json:"parent_pid"`
 	Seed            uint64   `json:"seed"`
 	Workers         int      `json:"workers"`
@@ -51,39 +52,99 @@ var required = []string{
 	"lines_per_request", "touches", "shared_toucher", "garbage_bytes", "gogc", "windows",
 }
 
-// readJob reads the first JSON value, and refuses what is no job.
-func readJob(from io.Reader) (*job, error) {
-	var raw json.RawMessage
+// readKeys reads the first JSON value, and refuses what is no object.
+func readKeys(from io.Reader) (raw json.RawMessage, keys map[string]json.RawMessage, err error) {
 	if err := json.NewDecoder(from).Decode(&raw); err != nil {
-		return nil, fmt.Errorf("no job on stdin: %w", err)
+		return nil, nil, fmt.Errorf("no job on stdin: %w", err)
 	}
-	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &keys); err != nil {
-		return nil, fmt.Errorf("job: %w", err)
+		return nil, nil, fmt.Errorf("job: %w", err)
 	}
+	return raw, keys, nil
+}
+
+// workloadOf says what the job asks for.
+func workloadOf(keys map[string]json.RawMessage) (string, error) {
+	text, given := keys["workload"]
+	if !given {
+		return "serve", nil
+	}
+	var kind string
+	if err := json.Unmarshal(text, &kind); err != nil || kind != "serve" && kind != "storm" {
+		return "", fmt.Errorf("workload: %s is none of serve, storm; build subjects again (scripts/go-subjects)", text)
+	}
+	return kind, nil
+}
+
+// decode fills in a job, and refuses unknown keys and missing ones.
+func decode(raw json.RawMessage, keys map[string]json.RawMessage, required []string, into interface{}) error {
 	for _, key := range required {
 		if _, given := keys[key]; !given {
-			return nil, fmt.Errorf("job: key %q is missing", key)
+			return fmt.Errorf("job: key %q is missing", key)
 		}
 	}
-	found := job{SampleFirst: sampleFirst}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&found); err != nil {
-		return nil, fmt.Errorf("job: %w", err)
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("job: %w", err)
+	}
+	return nil
+}
+
+// readJob takes the keys for a job of serve.
+func readJob(raw json.RawMessage, keys map[string]json.RawMessage) (*job, error) {
+	found := job{SampleFirst: sampleFirst}
+	if err := decode(raw, keys, required, &found); err != nil {
+		return nil, err
 	}
 	return &found, found.check()
 }
 
-func (j *job) check() error {
-	if j.V != version {
-		return fmt.Errorf("job of version %d, this program speaks %d; build subjects again (scripts/go-subjects)", j.V, version)
+func checkVersion(found int) error {
+	if found != version {
+		return fmt.Errorf("job of version %d, this program speaks %d; build subjects again (scripts/go-subjects)", found, version)
 	}
-	for _, one := range []struct {
-		key         string
-		asked       interface{}
-		least, most uint64
-	}{
+	return nil
+}
+
+// inRange is a key with what it may be.
+type inRange struct {
+	key         string
+	asked       interface{}
+	least, most uint64
+}
+
+func checkRanges(all []inRange) error {
+	for _, one := range all {
+		if found := count(one.asked); found < one.least || found > one.most {
+			return fmt.Errorf("%s: %d asked, from %d to %d can be served", one.key, one.asked, one.least, one.most)
+		}
+	}
+	return nil
+}
+
+// checkExtent checks what every workload is told: how to collect, and when to stop.
+func checkExtent(gogc *int, seconds *float64, operations *uint64) error {
+	switch {
+	case gogc == nil:
+		return fmt.Errorf("gogc is missing: a percentage, or -1 for off")
+	case *gogc < -1 || *gogc > math.MaxInt32:
+		return fmt.Errorf("gogc: %d is neither a percentage nor -1 for off", *gogc)
+	case (seconds == nil) == (operations == nil):
+		return fmt.Errorf("one of seconds and operations must be given")
+	case seconds != nil && !(*seconds > 0 && *seconds <= 1e6):
+		return fmt.Errorf("seconds: %v is not above 0 and at most 1000000", *seconds)
+	case operations != nil && *operations == 0:
+		return fmt.Errorf("operations: 0 of each worker asked, at least 1 can be measured")
+	}
+	return nil
+}
+
+func (j *job) check() error {
+	if err := checkVersion(j.V); err != nil {
+		return err
+	}
+	if err := checkRanges([]inRange{
 		{"workers", j.Workers, 1, workersMost},
 		{"procs", j.Procs, 1, procsMost},
 		{"lines_per_request", j.LinesPerRequest, 1, linesMost},
@@ -92,10 +153,8 @@ func (j *job) check() error {
 		{"sample_first", j.SampleFirst, 1, 1 << 32},
 		{"private_bytes", j.PrivateBytes, 0, heapBytesMost},
 		{"shared_bytes", j.SharedBytes, 0, heapBytesMost},
-	} {
-		if found := count(one.asked); found < one.least || found > one.most {
-			return fmt.Errorf("%s: %d asked, from %d to %d can be served", one.key, one.asked, one.least, one.most)
-		}
+	}); err != nil {
+		return err
 	}
 	if j.SampleFirst&(j.SampleFirst-1) != 0 {
 		return fmt.Errorf("sample_first: %d is not a power of two", j.SampleFirst)
@@ -122,16 +181,9 @@ func (j *job) check() error {
 		return fmt.Errorf("touches: %q is none of independent, dependent", j.Touches)
 	case j.SharedToucher != "all" && j.SharedToucher != "first-worker":
 		return fmt.Errorf("shared_toucher: %q is none of all, first-worker", j.SharedToucher)
-	case j.Gogc == nil:
-		return fmt.Errorf("gogc is missing: a percentage, or -1 for off")
-	case *j.Gogc < -1 || *j.Gogc > math.MaxInt32:
-		return fmt.Errorf("gogc: %d is neither a percentage nor -1 for off", *j.Gogc)
-	case (j.Seconds == nil) == (j.Operations == nil):
-		return fmt.Errorf("one of seconds and operations must be given")
-	case j.Seconds != nil && !(*j.Seconds > 0 && *j.Seconds <= 1e6):
-		return fmt.Errorf("seconds: %v is not above 0 and at most 1000000", *j.Seconds)
-	case j.Operations != nil && *j.Operations == 0:
-		return fmt.Errorf("operations: 0 of each worker asked, at least 1 can be measured")
+	}
+	if err := checkExtent(j.Gogc, j.Seconds, j.Operations); err != nil {
+		return err
 	}
 	_, err := j.heapBytes()
 	return err

@@ -2,9 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 )
+
+func jobOf(from io.Reader) (*job, error) {
+	raw, keys, err := readKeys(from)
+	if err != nil {
+		return nil, err
+	}
+	return readJob(raw, keys)
+}
 
 func TestWrongJobsAreRefusedInOneLine(t *testing.T) {
 	good, err := json.Marshal(testJob())
@@ -12,11 +21,11 @@ func TestWrongJobsAreRefusedInOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	// null is as good as absent.
-	if _, err := readJob(strings.NewReader(string(good))); err != nil {
+	if _, err := jobOf(strings.NewReader(string(good))); err != nil {
 		t.Errorf("%v: %s", err, good)
 	}
 	text := strings.Replace(string(good), `"seconds":null,`, "", 1)
-	if _, err := readJob(strings.NewReader(text)); err != nil {
+	if _, err := jobOf(strings.NewReader(text)); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
 	for _, one := range []struct{ from, to, expect string }{
@@ -43,7 +52,7 @@ func TestWrongJobsAreRefusedInOneLine(t *testing.T) {
 		{`"sample_first":1`, `"sample_first":3`, "sample_first: 3 is not a power of two"},
 	} {
 		wrong := strings.Replace(text, one.from, one.to, 1)
-		_, err := readJob(strings.NewReader(wrong))
+		_, err := jobOf(strings.NewReader(wrong))
 		if err == nil || !strings.Contains(err.Error(), one.expect) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, not %s", wrong, err, one.expect)
 		}

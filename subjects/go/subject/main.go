@@ -1,11 +1,13 @@
-// The Go side of a sample: `go-subject` reads one job on stdin, runs its requests by goroutines, and writes frames to stdout.
+// The Go side of a sample: `go-subject` reads one job on stdin, runs its workload by goroutines, and writes frames to stdout.
 // `go-subject about` says what this build cannot measure. The protocol: subjects/README.md.
 //
-// The order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
+// Of serve, in order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.
+// Of storm: job, run.
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -33,7 +35,7 @@ func main() {
 }
 
 // guarded makes a panic of main's own a failure like any other.
-func guarded(out *frames) (found *sample, err error) {
+func guarded(out *frames) (found interface{}, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v", cause)
@@ -43,18 +45,39 @@ func guarded(out *frames) (found *sample, err error) {
 		return nil, fmt.Errorf("argument %q is not known: a job on stdin, or about", os.Args[1])
 	}
 	out.begin("start")
-	job, err := readJob(os.Stdin)
+	raw, keys, err := readKeys(os.Stdin)
 	if err != nil {
 		return nil, err
 	}
-	if job.ParentPid != 0 {
-		// As host::child: the kernel may else kill a bystander when memory runs out. Not all containers allow it.
-		_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
-		if err := dieWithParent(job.ParentPid); err != nil {
-			return nil, err
-		}
+	kind, err := workloadOf(keys)
+	if err != nil {
+		return nil, err
 	}
-	runtime.UnlockOSThread()
+	if kind == "storm" {
+		return storms(raw, keys, out)
+	}
+	return serve(raw, keys, out)
+}
+
+func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readStorm(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureStorms(job, out)
+}
+
+func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readJob(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
 	garbageMost, err := checkMemory(job)
 	if err != nil {
 		return nil, err
@@ -62,13 +85,26 @@ func guarded(out *frames) (found *sample, err error) {
 	if err := checkGarbage(job, garbageMost); err != nil {
 		return nil, err
 	}
-	runtime.GOMAXPROCS(job.Procs)
-	// As the job says, whatever GOGC and GOMEMLIMIT say.
-	debug.SetGCPercent(*job.Gogc)
-	debug.SetMemoryLimit(math.MaxInt64)
 	crew := &crew{job: job}
 	if *job.Gogc < 0 && job.GarbageBytes > 0 {
 		crew.garbageMost = garbageMost / uint64(job.Workers)
 	}
 	return measure(crew, out)
+}
+
+// settle makes this process the parent's, with its processors and its collector.
+func settle(parent, procs, gogc int) error {
+	if parent != 0 {
+		// As host::child: the kernel may else kill a bystander when memory runs out. Not all containers allow it.
+		_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
+		if err := dieWithParent(parent); err != nil {
+			return err
+		}
+	}
+	runtime.UnlockOSThread()
+	runtime.GOMAXPROCS(procs)
+	// As the job says, whatever GOGC and GOMEMLIMIT say.
+	debug.SetGCPercent(gogc)
+	debug.SetMemoryLimit(math.MaxInt64)
+	return nil
 }

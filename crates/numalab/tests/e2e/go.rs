@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A test that needs go-subject, built where a Go toolchain is.
-fn with_go(name: &str, body: fn() -> Result<(), Failed>) -> Trial {
+pub(crate) fn with_go(name: &str, body: fn() -> Result<(), Failed>) -> Trial {
     Trial::ignorable_test(name, move || {
         let built = Command::new(root().join("scripts/go-subjects")).arg("subject").stdin(Stdio::null()).output()?;
         let said = String::from_utf8_lossy(&built.stderr).trim().to_owned();

@@ -18,6 +18,7 @@ mod peers;
 #[path = "../harness/program.rs"]
 mod program;
 mod runs;
+mod storms;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
@@ -36,6 +37,7 @@ fn main() {
         go::trials(),
         model::trials(),
         peers::trials(),
+        storms::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

@@ -113,7 +113,7 @@ pub fn plan(
     topology: &Topology,
     conditions: &Conditions,
 ) -> Result<Plan, PlanError> {
-    let measure = measure(file, overrides)?;
+    let mut measure = measure(file, overrides)?;
     let procs = procs_listed(overrides.procs.as_ref().unwrap_or(&file.sweep.procs), topology);
     let levels = levels(file)?;
     let oversubscribe = overrides.oversubscribe.unwrap_or(file.sweep.oversubscribe);
@@ -129,6 +129,10 @@ pub fn plan(
         .iter()
         .map(|level| level.workload.resolve(Scope { topology, procs_max }))
         .collect::<Result<Vec<_>, _>>()?;
+    if workloads.iter().any(|workload| !workload.has_heaps()) {
+        // There are no request boundaries at which we could stop the world.
+        (measure.pause_every_ns, measure.stopped_work) = (0, StoppedWork::None);
+    }
     let ways: Vec<Way<'_>> = subjects
         .into_iter()
         .flat_map(|subject| {
@@ -242,6 +246,12 @@ impl Expansion<'_> {
     /// The places as the subject can have them, and whether it is placed as a whole where the arm places workers.
     fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, bool), Reason> {
         let Way { subject, workload, .. } = *way;
+        if let Some(why) = workload.refuses(subject) {
+            return Err(Reason::Refused { workload: workload.kind(), subject: subject.into(), why });
+        }
+        if group.settle && !workload.has_heaps() {
+            return Err(Reason::NothingSettles { workload: workload.kind() });
+        }
         if self.stopped_work != StoppedWork::None && subject != THREADS {
             return Err(Reason::NoStoppedWork { subject: subject.into() });
         }
@@ -260,7 +270,7 @@ impl Expansion<'_> {
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {
         let bytes_on_node = memory::bytes_on_node(&placed.placement, way.workload.need());
         // A scheduler decides where its tasks run: only where all is on one node does a ratio follow from the plan.
-        let decided = way.subject == THREADS || placed.nodes.len() == 1;
+        let decided = way.workload.has_heaps() && (way.subject == THREADS || placed.nodes.len() == 1);
         let by_construction =
             || hit_ratio::by_construction(way.workload, &placed, &bytes_on_node, self.topology, self.conditions);
         let hit_ratio = decided.then(by_construction).flatten();

@@ -38,7 +38,9 @@ pub(super) fn notes(
     if axis == PROCS {
         short_decay(&levels, topology, &mut notes);
     }
+    let touches = points.iter().any(|point| point.workload.has_heaps());
     match (topology.default_nodes().len(), topology.nodes.len()) {
+        (1, _) if !touches => notes.push("one node: claims about NUMA are not testable here".into()),
         (0, _) => {
             notes.push("no node has both PUs and memory that may be used: workers are placed on all allowed PUs".into())
         }
@@ -54,7 +56,7 @@ fn arms(points: &[Point]) -> BTreeSet<&str> {
 }
 
 fn heaps(points: &[Point], notes: &mut Vec<String>) {
-    let sizes = points.iter().map(|point| {
+    let sizes = points.iter().filter(|point| point.workload.has_heaps()).map(|point| {
         let need = point.workload.need();
         (need.private_bytes, need.shared_bytes)
     });
@@ -74,9 +76,12 @@ fn go(points: &[Point], conditions: &Conditions, notes: &mut Vec<String>) {
         _ => String::new(),
     };
     let gogc = settings.gogc.map_or("off".into(), |gogc| gogc.to_string());
+    let garbage = match points.iter().any(|point| point.workload.has_heaps()) {
+        true => format!(", {garbage} of garbage a request", garbage = show_bytes(settings.garbage_bytes)),
+        false => String::new(),
+    };
     notes.push(format!(
-        "go{which}, GOGC {gogc}, {garbage} of garbage a request; its collector stops the world when it must, whatever [pauses] says",
-        garbage = show_bytes(settings.garbage_bytes),
+        "go{which}, GOGC {gogc}{garbage}; its collector stops the world when it must, whatever [pauses] says",
     ));
     let whole: BTreeSet<&str> = of_go
         .filter(|(point, _)| point.placement_name.ends_with(AS_A_WHOLE))

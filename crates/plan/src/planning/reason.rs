@@ -45,7 +45,7 @@ pub(super) enum Reason {
     NoSeats,
     #[error("{0}")]
     NoProgram(String),
-    #[error("subject {subject}: it has no workload {kind}; it has serve")]
+    #[error("subject {subject}: it has no workload {kind}; it has serve and storm")]
     NoWorkload { subject: String, kind: String },
     #[error(
         "subject {subject}: its memory is its runtime's, and {heap} cannot be {policy}; give the arm process = {{ memory = … }}, or leave private and shared at first-touch"
@@ -59,4 +59,8 @@ pub(super) enum Reason {
     NoSettling { subject: String },
     #[error("pages thp: transparent huge pages are off on this host; see /sys/kernel/mm/transparent_hugepage/enabled")]
     NoThp,
+    #[error("workload {workload}, subject {subject}: {why}")]
+    Refused { workload: &'static str, subject: String, why: String },
+    #[error("workload {workload} has no heaps whose pages could settle; take settle out of the arm")]
+    NothingSettles { workload: &'static str },
 }

@@ -1,10 +1,14 @@
 //! What workers do, as data. A workload is two files and two lines: `plan/src/workload/NAME.rs` (its keys, the bytes it
 //! needs, the columns it adds) with its line in `workloads!` here, and `runner/src/workload/NAME.rs` (`setup`, `run`,
 //! `check`) with its arm there. `make new-workload NAME=x` writes all four.
+//!
+//! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
 mod serve;
+mod storm;
 
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
+pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
 use crate::place::Placement;
 use crate::record::Column;
@@ -15,6 +19,22 @@ use serde::{Deserialize, Serialize};
 
 /// What every workload can say about itself.
 pub trait Spec {
+    /// Whether its workers touch heaps of ours, at whose request boundaries we stop the world. One without is a program of
+    /// its own: no pages, no local hit ratio, no pauses of ours, no workers that are told apart.
+    fn has_heaps(&self) -> bool {
+        true
+    }
+
+    /// Why a subject cannot run it, whatever the machine; `None` where it can.
+    fn refuses(&self, _subject: &str) -> Option<String> {
+        None
+    }
+
+    /// Expected seconds of what is always run whole, such as one storm; 0 where a sample can end at any moment.
+    fn whole_seconds(&self, _procs: u32) -> f64 {
+        0.0
+    }
+
     /// Bytes of its heaps.
     fn need(&self) -> Need;
 
@@ -151,9 +171,26 @@ macro_rules! workloads {
 workloads! {
     /// A closed loop of requests over private and shared heaps.
     Serve(Serve, ServeFile) = "serve";
+    /// Tasks that do nothing but yield.
+    Storm(Storm, StormFile) = "storm";
 }
 
 impl Workload {
+    /// Whether its workers touch heaps of ours.
+    pub fn has_heaps(&self) -> bool {
+        self.spec().has_heaps()
+    }
+
+    /// Why a subject cannot run it, whatever the machine.
+    pub fn refuses(&self, subject: &str) -> Option<String> {
+        self.spec().refuses(subject)
+    }
+
+    /// Expected seconds of what is always run whole; 0 where a sample can end at any moment.
+    pub fn whole_seconds(&self, procs: u32) -> f64 {
+        self.spec().whole_seconds(procs)
+    }
+
     /// Bytes of its heaps.
     pub fn need(&self) -> Need {
         self.spec().need()

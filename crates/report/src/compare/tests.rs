@@ -177,7 +177,7 @@ fn what_is_not_alike_is_refused_or_marked() {
     check(&|results| results.manifest.experiment = "else".into(), "the experiment is another: golden and else");
     check(&|results| results.plan.measure.pause_every_ns += 1, "the plan is another: measure");
     let fewer_lines = |results: &mut Results| {
-        let plan::workload::Workload::Serve(serve) = &mut results.plan.points[0].workload;
+        let plan::workload::Workload::Serve(serve) = &mut results.plan.points[0].workload else { panic!("it serves") };
         serve.lines_per_request = 1;
     };
     check(&fewer_lines, "the plan is another: unbound 1 lines_per_request: 64 and 1");

@@ -49,7 +49,7 @@ pub(super) fn columns(results: &Results, derived: &Derived) -> Vec<Column> {
     columns.push(of("throughput", Align::Left, 0, Holds::Throughput));
     // Those that come first say most: in a narrow table the last go first.
     let own = plan.metrics.iter().zip(0..);
-    columns.extend(own.map(|(metric, at)| of(metric, Align::Left, 5 + at, Holds::Own(usize::from(at)))));
+    columns.extend(own.map(|(metric, at)| of(&title_of(metric), Align::Left, 5 + at, Holds::Own(usize::from(at)))));
     if heaps || derived.summary.iter().any(|line| line.row.metric == POOLED_MAX) {
         columns.extend([
             of("pause p50", Align::Right, 0, Holds::P50),
@@ -63,10 +63,14 @@ pub(super) fn columns(results: &Results, derived: &Derived) -> Vec<Column> {
     columns
 }
 
+/// A metric without the unit that its values are shown with: `first storm` of `first_storm_ns`.
+fn title_of(metric: &str) -> String {
+    metric.strip_suffix("_ns").unwrap_or(metric).replace('_', " ")
+}
+
 /// Whether any point's workload touches memory that a hit ratio could be about.
 pub(crate) fn has_heaps(results: &Results) -> bool {
-    let need = |point: &Point| point.workload.need();
-    results.plan.points.iter().map(need).any(|need| need.private_bytes + need.shared_bytes > 0)
+    results.plan.points.iter().any(|point| point.workload.has_heaps())
 }
 
 /// The table that a run ends with: local hit ratio, throughput and pauses by arm and procs, each with its interval.
@@ -185,6 +189,7 @@ fn hit_ratio(summaries: &Summaries<'_>, point: &Point) -> String {
             let shown = format!("{}{of_n}", Unit::Ratio.show_with_interval(mean, known));
             if by_construction { format!("{shown} (c)") } else { shown }
         }
+        None if !point.workload.has_heaps() => String::new(),
         None => "not measured".into(),
     }
 }
@@ -227,8 +232,8 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
              touches whose page or PU is unknown; none where all samples agree"
         ),
         false => format!(
-            "throughput: {centre} of the samples; [ ]: its 95 % interval, none where all samples agree; empty: its subject \
-             does not tell"
+            "times and rates: {centre} of the samples; ratios and counts: the mean; [ ]: its 95 % interval, none where all \
+             samples agree; empty: its subject does not tell"
         ),
     }];
     let mut say = |wanted: bool, text: &str| {

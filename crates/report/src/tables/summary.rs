@@ -62,7 +62,7 @@ pub fn latex(results: &Results, derived: &Derived) -> String {
 }
 
 fn titles(columns: &[Column], between: &str) -> String {
-    columns.iter().map(|column| column.title.replace('_', " ")).collect::<Vec<_>>().join(between)
+    columns.iter().map(|column| column.title.clone()).collect::<Vec<_>>().join(between)
 }
 
 fn aligned(columns: &[Column], between: &str, left: &str, right: &str) -> String {

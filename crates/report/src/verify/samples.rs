@@ -50,7 +50,18 @@ pub(crate) fn check_samples(run: &Run<'_>, found: &mut Found) -> Result<(), Repo
             }
             let point = identity.point(&row);
             check_rate(&row, point, Note { line, found });
-            check_workers(&row, &parts.workers, Note { line, found });
+            match point {
+                Some(point) if !point.workload.has_heaps() => {
+                    let mut note = Note { line, found };
+                    note.unequal("rows in workers.csv, of a workload without heaps", parts.workers.count, 0);
+                    note.not_close_or_empty(
+                        "bandwidth_gb_per_s, of a workload without heaps",
+                        row.bandwidth_gb_per_s,
+                        None,
+                    );
+                }
+                _ => check_workers(&row, &parts.workers, Note { line, found }),
+            }
             check_windows(&row, &parts.windows, Note { line, found });
             check_pauses(
                 &row,

@@ -50,7 +50,7 @@ pub(crate) fn run<W: Work>(
     pus: &CpuSet,
 ) -> Result<Timed, String> {
     let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
-    let wrong = Arc::new(Mutex::new(None));
+    let wrong = Wrong::default();
     let scheduler = start(granted, job, workers, &wrong)?;
     let shared = Arc::new(Shared {
         work: work.clone(),
@@ -98,10 +98,7 @@ pub(crate) fn run<W: Work>(
         Ok((found, timer.join().expect("the timer has nothing to panic about")))
     })?;
     let usage = Usage::of_process().since(&usage);
-    // Looked at last: a thread may take a processor at any time.
-    if let Some(cause) = wrong.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(cause);
-    }
+    wrong.take()?;
     let counts = scheduler.handle().counts().since(&counts);
     let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None };
     for worked in found.map_err(|cause| cause.to_string())? {
@@ -119,17 +116,24 @@ pub(crate) fn run<W: Work>(
     Ok(timed)
 }
 
+/// The first failure to bind a processor. Looked at last: a thread may take a processor at any time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wrong(Arc<Mutex<Option<String>>>);
+
+impl Wrong {
+    /// # Errors
+    /// What went wrong.
+    pub(crate) fn take(&self) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+}
+
 /// A scheduler whose processor p is bound as worker p; the first failure to bind is left in `wrong`.
-fn start(
-    granted: &Granted,
-    job: &Job,
-    workers: NonZeroUsize,
-    wrong: &Arc<Mutex<Option<String>>>,
-) -> Result<Scheduler, String> {
-    let (granted, places, wrong) = (granted.clone(), job.point.placement.workers.clone(), Arc::clone(wrong));
+pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: &Wrong) -> Result<Scheduler, String> {
+    let (granted, places, wrong) = (granted.clone(), job.point.placement.workers.clone(), wrong.clone());
     let bind = move |processor: usize| {
         if let Err(cause) = bind_worker(&granted, &places[processor]) {
-            let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wrong = wrong.0.lock().unwrap_or_else(PoisonError::into_inner);
             wrong.get_or_insert(format!("processor {processor}: {cause}"));
         }
     };
@@ -226,7 +230,7 @@ impl Where for AnyThread {
 }
 
 /// What the scheduler counted, as one fact: `polls=…, from_local=…`, without what never happened.
-fn words(counts: &Counts) -> String {
+pub(crate) fn words(counts: &Counts) -> String {
     let word = |(count, value): (gmp::scheduler::Count, u64)| format!("{name}={value}", name = count.name());
     counts.iter().filter(|&(_, value)| value > 0).map(word).collect::<Vec<_>>().join(", ")
 }

@@ -147,7 +147,6 @@ struct End {
 /// Runs one sample in a Go process.
 pub(crate) fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phases<W>) -> Result<Measured, String> {
     phases.begin("bind")?;
-    #[allow(irrefutable_let_patterns, reason = "there may be further workloads")]
     let Workload::Serve(serve) = &job.point.workload else { return Err("subject go runs serve alone".into()) };
     host::bind::bind_process(granted, &job.point.placement.process).map_err(|cause| cause.to_string())?;
     let pus = affinity()?;
@@ -333,6 +332,7 @@ fn measured(granted: &Granted, job: &Job, found: Found, ends: &Ends) -> Measured
         migrations: None,
     };
     Measured {
+        process_switches: None,
         stop_reason: if timed { StopReason::Time } else { StopReason::Operations },
         // As for our own workers: those with so many operations end one after the other.
         warmup_ns: if timed { shown_warmup(&found.windows) } else { 0 },

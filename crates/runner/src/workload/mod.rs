@@ -1,7 +1,9 @@
 //! What workers do, run. A workload is two files and two match arms: `plan/src/workload/NAME.rs` with an arm there, and
-//! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`.
+//! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
+//! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
 mod serve;
+mod storm;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;
@@ -50,17 +52,18 @@ pub trait Work: Clone + Send + Sync + 'static {
     fn replay(&self, key: u64, requests: Range<u64>, pages: &[HeapPages; 2], touches: &mut [u64]) -> u64;
 }
 
-/// Binds `$work` to what implements [`Work`], whatever the kind of `$workload`.
+/// Binds `$work` to what implements [`Work`], whatever the kind of `$workload`; `$whole` to what is [`crate::heapless::Heapless`].
 macro_rules! with_work {
-    ($workload:expr, $work:ident => $body:expr) => {
+    ($workload:expr, $work:ident => $body:expr, $whole:ident => $run:expr) => {
         match $workload {
             plan::workload::Workload::Serve($work) => $body,
+            plan::workload::Workload::Storm($whole) => $run,
         }
     };
 }
 pub(crate) use with_work;
 
-/// Values of the workload's own metrics, in the order of its columns. `serve` has none.
+/// Values of the own metrics of a workload with heaps, in the order of its columns. `serve` has none.
 pub(crate) fn metrics(workload: &plan::workload::Workload) -> Vec<Option<f64>> {
     vec![None; workload.metrics().len()]
 }

@@ -1,0 +1,159 @@
+//! `storm`: many tasks at once, each of which yields again and again: what the scheduler itself costs (article, section 1).
+//! It has no heaps. Keys and columns; `runner/src/workload/storm/` runs it.
+
+use super::Spec;
+use super::{Need, Pages, Scope};
+use crate::PlanError;
+use crate::experiment::THREADS;
+use crate::place::Placement;
+use crate::record::{Column, Kind};
+use serde::{Deserialize, Serialize};
+
+/// More tasks than this need more memory than a test of a scheduler is worth: Go's have stacks of 2 KiB at least.
+const TASKS_MOST: i64 = 10_000_000;
+/// More yields of a task than this are a typing error.
+const YIELDS_MOST: i64 = 1_000_000;
+/// A second.
+const LOOP_NS_MOST: i64 = 1_000_000_000;
+/// Threads of one process beyond this meet limits of the system one after the other; as Go, which ends a program that has
+/// more (runtime/debug, SetMaxThreads).
+pub const TASK_THREADS_MOST: u64 = 10_000;
+
+/// What a task and a yield are expected to cost, for `numalab plan`: between ours and Go's. Source: crates/gmp/README.md,
+/// "Speed of the scheduler".
+const TASK_NS: f64 = 600.0;
+const YIELD_NS: f64 = 100.0;
+
+/// `[workload]` of kind `storm` as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StormFile {
+    /// Tasks of one storm.
+    pub tasks: i64,
+    /// Times that each task yields.
+    pub yields: i64,
+    /// Length of the empty loop before each yield.
+    pub loop_ns: i64,
+}
+
+impl Default for StormFile {
+    fn default() -> Self {
+        StormFile { tasks: 1000, yields: 100, loop_ns: 0 }
+    }
+}
+
+/// `storm` with every key resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Storm {
+    /// Tasks of one storm.
+    pub tasks: u64,
+    /// Times that each task yields.
+    pub yields: u64,
+    /// Length of the empty loop before each yield.
+    pub loop_ns: u64,
+}
+
+impl Storm {
+    /// Yields of all tasks of one storm.
+    pub fn yields_of_all(&self) -> u64 {
+        self.tasks * self.yields
+    }
+}
+
+impl StormFile {
+    /// What a storm is measured by, in the order in which `runner` fills it in.
+    pub const METRICS: &'static [Column] = &[
+        metric(
+            "storm_ns",
+            "ns",
+            "Time of one storm, from before the first spawn until all tasks have ended; the median.",
+        ),
+        metric("yield_ns", "ns", "storm_ns / (tasks x yields)."),
+        metric("first_storm_ns", "ns", "Time of the sample's first storm, in a process that has run none before."),
+        metric(
+            "pause_ratio",
+            "ratio",
+            "Share of the storms' time in which the runtime's collector had stopped the world; of Go.",
+        ),
+        metric("from_next_ratio", "ratio", "Polls of a task from the slot before the queue / all polls; of gmp."),
+        metric("from_local_ratio", "ratio", "Polls of a task from the processor's own queue / all polls; of gmp."),
+        metric("from_global_ratio", "ratio", "Polls of a task from a global queue / all polls; of gmp."),
+        metric("from_stolen_ratio", "ratio", "Polls of a task just stolen / all polls; of gmp."),
+        metric("steals_per_1000", "tasks", "Tasks stolen for each 1000 polls, up to half a queue at a time; of gmp."),
+        metric(
+            "overflowed_per_1000",
+            "tasks",
+            "Tasks moved from a full queue to a global one for each 1000 polls; of gmp.",
+        ),
+    ];
+
+    /// # Errors
+    /// As [`StormFile::check`].
+    pub fn resolve(&self, _: Scope<'_>) -> Result<Storm, PlanError> {
+        self.check()?;
+        let [tasks, yields, loop_ns] = [self.tasks, self.yields, self.loop_ns].map(i64::unsigned_abs);
+        Ok(Storm { tasks, yields, loop_ns })
+    }
+
+    /// Refuses values that can work on no machine.
+    ///
+    /// # Errors
+    /// `Impossible` with the key and its range.
+    pub fn check(&self) -> Result<(), PlanError> {
+        for (key, found, range, must) in [
+            ("tasks", self.tasks, 1..=TASKS_MOST, "be from 1 to 10000000"),
+            ("yields", self.yields, 1..=YIELDS_MOST, "be from 1 to 1000000"),
+            ("loop_ns", self.loop_ns, 0..=LOOP_NS_MOST, "be from 0 to 1000000000"),
+        ] {
+            if !range.contains(&found) {
+                let (key, found, must) = (key.into(), found.to_string(), must.into());
+                return Err(PlanError::Impossible { section: "workload", key, found, must });
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn metric(name: &'static str, unit: &'static str, doc: &'static str) -> Column {
+    Column { name, kind: Kind::Number, unit, optional: true, doc }
+}
+
+impl Spec for Storm {
+    fn has_heaps(&self) -> bool {
+        false
+    }
+
+    fn need(&self) -> Need {
+        Need { private_bytes: 0, shared_bytes: 0 }
+    }
+
+    fn metrics(&self) -> &'static [Column] {
+        StormFile::METRICS
+    }
+
+    fn touches_per_operation(&self) -> u64 {
+        0
+    }
+
+    fn pages(&self) -> Pages {
+        Pages::Base
+    }
+
+    fn hit_ratio_by_construction(&self, _: &Placement) -> Option<f64> {
+        None
+    }
+
+    fn whole_seconds(&self, procs: u32) -> f64 {
+        let yields_ns = self.yields as f64 * (YIELD_NS + self.loop_ns as f64);
+        self.tasks as f64 * (TASK_NS + yields_ns) / f64::from(procs.max(1)) / 1e9
+    }
+
+    fn refuses(&self, subject: &str) -> Option<String> {
+        (subject == THREADS && self.tasks > TASK_THREADS_MOST).then(|| {
+            format!(
+                "a thread for each of {tasks} tasks asked; at most {TASK_THREADS_MOST}, set fewer tasks or take another subject",
+                tasks = self.tasks
+            )
+        })
+    }
+}
