@@ -4,9 +4,11 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod observed;
 mod serve;
 mod storm;
 
+pub use observed::{Observed, ObservedFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
@@ -173,6 +175,8 @@ workloads! {
     Serve(Serve, ServeFile) = "serve";
     /// Tasks that do nothing but yield.
     Storm(Storm, StormFile) = "storm";
+    /// Tasks that three observers watch while their number changes.
+    Observed(Observed, ObservedFile) = "observed";
 }
 
 impl Workload {

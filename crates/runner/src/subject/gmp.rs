@@ -135,6 +135,17 @@ impl Wrong {
 
 /// A scheduler whose processor p is bound as worker p; the first failure to bind is left in `wrong`.
 pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: &Wrong) -> Result<Scheduler, String> {
+    start_traced(granted, job, workers, wrong, None)
+}
+
+/// The same, which keeps so many events of what it does, also where no trace is asked for.
+pub(crate) fn start_traced(
+    granted: &Granted,
+    job: &Job,
+    workers: NonZeroUsize,
+    wrong: &Wrong,
+    traced_most: Option<usize>,
+) -> Result<Scheduler, String> {
     let (granted, places, wrong) = (granted.clone(), job.point.placement.workers.clone(), wrong.clone());
     let bind = move |processor: usize| {
         if let Err(cause) = bind_worker(&granted, &places[processor]) {
@@ -143,6 +154,7 @@ pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: 
         }
     };
     let switches = switches(job, workers);
+    let switches = Switches { trace: traced_most.or(switches.trace), ..switches };
     Scheduler::with_hook(switches, bind).map_err(|cause| cause.to_string())
 }
 
