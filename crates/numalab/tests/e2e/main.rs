@@ -18,6 +18,7 @@ mod peers;
 #[path = "../harness/program.rs"]
 mod program;
 mod runs;
+mod schedulers;
 mod storms;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
@@ -31,6 +32,7 @@ fn main() {
         compare::trials(),
         bad_input::trials(),
         runs::trials(),
+        schedulers::trials(),
         crash::trials(),
         fits::trials(),
         gather::trials(),
