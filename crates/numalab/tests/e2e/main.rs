@@ -17,6 +17,7 @@ mod model;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
+mod requests;
 mod runs;
 mod storms;
 #[path = "../harness/trial.rs"]
@@ -30,6 +31,7 @@ fn main() {
         against::trials(),
         compare::trials(),
         bad_input::trials(),
+        requests::trials(),
         runs::trials(),
         crash::trials(),
         fits::trials(),

@@ -4,9 +4,12 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod heapless;
+mod requests;
 mod serve;
 mod storm;
 
+pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
@@ -28,6 +31,11 @@ pub trait Spec {
     /// Why a subject cannot run it, whatever the machine; `None` where it can.
     fn refuses(&self, _subject: &str) -> Option<String> {
         None
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    fn makes_garbage(&self) -> bool {
+        self.has_heaps()
     }
 
     /// Expected seconds of what is always run whole, such as one storm; 0 where a sample can end at any moment.
@@ -173,6 +181,8 @@ workloads! {
     Serve(Serve, ServeFile) = "serve";
     /// Tasks that do nothing but yield.
     Storm(Storm, StormFile) = "storm";
+    /// Live tasks that serve short requests.
+    Requests(Requests, RequestsFile) = "requests";
 }
 
 impl Workload {
@@ -184,6 +194,11 @@ impl Workload {
     /// Why a subject cannot run it, whatever the machine.
     pub fn refuses(&self, subject: &str) -> Option<String> {
         self.spec().refuses(subject)
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    pub fn makes_garbage(&self) -> bool {
+        self.spec().makes_garbage()
     }
 
     /// Expected seconds of what is always run whole; 0 where a sample can end at any moment.

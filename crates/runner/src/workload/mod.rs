@@ -2,6 +2,9 @@
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
+mod goroutines;
+mod latency;
+mod requests;
 mod serve;
 mod storm;
 
@@ -58,6 +61,7 @@ macro_rules! with_work {
         match $workload {
             plan::workload::Workload::Serve($work) => $body,
             plan::workload::Workload::Storm($whole) => $run,
+            plan::workload::Workload::Requests($whole) => $run,
         }
     };
 }
