@@ -58,6 +58,8 @@ func guarded(out *frames) (found interface{}, err error) {
 		return storms(raw, keys, out)
 	case "requests":
 		return requests(raw, keys, out)
+	case "strategy":
+		return strategy(raw, keys, out)
 	default:
 		return serve(raw, keys, out)
 	}
@@ -83,6 +85,17 @@ func requests(raw json.RawMessage, keys map[string]json.RawMessage, out *frames)
 		return nil, err
 	}
 	return measureRequests(job, out)
+}
+
+func strategy(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readStrategy(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureStrategy(job, out)
 }
 
 func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

@@ -8,10 +8,12 @@ mod heapless;
 mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
 pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
+pub use strategy::{Control, Strategy, StrategyFile};
 
 use crate::place::Placement;
 use crate::record::Column;
@@ -183,6 +185,8 @@ workloads! {
     Storm(Storm, StormFile) = "storm";
     /// Live tasks that serve short requests.
     Requests(Requests, RequestsFile) = "requests";
+    /// Batches of items, and who does them.
+    Strategy(Strategy, StrategyFile) = "strategy";
 }
 
 impl Workload {

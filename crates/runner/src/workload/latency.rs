@@ -51,6 +51,14 @@ impl Histogram {
         self.buckets[bucket_of(ns)].fetch_add(1, Ordering::Relaxed);
         raise(&self.longest_ns, ns);
     }
+
+    /// All values of another.
+    pub(super) fn add_all(&self, other: &Histogram) {
+        for (sum, count) in self.buckets.iter().zip(&other.buckets) {
+            sum.fetch_add(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        raise(&self.longest_ns, other.longest_ns.load(Ordering::Relaxed));
+    }
 }
 
 fn raise(most: &AtomicU64, ns: u64) {

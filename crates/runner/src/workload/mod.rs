@@ -7,6 +7,7 @@ mod latency;
 mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;
@@ -62,6 +63,7 @@ macro_rules! with_work {
             plan::workload::Workload::Serve($work) => $body,
             plan::workload::Workload::Storm($whole) => $run,
             plan::workload::Workload::Requests($whole) => $run,
+            plan::workload::Workload::Strategy($whole) => $run,
         }
     };
 }
