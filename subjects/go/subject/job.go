@@ -63,7 +63,7 @@ func readKeys(from io.Reader) (raw json.RawMessage, keys map[string]json.RawMess
 	return raw, keys, nil
 }
 
-var kinds = map[string]bool{"serve": true, "storm": true, "requests": true, "strategy": true}
+var kinds = map[string]bool{"serve": true, "storm": true, "requests": true, "strategy": true, "burst": true}
 
 // workloadOf says what the job asks for.
 func workloadOf(keys map[string]json.RawMessage) (string, error) {
@@ -73,7 +73,7 @@ func workloadOf(keys map[string]json.RawMessage) (string, error) {
 	}
 	var kind string
 	if err := json.Unmarshal(text, &kind); err != nil || !kinds[kind] {
-		return "", fmt.Errorf("workload: %s is none of serve, storm, requests, strategy; build subjects again (scripts/go-subjects)", text)
+		return "", fmt.Errorf("workload: %s is none of serve, storm, requests, strategy, burst; build subjects again (scripts/go-subjects)", text)
 	}
 	return kind, nil
 }

@@ -60,6 +60,8 @@ func guarded(out *frames) (found interface{}, err error) {
 		return requests(raw, keys, out)
 	case "strategy":
 		return strategy(raw, keys, out)
+	case "burst":
+		return bursts(raw, keys, out)
 	default:
 		return serve(raw, keys, out)
 	}
@@ -96,6 +98,17 @@ func strategy(raw json.RawMessage, keys map[string]json.RawMessage, out *frames)
 		return nil, err
 	}
 	return measureStrategy(job, out)
+}
+
+func bursts(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readBurst(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureBursts(job, out)
 }
 
 func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

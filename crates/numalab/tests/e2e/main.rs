@@ -20,6 +20,7 @@ mod program;
 mod requests;
 mod runs;
 mod storms;
+mod strategies;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
@@ -40,6 +41,7 @@ fn main() {
         model::trials(),
         peers::trials(),
         storms::trials(),
+        strategies::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

@@ -4,12 +4,14 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod burst;
 mod heapless;
 mod requests;
 mod serve;
 mod storm;
 mod strategy;
 
+pub use burst::{Burst, BurstFile};
 pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
@@ -187,6 +189,8 @@ workloads! {
     Requests(Requests, RequestsFile) = "requests";
     /// Batches of items, and who does them.
     Strategy(Strategy, StrategyFile) = "strategy";
+    /// Groups of tasks with rests in between.
+    Burst(Burst, BurstFile) = "burst";
 }
 
 impl Workload {

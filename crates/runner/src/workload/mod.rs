@@ -2,6 +2,7 @@
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
+mod burst;
 mod goroutines;
 mod latency;
 mod requests;
@@ -64,6 +65,7 @@ macro_rules! with_work {
             plan::workload::Workload::Storm($whole) => $run,
             plan::workload::Workload::Requests($whole) => $run,
             plan::workload::Workload::Strategy($whole) => $run,
+            plan::workload::Workload::Burst($whole) => $run,
         }
     };
 }
