@@ -65,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) on_processor: OnProcessor,
     /// Itself, for wakers and new threads.
     pub(crate) weak: Weak<Core>,
+    /// What happened when, where that is asked for.
+    pub(crate) trace: Option<Arc<super::trace::Collected>>,
 }
 
 pub(crate) const NO_PANIC: &str = "no thread panics while it holds a lock of the scheduler";

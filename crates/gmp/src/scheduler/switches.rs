@@ -62,6 +62,8 @@ pub struct Switches {
     /// Threads at most, Go: 10000. Beyond, a processor whose thread blocks lies idle until another
     /// thread is free, which is counted.
     pub threads_most: usize,
+    /// Keeps what happened when, at most so many events; `None`: nothing is kept and no clock is read.
+    pub trace: Option<usize>,
     /// Seed of the random order of thieves.
     pub seed: u64,
 }
@@ -86,6 +88,7 @@ impl Default for Switches {
             monitor_most: Duration::from_millis(10),
             stuck_after: Duration::from_millis(100),
             threads_most: 10_000,
+            trace: None,
             seed: 1,
         }
     }

@@ -6,12 +6,14 @@
 
 mod burst;
 mod heapless;
+mod observed;
 mod requests;
 mod serve;
 mod storm;
 mod strategy;
 
 pub use burst::{Burst, BurstFile};
+pub use observed::{Observed, ObservedFile};
 pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
@@ -191,6 +193,8 @@ workloads! {
     Strategy(Strategy, StrategyFile) = "strategy";
     /// Groups of tasks with rests in between.
     Burst(Burst, BurstFile) = "burst";
+    /// Tasks that three observers watch while their number changes.
+    Observed(Observed, ObservedFile) = "observed";
 }
 
 impl Workload {

@@ -5,6 +5,7 @@
 mod burst;
 mod goroutines;
 mod latency;
+mod observed;
 mod requests;
 mod serve;
 mod storm;
@@ -66,6 +67,7 @@ macro_rules! with_work {
             plan::workload::Workload::Requests($whole) => $run,
             plan::workload::Workload::Strategy($whole) => $run,
             plan::workload::Workload::Burst($whole) => $run,
+            plan::workload::Workload::Observed($whole) => $run,
         }
     };
 }

@@ -1,7 +1,7 @@
 //! Bursts on the suite's scheduler. Its pool is a list behind a lock, which nobody empties: no collector is there that would.
 
 use super::{Burst, Found, Ground, Ran, ran};
-use crate::subject::gmp::{Wrong, start, words};
+use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
 use crate::workload::latency::{Histogram, Quantiles};
 use crate::workload::storm::{turn, turns_of};
@@ -26,6 +26,7 @@ struct Object {
 struct Shared {
     turns: u64,
     begun: Instant,
+    #[allow(clippy::vec_box, reason = "the object that a task takes and gives back is the allocation itself")]
     pool: Mutex<Vec<Box<Object>>>,
     starts: Histogram,
     ran: AtomicU64,
@@ -109,6 +110,7 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
     if spawned != due {
         return Err(format!("{due} tasks are due, {spawned} were spawned"));
     }
+    write_trace(job, scheduler, &[])?;
     let (ran_all, starts) = (shared.ran.load(Ordering::Acquire), Quantiles::of([&shared.starts].into_iter()));
     let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio: None };
     ran(burst, found, usage, Some(words(&counts)), Vec::new())

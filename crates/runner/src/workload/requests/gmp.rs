@@ -1,7 +1,7 @@
 //! Requests on the suite's scheduler. Tasks wait for the release by yielding, so that all of them are in queues when it comes.
 
 use super::{ByTasks, Ground, Ran, Requests, Tally, Told, arrivals, end_ns, limit, ran, tally};
-use crate::subject::gmp::{Wrong, start, words};
+use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
 use crate::workload::storm::{turn, turns_of};
 use gmp::scheduler::{Count, Ended, Receiver, Sender, channel, sleep, spawn, yield_now};
@@ -145,6 +145,7 @@ pub(super) fn run(requests: &Requests, ground: &Ground<'_>) -> Result<Ran, Strin
     if counted != yields {
         return Err(format!("the tasks yielded {yields} times, and the scheduler counted {counted}"));
     }
+    write_trace(job, scheduler, &[])?;
     let told = Told { counts: Some(words(&counts)), ..Told::default() };
     ran(requests, shared.tally.sum(), by_tasks, arrived, usage, told)
 }

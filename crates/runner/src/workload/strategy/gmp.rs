@@ -2,7 +2,7 @@
 //! the processor goes to another thread meanwhile; Go's locked goroutine keeps its P, and so at most P items are worked on.
 
 use super::{Batch, Batches, Ground, Ran, Strategy, grown, ran};
-use crate::subject::gmp::{Wrong, start, words};
+use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::workload::storm::turns_of;
 use gmp::scheduler::{Count, Ended, blocking, channel, spawn};
 use host::peak::Peak;
@@ -104,5 +104,6 @@ pub(super) fn run(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, Strin
     if spawned != tasks + 1 {
         return Err(format!("{} tasks are due, {spawned} were spawned", tasks + 1));
     }
+    write_trace(job, scheduler, &[])?;
     ran(strategy, batches.found(memory_bytes), usage, Some(words(&counts)), Vec::new())
 }
