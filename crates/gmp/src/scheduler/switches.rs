@@ -46,7 +46,8 @@ pub struct Switches {
     pub global_tick: u32,
     /// How often a thief goes round before it sleeps; Go: 4.
     pub spin_rounds: u32,
-    /// A global queue for each node; a woken task goes to its home's processors where one of them is idle; and a woken
+    /// A global queue for each node; a task that wakes up or yields
+    /// elsewhere goes to its home's processors where one of them is idle; and a woken
     /// or spawned task wakes an idle processor of its node before others. Go has nothing of this.
     pub numa_aware: bool,
     /// Where each processor sits, empty: all on one node, one cache.

@@ -253,9 +253,11 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>)
         // It stays `Running` in the queue, so wake-ups meanwhile are remembered and cost no second place.
         Polled::Pending if yielded => {
             core.count(&local, Count::Yields, 1);
-            core.queue_local(&mut local, task);
-            if core.idle.looks_needed() && local.ring.len() > 1 {
-                core.wake_one(Some(&local));
+            if !core.sent_home(&local, task) {
+                core.queue_local(&mut local, task);
+                if core.idle.looks_needed() && local.ring.len() > 1 {
+                    core.wake_one(Some(&local));
+                }
             }
         }
         Polled::Pending => {

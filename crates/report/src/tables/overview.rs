@@ -28,7 +28,7 @@ pub fn claims_overview(folders: &[(Results, Derived)], look: Look) -> String {
     text
 }
 
-/// `  refuted       storm-knee (unbound, go): measured …`, what follows below it.
+/// `  refuted       storm-knee (unbound/go): measured …`, what follows below it.
 fn line(results: &Results, row: &ClaimRow, look: Look) -> String {
     const WIDTH: usize = 14;
     let why = match row.verdict {
