@@ -63,6 +63,8 @@ func readKeys(from io.Reader) (raw json.RawMessage, keys map[string]json.RawMess
 	return raw, keys, nil
 }
 
+var kinds = map[string]bool{"serve": true, "storm": true, "requests": true, "strategy": true, "burst": true}
+
 // workloadOf says what the job asks for.
 func workloadOf(keys map[string]json.RawMessage) (string, error) {
 	text, given := keys["workload"]
@@ -70,8 +72,8 @@ func workloadOf(keys map[string]json.RawMessage) (string, error) {
 		return "serve", nil
 	}
 	var kind string
-	if err := json.Unmarshal(text, &kind); err != nil || kind != "serve" && kind != "storm" {
-		return "", fmt.Errorf("workload: %s is none of serve, storm; build subjects again (scripts/go-subjects)", text)
+	if err := json.Unmarshal(text, &kind); err != nil || !kinds[kind] {
+		return "", fmt.Errorf("workload: %s is none of serve, storm, requests, strategy, burst; build subjects again (scripts/go-subjects)", text)
 	}
 	return kind, nil
 }

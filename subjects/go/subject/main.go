@@ -3,7 +3,7 @@
 //
 // Of serve, in order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.
-// Of storm: job, run.
+// Of the others: job, run.
 package main
 
 import (
@@ -53,10 +53,18 @@ func guarded(out *frames) (found interface{}, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == "storm" {
+	switch kind {
+	case "storm":
 		return storms(raw, keys, out)
+	case "requests":
+		return requests(raw, keys, out)
+	case "strategy":
+		return strategy(raw, keys, out)
+	case "burst":
+		return bursts(raw, keys, out)
+	default:
+		return serve(raw, keys, out)
 	}
-	return serve(raw, keys, out)
 }
 
 func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
@@ -68,6 +76,39 @@ func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (
 		return nil, err
 	}
 	return measureStorms(job, out)
+}
+
+func requests(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readRequests(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureRequests(job, out)
+}
+
+func strategy(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readStrategy(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureStrategy(job, out)
+}
+
+func bursts(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readBurst(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureBursts(job, out)
 }
 
 func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

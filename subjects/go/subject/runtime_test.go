@@ -7,8 +7,10 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestBucketsBecomeQuantilesOfWhatHappenedSince(t *testing.T) {
@@ -31,6 +33,8 @@ func TestWhatAVersionDoesNotHaveIsAbsent(t *testing.T) {
 }
 
 func TestNoPauseIsLostOrItIsSaid(t *testing.T) {
+	// A cycle that other tests' allocations began is none of these.
+	runtime.GC()
 	log := gcLog{released: time.Now()}
 	log.begin()
 	for at := 0; at < 3; at++ {
@@ -85,8 +89,12 @@ func TestPagesAreThoseOfTheHeap(t *testing.T) {
 		}
 		runtime.KeepAlive(heap)
 	}
-	// Never written: -ENOENT is unknown.
-	empty, _ := locate(make([]uint64, 1<<24))
+	// Never written: -ENOENT is unknown. Not of Go's heap, which clears what other tests used before.
+	raw, err := syscall.Mmap(-1, 0, 1<<27, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, _ := locate(unsafe.Slice((*uint64)(unsafe.Pointer(&raw[0])), 1<<24))
 	if empty.nodes[1<<14] != unknown {
 		t.Errorf("an absent page is on node %d", empty.nodes[1<<14])
 	}

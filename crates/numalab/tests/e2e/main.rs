@@ -17,9 +17,11 @@ mod model;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
+mod requests;
 mod runs;
 mod schedulers;
 mod storms;
+mod strategies;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
@@ -31,6 +33,7 @@ fn main() {
         against::trials(),
         compare::trials(),
         bad_input::trials(),
+        requests::trials(),
         runs::trials(),
         schedulers::trials(),
         crash::trials(),
@@ -40,6 +43,7 @@ fn main() {
         model::trials(),
         peers::trials(),
         storms::trials(),
+        strategies::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

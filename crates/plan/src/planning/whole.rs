@@ -37,7 +37,9 @@ pub(super) fn placed(
         return Err(Reason::NoSettling { subject: subject() });
     }
     #[allow(irrefutable_let_patterns, reason = "there may be further workloads")]
-    let (Workload::Serve(_) | Workload::Storm(_)) = workload else {
+    let (Workload::Serve(_) | Workload::Storm(_) | Workload::Requests(_) | Workload::Strategy(_) | Workload::Burst(_)) =
+        workload
+    else {
         return Err(Reason::NoWorkload { subject: subject(), kind: workload.kind().into() });
     };
     if workload.pages() != Pages::Base {

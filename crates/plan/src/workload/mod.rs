@@ -4,13 +4,20 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod burst;
+mod heapless;
 mod observed;
+mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
+pub use burst::{Burst, BurstFile};
 pub use observed::{Observed, ObservedFile};
+pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
+pub use strategy::{Control, Strategy, StrategyFile};
 
 use crate::place::Placement;
 use crate::record::Column;
@@ -30,6 +37,11 @@ pub trait Spec {
     /// Why a subject cannot run it, whatever the machine; `None` where it can.
     fn refuses(&self, _subject: &str) -> Option<String> {
         None
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    fn makes_garbage(&self) -> bool {
+        self.has_heaps()
     }
 
     /// Expected seconds of what is always run whole, such as one storm; 0 where a sample can end at any moment.
@@ -175,6 +187,12 @@ workloads! {
     Serve(Serve, ServeFile) = "serve";
     /// Tasks that do nothing but yield.
     Storm(Storm, StormFile) = "storm";
+    /// Live tasks that serve short requests.
+    Requests(Requests, RequestsFile) = "requests";
+    /// Batches of items, and who does them.
+    Strategy(Strategy, StrategyFile) = "strategy";
+    /// Groups of tasks with rests in between.
+    Burst(Burst, BurstFile) = "burst";
     /// Tasks that three observers watch while their number changes.
     Observed(Observed, ObservedFile) = "observed";
 }
@@ -188,6 +206,11 @@ impl Workload {
     /// Why a subject cannot run it, whatever the machine.
     pub fn refuses(&self, subject: &str) -> Option<String> {
         self.spec().refuses(subject)
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    pub fn makes_garbage(&self) -> bool {
+        self.spec().makes_garbage()
     }
 
     /// Expected seconds of what is always run whole; 0 where a sample can end at any moment.

@@ -2,9 +2,14 @@
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
+mod burst;
+mod goroutines;
+mod latency;
 mod observed;
+mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;
@@ -59,6 +64,9 @@ macro_rules! with_work {
         match $workload {
             plan::workload::Workload::Serve($work) => $body,
             plan::workload::Workload::Storm($whole) => $run,
+            plan::workload::Workload::Requests($whole) => $run,
+            plan::workload::Workload::Strategy($whole) => $run,
+            plan::workload::Workload::Burst($whole) => $run,
             plan::workload::Workload::Observed($whole) => $run,
         }
     };

@@ -69,6 +69,7 @@ impl Storms {
         Ran {
             elapsed_ns: self.sum_ns,
             operations: each * self.count,
+            windows: Vec::new(),
             metrics: times.into_iter().chain(told).collect(),
             counts: None,
             usage,
@@ -78,7 +79,7 @@ impl Storms {
 }
 
 /// Binds the calling thread to the PUs of all places, where each has some; what it starts inherits that.
-fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
+pub(super) fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
     let places = &ground.job.point.placement.workers;
     let Some(sets) = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>() else { return Ok(()) };
     let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
