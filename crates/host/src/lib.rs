@@ -43,6 +43,7 @@ mod region;
 mod root;
 pub mod thread;
 pub mod timing;
+pub mod tsc;
 
 pub use errno::Errno;
 pub use error::HostError;

@@ -3,7 +3,7 @@
 //
 // Of serve, in order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.
-// Of storm: job, run.
+// Of storm, cost: job, run.
 package main
 
 import (
@@ -53,10 +53,27 @@ func guarded(out *frames) (found interface{}, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == "storm" {
-		return storms(raw, keys, out)
+	return workloads[kind](raw, keys, out)
+}
+
+type workload func(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error)
+
+// workloads by the word that a job has for each.
+var workloads map[string]workload
+
+func init() {
+	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations}
+}
+
+func operations(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readCost(raw, keys)
+	if err != nil {
+		return nil, err
 	}
-	return serve(raw, keys, out)
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureCosts(job, out)
 }
 
 func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

@@ -9,6 +9,7 @@ mod bad_input;
 #[allow(dead_code, reason = "the torture harness uses the rest")]
 mod bench;
 mod compare;
+mod costs;
 mod crash;
 mod fits;
 mod gather;
@@ -38,6 +39,7 @@ fn main() {
         model::trials(),
         peers::trials(),
         storms::trials(),
+        costs::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

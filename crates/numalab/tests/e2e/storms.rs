@@ -46,19 +46,19 @@ repetitions = 2
 "#;
 
 /// Runs an experiment into a folder below `folder`.
-fn ran(folder: &Path, text: &str, args: &[&str]) -> Result<Answer, Failed> {
+pub(crate) fn ran(folder: &Path, text: &str, args: &[&str]) -> Result<Answer, Failed> {
     let file = folder.join("tiny.toml");
     fs::write(&file, text)?;
     Ok(answer(numalab().arg("run").arg(&file).arg("--results").arg(folder.join("results")).args(args).output()?))
 }
 
 /// Rows of a CSV by column.
-fn table(path: &Path) -> Result<Vec<BTreeMap<String, String>>, Failed> {
+pub(crate) fn table(path: &Path) -> Result<Vec<BTreeMap<String, String>>, Failed> {
     let mut reader = csv::Reader::from_path(path)?;
     Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
 
-fn number(row: &BTreeMap<String, String>, column: &str) -> Result<f64, Failed> {
+pub(crate) fn number(row: &BTreeMap<String, String>, column: &str) -> Result<f64, Failed> {
     let text = row.get(column).ok_or_else(|| format!("no column {column}"))?;
     text.parse().map_err(|_| format!("{column} is \"{text}\" in {row:?}").into())
 }
@@ -85,7 +85,7 @@ fn tasks_and_threads() -> Result<(), Failed> {
 }
 
 /// What the scheduler counted, by sample.
-fn counts(made: &Path) -> Result<BTreeMap<String, BTreeMap<String, f64>>, Failed> {
+pub(crate) fn counts(made: &Path) -> Result<BTreeMap<String, BTreeMap<String, f64>>, Failed> {
     let mut all = BTreeMap::new();
     for row in table(&made.join("facts.csv"))? {
         let sample = row["fact"].strip_prefix("sample_").and_then(|rest| rest.strip_suffix("_subject_counts"));

@@ -4,9 +4,12 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod cost;
+mod heapless;
 mod serve;
 mod storm;
 
+pub use cost::{Cost, CostFile, Operation, Warmth};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
@@ -27,6 +30,11 @@ pub trait Spec {
 
     /// Why a subject cannot run it, whatever the machine; `None` where it can.
     fn refuses(&self, _subject: &str) -> Option<String> {
+        None
+    }
+
+    /// Why it cannot run with so many workers, whatever the machine; `None` where it can.
+    fn refuses_procs(&self, _procs: u32) -> Option<String> {
         None
     }
 
@@ -173,6 +181,8 @@ workloads! {
     Serve(Serve, ServeFile) = "serve";
     /// Tasks that do nothing but yield.
     Storm(Storm, StormFile) = "storm";
+    /// One operation of a scheduler at a time.
+    Cost(Cost, CostFile) = "cost";
 }
 
 impl Workload {
@@ -184,6 +194,11 @@ impl Workload {
     /// Why a subject cannot run it, whatever the machine.
     pub fn refuses(&self, subject: &str) -> Option<String> {
         self.spec().refuses(subject)
+    }
+
+    /// Why it cannot run with so many workers, whatever the machine.
+    pub fn refuses_procs(&self, procs: u32) -> Option<String> {
+        self.spec().refuses_procs(procs)
     }
 
     /// Expected seconds of what is always run whole; 0 where a sample can end at any moment.

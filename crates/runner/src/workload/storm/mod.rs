@@ -3,7 +3,7 @@
 //! The clock runs from before the first spawn until the last task has ended. Storms follow each other in one process until
 //! they have taken the sample's seconds together, at least one; of `operations`, so many. The first is the cold one.
 
-mod gmp;
+pub(super) mod gmp;
 mod go;
 mod threads;
 
@@ -78,7 +78,7 @@ impl Storms {
 }
 
 /// Binds the calling thread to the PUs of all places, where each has some; what it starts inherits that.
-fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
+pub(super) fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
     let places = &ground.job.point.placement.workers;
     let Some(sets) = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>() else { return Ok(()) };
     let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
@@ -90,7 +90,7 @@ const TOLD: usize = plan::workload::StormFile::METRICS.len() - 3;
 
 /// An empty loop of so many turns.
 #[inline(never)]
-fn turn(turns: u64) {
+pub(super) fn turn(turns: u64) {
     for at in 0..turns {
         std::hint::black_box(at);
     }
@@ -98,7 +98,7 @@ fn turn(turns: u64) {
 
 /// Turns of an empty loop that take `loop_ns`, from the fastest of some trials: a PU that is taken away in between makes a
 /// trial longer, never shorter. A loop, not a clock that is read until it has passed: reading takes half of 100 ns itself.
-fn turns_of(loop_ns: u64) -> u64 {
+pub(super) fn turns_of(loop_ns: u64) -> u64 {
     const TURNS: u64 = 20_000;
     const TRIALS: usize = 50;
     if loop_ns == 0 {

@@ -1,0 +1,38 @@
+//! What all workloads without heaps say alike.
+
+use crate::record::{Column, Kind};
+
+/// Those functions of [`super::Spec`] that say that there are no heaps; `$metrics` are its columns.
+macro_rules! no_heaps {
+    ($metrics:expr) => {
+        fn has_heaps(&self) -> bool {
+            false
+        }
+
+        fn need(&self) -> $crate::workload::Need {
+            $crate::workload::Need { private_bytes: 0, shared_bytes: 0 }
+        }
+
+        fn metrics(&self) -> &'static [$crate::record::Column] {
+            $metrics
+        }
+
+        fn touches_per_operation(&self) -> u64 {
+            0
+        }
+
+        fn pages(&self) -> $crate::workload::Pages {
+            $crate::workload::Pages::Base
+        }
+
+        fn hit_ratio_by_construction(&self, _: &$crate::place::Placement) -> Option<f64> {
+            None
+        }
+    };
+}
+pub(super) use no_heaps;
+
+/// A column of a workload's own; empty where a subject does not tell.
+pub(super) const fn metric(name: &'static str, unit: &'static str, doc: &'static str) -> Column {
+    Column { name, kind: Kind::Number, unit, optional: true, doc }
+}
