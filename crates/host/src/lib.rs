@@ -34,7 +34,7 @@ pub mod locate;
 mod mask;
 pub mod memory;
 pub mod moves;
-mod perf;
+pub mod perf;
 pub mod policy;
 mod probe;
 pub mod proc;

@@ -102,7 +102,11 @@ fn unknown_keys_are_named_with_their_line() {
 
 #[test]
 fn impossible_values_are_named_with_their_line() {
-    check(5, "kind = \"server\"", "5: kind in [workload]: \"server\" is none of serve, storm, cost");
+    check(
+        5,
+        "kind = \"server\"",
+        "5: kind in [workload]: \"server\" is none of serve, storm, cost, blocking, counters",
+    );
     check(6, "shared_ratio = 1.5", "6: shared_ratio in [workload]: 1.5 cannot be; it must be a number from 0 to 1");
     check(6, "shared_ratio = nan", "6: shared_ratio in [workload]: nan cannot be; it must be a number from 0 to 1");
     check(6, "shared_ratio = -0.1", "6: shared_ratio in [workload]: -0.1 cannot be; it must be a number from 0 to 1");

@@ -3,7 +3,7 @@
 //
 // Of serve, in order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.
-// Of storm, cost: job, run.
+// Of storm, cost, blocking: job, run.
 package main
 
 import (
@@ -62,7 +62,18 @@ type workload func(raw json.RawMessage, keys map[string]json.RawMessage, out *fr
 var workloads map[string]workload
 
 func init() {
-	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations}
+	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations, "blocking": turns}
+}
+
+func turns(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readBlocking(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureBlocking(job, out)
 }
 
 func operations(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

@@ -8,6 +8,7 @@ mod bad_input;
 #[path = "../harness/bench.rs"]
 #[allow(dead_code, reason = "the torture harness uses the rest")]
 mod bench;
+mod blocking;
 mod compare;
 mod costs;
 mod crash;
@@ -40,6 +41,7 @@ fn main() {
         peers::trials(),
         storms::trials(),
         costs::trials(),
+        blocking::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

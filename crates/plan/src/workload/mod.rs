@@ -4,12 +4,16 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod blocking;
 mod cost;
+mod counters;
 mod heapless;
 mod serve;
 mod storm;
 
+pub use blocking::{Blocking, BlockingFile};
 pub use cost::{Cost, CostFile, Operation, Warmth};
+pub use counters::{Counters, CountersFile, Layout};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
@@ -183,6 +187,10 @@ workloads! {
     Storm(Storm, StormFile) = "storm";
     /// One operation of a scheduler at a time.
     Cost(Cost, CostFile) = "cost";
+    /// Tasks that block their threads.
+    Blocking(Blocking, BlockingFile) = "blocking";
+    /// Counters on one cache line or on several.
+    Counters(Counters, CountersFile) = "counters";
 }
 
 impl Workload {

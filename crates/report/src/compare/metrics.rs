@@ -60,6 +60,8 @@ const KNOWN: &[Known] = &[
     known("cost_ns", Better::Less, true),
     known("call_ns", Better::Less, true),
     known("cost_cycles", Better::Less, true),
+    known("os_threads", Better::Less, true),
+    known("bump_ns", Better::Less, true),
     known("minor_faults", Better::Less, false),
     known("major_faults", Better::Less, false),
     known("voluntary_switches", Better::Less, true),

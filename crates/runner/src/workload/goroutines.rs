@@ -42,6 +42,8 @@ pub(super) struct Found<S> {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct FoundUsage {
+    user_ns: u64,
+    system_ns: u64,
     minor_faults: u64,
     major_faults: u64,
     voluntary_switches: u64,
@@ -49,6 +51,11 @@ struct FoundUsage {
 }
 
 impl<S> Found<S> {
+    /// CPU time of the process.
+    pub(super) fn cpu_ns(&self) -> u64 {
+        self.usage.user_ns + self.usage.system_ns
+    }
+
     /// As facts.csv has it.
     pub(super) fn counts(&self) -> Option<String> {
         let Found { go, gogc, .. } = self;

@@ -2,7 +2,9 @@
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
+mod blocking;
 mod cost;
+mod counters;
 mod goroutines;
 mod serve;
 mod storm;
@@ -61,6 +63,8 @@ macro_rules! with_work {
             plan::workload::Workload::Serve($work) => $body,
             plan::workload::Workload::Storm($whole) => $run,
             plan::workload::Workload::Cost($whole) => $run,
+            plan::workload::Workload::Blocking($whole) => $run,
+            plan::workload::Workload::Counters($whole) => $run,
         }
     };
 }
