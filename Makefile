@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper claims tables topo doctor test check bench bench-tasks bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper article claims tables topo doctor test check bench bench-tasks bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -12,6 +12,10 @@ run: setup ## the main job, sized to this host: numa-binding within 60 s
 
 paper: setup ## the full grid for multi-socket hosts, about 15 minutes; ARGS="--procs paper,36" adds to it
 	@$(NUMALAB) run experiments/numa-binding.toml --oversubscribe all $(ARGS)
+
+article: export BUDGET ?= 10m
+article: setup ## every experiment of the article within BUDGET=10m, then one table of all verdicts; goes on where it was interrupted
+	@scripts/article
 
 claims: setup ## the article's 23 statements, computed again from its own tables; no machine is asked
 	@$(NUMALAB) claims --audit experiments/published/audit.toml

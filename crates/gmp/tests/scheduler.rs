@@ -1,7 +1,8 @@
 //! The scheduler from outside: what tasks may rely on.
 
 use gmp::scheduler::{
-    Count, Ended, Scheduler, Seat, Switches, TaskState, blocking, call, channel, sleep, spawn, yield_now,
+    Count, Did, Ended, PollEnd, Scheduler, Seat, Switches, TaskState, Trace, blocking, call, channel, sleep, spawn,
+    yield_now,
 };
 use std::{
     num::NonZeroUsize,
@@ -246,4 +247,61 @@ fn tasks_left_are_dropped_with_the_scheduler() {
     drop(scheduler);
     assert_eq!(dropped.load(Ordering::Relaxed), 100);
     drop(handles);
+}
+
+/// Every poll is in the trace, once; a processor does one thing after the other.
+#[test]
+fn a_trace_holds_every_poll() {
+    let switches = Switches { trace: Some(100_000), ..Switches::new(NonZeroUsize::new(2).expect("not 0")) };
+    let scheduler = Scheduler::new(switches).expect("switches that can be");
+    let handle = scheduler.handle().clone();
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            handle.spawn(async {
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+            })
+        })
+        .collect();
+    let ended = scheduler.block_on(async {
+        for task in tasks {
+            task.await.expect("it ends");
+        }
+    });
+    assert_eq!(ended, Ok(()));
+    drop(scheduler);
+    let (trace, counts) = (handle.take_trace(), handle.counts());
+    let ran = |end: PollEnd| {
+        trace.events.iter().filter(|event| matches!(event.did, Did::Ran { end: found, .. } if found == end)).count()
+            as u64
+    };
+    assert_eq!((ran(PollEnd::Yielded), ran(PollEnd::Finished), ran(PollEnd::Panicked)), (500, 51, 0));
+    let polls = trace.events.iter().filter(|event| matches!(event.did, Did::Ran { .. })).count() as u64;
+    assert_eq!((polls, trace.lost), (counts.get(Count::Polls), 0));
+    for processor in [0, 1] {
+        let own: Vec<_> = trace.events.iter().filter(|event| event.processor == processor).collect();
+        assert!(own.iter().all(|event| event.from_ns <= event.to_ns));
+        assert!(own.windows(2).all(|pair| pair[0].to_ns <= pair[1].from_ns), "{own:?}");
+    }
+}
+
+#[test]
+fn a_trace_has_its_limit_and_none_is_kept_unasked() {
+    let run = |trace: Option<usize>| {
+        let switches = Switches { trace, ..Switches::new(NonZeroUsize::MIN) };
+        let scheduler = Scheduler::new(switches).expect("switches that can be");
+        let handle = scheduler.handle().clone();
+        let ended = scheduler.block_on(async {
+            for _ in 0..5000 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(ended, Ok(()));
+        drop(scheduler);
+        handle.take_trace()
+    };
+    let cut = run(Some(10));
+    assert!(cut.events.len() == 10 && cut.lost > 4990, "{} {}", cut.events.len(), cut.lost);
+    assert_eq!(run(None), Trace::default());
 }

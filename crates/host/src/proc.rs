@@ -55,6 +55,18 @@ pub fn is_real_time(policy: &str) -> bool {
     matches!(policy, "fifo" | "rr" | "deadline")
 }
 
+/// Minor faults of this process so far, by /proc/self/stat; `None` where nobody tells.
+pub fn minor_faults() -> Option<u64> {
+    minor_faults_in(&Root::system())
+}
+
+/// The same of another root.
+pub fn minor_faults_in(root: &Root) -> Option<u64> {
+    let text = root.text("proc/self/stat")?;
+    // The name in brackets may hold anything; minflt is the tenth field, the eighth behind it (proc(5)).
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(7)?.parse().ok()
+}
+
 /// Counters of /proc/vmstat by name, those that are there: `numa_hint_faults`, `numa_pages_migrated`, …
 pub fn vmstat(names: &[&str]) -> BTreeMap<String, u64> {
     vmstat_in(&Root::system(), names)

@@ -102,6 +102,23 @@ pub fn run_delay_ns_of(pid: u32) -> Option<u64> {
     (!delays.is_empty()).then(|| delays.iter().sum())
 }
 
+/// Time that all threads of this process were ready and had no PU, ns, and how often they got one, as far as they live;
+/// `None` where the kernel keeps no schedstat.
+pub fn slices_of_process() -> Option<(u64, u64)> {
+    let root = Root::system();
+    let mut all = None;
+    for task in std::fs::read_dir("/proc/self/task").ok()?.flatten() {
+        let Some(name) = task.file_name().to_str().map(String::from) else { continue };
+        let Some(text) = root.text(format!("proc/self/task/{name}/schedstat")) else { continue };
+        let fields: Vec<u64> = text.split_ascii_whitespace().filter_map(|field| field.parse().ok()).collect();
+        if let [_, delay_ns, slices] = fields[..] {
+            let (delay_before, slices_before) = all.unwrap_or((0, 0));
+            all = Some((delay_before + delay_ns, slices_before + slices));
+        }
+    }
+    all
+}
+
 /// Second field of schedstat (Documentation/scheduler/sched-stats.rst).
 fn run_delay_ns(root: &Root) -> Option<u64> {
     delay_in(root, "proc/thread-self/schedstat")

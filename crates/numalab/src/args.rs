@@ -223,6 +223,10 @@ pub(crate) struct Run {
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) changes: Changes,
+    /// Folder, made if it is not there, for what the scheduler did: the first sample of each point with subject gmp writes
+    /// POINT.json, to be opened with ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["modelled", "against", "resume"])]
+    pub(crate) trace: Option<PathBuf>,
     /// Folder under which results are filed
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub(crate) results: PathBuf,
@@ -297,11 +301,13 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Claims {
-    /// Results folder; the newest under `results` if not given, and where there is none the audit of the article
-    pub(crate) dir: Option<PathBuf>,
+    /// Results folders, of several one table; the newest under `results` if not given, and where there is none the audit of
+    /// the article
+    #[arg(value_name = "DIR")]
+    pub(crate) dirs: Vec<PathBuf>,
     /// Computes an article's statements again from its printed tables, no machine asked; FILE is an audit such as
     /// experiments/published/audit.toml
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "results"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dirs", "results"])]
     pub(crate) audit: Option<PathBuf>,
     /// Folder under which results are filed
     #[arg(long, default_value = "results", value_name = "DIR")]

@@ -4,10 +4,10 @@ use crate::args::{Claims, Format, Report, Verify};
 use crate::exit::{CHECK, Exit, FAILED, USAGE, print, say};
 use plan::audit::Audit;
 use plan::record::{AuditRow, ClaimRow, Row};
-use report::tables::{Look, audit_csv, audit_text, claims_text, csv_text, knee_text, main_text};
+use report::tables::{Look, audit_csv, audit_text, claims_overview, claims_text, csv_text, knee_text, main_text};
 use report::{ReportError, Updated, Verified};
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The experiment whose newest results are meant where no folder is named.
 pub(crate) const EXPERIMENT: &str = "numa-binding";
@@ -59,7 +59,10 @@ pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
         let audit = plan::experiment::read_audit(file).map_err(|error| Exit::of(USAGE, &error))?;
         return audited(&audit, args.format);
     }
-    let Some(dir) = args.dir.clone().or_else(|| report::newest(&args.results, EXPERIMENT)) else {
+    if args.dirs.len() > 1 {
+        return claims_of_several(&args.dirs, args.format);
+    }
+    let Some(dir) = args.dirs.first().cloned().or_else(|| report::newest(&args.results, EXPERIMENT)) else {
         let results = args.results.display();
         say(&format!(
             "no results of {EXPERIMENT} below {results} (measure with: make run); the article by its own tables:"
@@ -73,6 +76,28 @@ pub(crate) fn claims(args: &Claims) -> Result<(), Exit> {
         Format::Text => print(&claims_text(&results, &derived, look())),
         Format::Csv => print(&csv_text(&plan::record::titles::<ClaimRow>(), cells)),
         Format::Json => print(&document(&plan::record::titles::<ClaimRow>(), cells)),
+    }
+}
+
+/// The claims of several folders in one table; its rows begin with the experiment.
+fn claims_of_several(dirs: &[PathBuf], format: Format) -> Result<(), Exit> {
+    let derived = |dir: &PathBuf| {
+        let results = report::open(dir).map_err(refused)?;
+        let derived = report::derive(&results);
+        Ok((results, derived))
+    };
+    let folders = dirs.iter().map(derived).collect::<Result<Vec<_>, Exit>>()?;
+    let titles = [vec!["experiment"], plan::record::titles::<ClaimRow>()].concat();
+    let rows_of = |(results, derived): &(report::Results, report::Derived)| {
+        let experiment = results.plan.experiment.clone();
+        let rows = derived.claims.iter().map(ClaimRow::cells);
+        rows.map(|row| [vec![experiment.clone()], row].concat()).collect::<Vec<_>>()
+    };
+    let cells = folders.iter().flat_map(rows_of);
+    match format {
+        Format::Text => print(&claims_overview(&folders, look())),
+        Format::Csv => print(&csv_text(&titles, cells)),
+        Format::Json => print(&document(&titles, cells)),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
     let mut stage = match args.resume.as_deref() {
         Some(dir) => stage_of(dir)?,
         None if args.modelled => modelled(args)?,
-        None => live()?,
+        None => live(args.trace.as_deref())?,
     };
     if let Some(asked) = args.timing {
         stage.here.lower_timing(asked);
@@ -57,10 +57,20 @@ struct Stage {
     executor: Box<dyn Executor>,
 }
 
-fn live() -> Result<Stage, Exit> {
+/// Measures here; `traces` is the folder of --trace.
+fn live(traces: Option<&Path>) -> Result<Stage, Exit> {
     let machine = probed()?;
     let here = Here::live(&machine, program()?, command());
-    Ok(Stage { here, executor: Box::new(Live::new(&machine, child("/proc/self/exe"))) })
+    let mut executor = Live::new(&machine, child("/proc/self/exe"));
+    if let Some(dir) = traces {
+        let cannot = |error: std::io::Error| {
+            let advice = plan::remedy::advice(plan::remedy::of_writing(&error));
+            Exit::new(FAILED, format!("{dir}: cannot be made for traces: {error}{advice}", dir = dir.display()))
+        };
+        std::fs::create_dir_all(dir).map_err(cannot)?;
+        executor = executor.tracing(dir.canonicalize().map_err(cannot)?);
+    }
+    Ok(Stage { here, executor: Box::new(executor) })
 }
 
 /// This machine; what its sources disagree on is told.
@@ -102,7 +112,7 @@ fn modelled_on(topology: Topology, xml: String, assumed: Assumed) -> Result<Stag
 fn stage_of(dir: &Path) -> Result<Stage, Exit> {
     match runner::modelled_machine(dir).map_err(|error| Exit::of(error.exit_code(), &error))? {
         Some(ModelledMachine { topology, xml, assumed }) => modelled_on(topology, xml, assumed),
-        None => live(),
+        None => live(None),
     }
 }
 

@@ -51,6 +51,7 @@ mod stages;
 mod subject;
 mod timer;
 mod told;
+mod trace;
 mod windows;
 pub mod workload;
 

@@ -11,11 +11,13 @@ use crate::death::{Evidence, outcome};
 use crate::error::Stop;
 use crate::executor::Executor;
 use crate::sample::{Job, Sample};
-use plan::experiment::{Extent, Measure};
+use plan::experiment::{Extent, GMP, Measure};
 use plan::point::Point;
 use plan::record::Seed;
 use plan::set::{CpuSet, NodeSet};
 use plan::topology::Topology;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,6 +41,14 @@ pub struct Live {
     package_of_node: Vec<(u32, u32)>,
     allowed_pus: CpuSet,
     allowed_nodes: NodeSet,
+    traces: Option<Traces>,
+}
+
+/// Where the first sample of each point that has a scheduler leaves what that did.
+#[derive(Debug)]
+struct Traces {
+    dir: PathBuf,
+    done: BTreeSet<String>,
 }
 
 impl Live {
@@ -56,10 +66,21 @@ impl Live {
             package_of_node: topology.nodes.iter().filter_map(|node| Some((node.os_index, node.package?))).collect(),
             allowed_pus,
             allowed_nodes,
+            traces: None,
         }
     }
 
-    fn job(&self, point: &Point, measure: &Measure, seed: Seed) -> Job {
+    /// The same; the first sample of each point with subject `gmp` writes `POINT.json` into this folder.
+    pub fn tracing(self, dir: PathBuf) -> Live {
+        Live { traces: Some(Traces { dir, done: BTreeSet::new() }), ..self }
+    }
+
+    fn trace_to(&mut self, point: &Point) -> Option<PathBuf> {
+        let traces = self.traces.as_mut().filter(|_| point.subject == GMP)?;
+        traces.done.insert(point.id.clone()).then(|| traces.dir.join(format!("{id}.json", id = point.id)))
+    }
+
+    fn job(&mut self, point: &Point, measure: &Measure, seed: Seed) -> Job {
         Job {
             point: point.clone(),
             seed,
@@ -71,6 +92,7 @@ impl Live {
             package_of_node: self.package_of_node.clone(),
             allowed_pus: self.allowed_pus.clone(),
             allowed_nodes: self.allowed_nodes.clone(),
+            trace_to: self.trace_to(point),
             parent_pid: std::process::id(),
         }
     }
@@ -232,7 +254,7 @@ mod tests {
         plan.points[0].placement.workers = vec![place; 4096];
         let Outcome::Failed(failure) = play("wc -lc >&2; exit 1", &plan) else { panic!("measured") };
         let topology = topology();
-        let live =
+        let mut live =
             Live::on(&topology, topology.allowed_pus.clone(), topology.allowed_nodes.clone(), Command::new("sh"));
         let job = serde_json::to_vec(&live.job(&plan.points[0], &plan.measure, Seed(7))).unwrap();
         let words: Vec<String> = failure.cause.split_ascii_whitespace().map(String::from).collect();

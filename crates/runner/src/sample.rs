@@ -5,6 +5,7 @@ use plan::point::Point;
 use plan::record::{HitSource, Seed, StopReason};
 use plan::set::{CpuSet, NodeSet};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Everything a child needs, one JSON line on its stdin. The child decides nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Job {
     pub allowed_pus: CpuSet,
     /// See `allowed_pus`.
     pub allowed_nodes: NodeSet,
+    /// File for what the scheduler did, where that is asked for and the subject has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_to: Option<PathBuf>,
     /// Pid of the parent; a child with another parent has lost it and ends.
     pub parent_pid: u32,
 }

@@ -76,6 +76,7 @@ fn job(procs: u32, pin: bool) -> Job {
         package_of_node: vec![(0, 0)],
         allowed_pus,
         allowed_nodes: allowed_nodes(),
+        trace_to: None,
         parent_pid: std::os::unix::process::parent_id(),
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) on_processor: OnProcessor,
     /// Itself, for wakers and new threads.
     pub(crate) weak: Weak<Core>,
+    /// What happened when, where that is asked for.
+    pub(crate) trace: Option<Arc<super::trace::Collected>>,
 }
 
 pub(crate) const NO_PANIC: &str = "no thread panics while it holds a lock of the scheduler";
@@ -125,16 +127,28 @@ impl Core {
         }
         let home = self.slots.node(task);
         let queued = current::with_local(self, |local| {
-            if self.switches.numa_aware && home != local.node && self.idle.has(|idle| idle.node == home) {
-                self.count(local, Count::SentHome, 1);
-                self.queue_global(home, task);
-            } else {
+            if !self.sent_home(local, task) {
                 self.queue_next(local, task);
             }
         });
         if queued.is_none() {
             self.queue_global(home, task);
         }
+    }
+
+    /// Queues a task at its home, if it is away from it, that is asked for, and a processor there has nothing to do.
+    #[inline]
+    pub(crate) fn sent_home(&self, local: &Local, task: u32) -> bool {
+        if !self.switches.numa_aware {
+            return false;
+        }
+        let home = self.slots.node(task);
+        let goes = home != local.node && self.idle.has(|idle| idle.node == home);
+        if goes {
+            self.count(local, Count::SentHome, 1);
+            self.queue_global(home, task);
+        }
+        goes
     }
 
     /// Into the slot before the queue; what was there goes into the queue, where others can have it.

@@ -55,7 +55,7 @@ counters! {
     Overflowed = "overflowed",
     /// Polls of a task on another node than its home.
     AwayFromHome = "away_from_home",
-    /// Wake-ups sent to the task's home instead of the waker's own queue.
+    /// Wake-ups and yields away from home that sent the task there, where a processor had nothing to do.
     SentHome = "sent_home",
     /// Wake-ups of an idle processor.
     WokeProcessor = "woke_processor",

@@ -19,6 +19,8 @@ pub(crate) struct Current {
     pub(crate) parker: Arc<Parker<Given>>,
     /// The thread's processor, while it polls a task; not there in blocking sections.
     pub(crate) local: RefCell<Option<Box<Local>>>,
+    /// Its own number, as threads were started.
+    pub(crate) number: u32,
     /// Number of the processor this thread had last.
     pub(crate) had: Cell<usize>,
     /// The task being polled.
@@ -38,6 +40,9 @@ impl Current {
             // A panic of the hook's is printed, and must not cost the processor.
             let _ = catch(|| (self.core.on_processor)(local.number));
         }
+        if let Some(trace) = &mut local.trace {
+            trace.taken(self.number);
+        }
         local.wake();
     }
 }
@@ -47,10 +52,11 @@ thread_local! {
 }
 
 /// Makes this thread one of the scheduler's, for all its life.
-pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker<Given>>) {
+pub(crate) fn enter(core: Arc<Core>, parker: Arc<Parker<Given>>, number: u32) {
     let current = Current {
         core,
         parker,
+        number,
         local: RefCell::new(None),
         had: Cell::new(usize::MAX),
         task: Cell::new(NONE),

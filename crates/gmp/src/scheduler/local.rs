@@ -1,6 +1,6 @@
 //! What belongs to a processor and is touched only by the thread that has it. It moves from thread to thread as a whole.
 
-use super::{core::Processor, ring, switches::Switches};
+use super::{core::Processor, ring, switches::Switches, trace::Part};
 use crate::world::{Member, Resting};
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub(crate) struct Local {
     /// On the way to the global queue.
     pub(crate) overflow: Vec<u32>,
     random: u64,
+    /// What it did, where that is asked for.
+    pub(crate) trace: Option<Box<Part>>,
 }
 
 impl Local {
@@ -65,11 +67,15 @@ impl Local {
             free: Vec::new(),
             overflow: Vec::new(),
             random,
+            trace: None,
         }
     }
 
     /// Leaves the world until [`Local::wake`]: a stop does not wait for this processor.
     pub(crate) fn rest(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.rests();
+        }
         self.world = match std::mem::replace(&mut self.world, InWorld::Neither) {
             InWorld::Member(member) => InWorld::Resting(member.rest()),
             other => other,

@@ -30,6 +30,7 @@ mod state;
 mod switches;
 mod thread;
 mod timers;
+mod trace;
 mod waker;
 mod yields;
 
@@ -44,6 +45,7 @@ pub use self::{
     state::TaskState,
     switches::{Seat, StealOrder, SwitchError, Switches},
     timers::{Sleep, sleep},
+    trace::{Did, Event, PollEnd, Trace},
     yields::{YieldNow, yield_now},
 };
 
@@ -116,9 +118,12 @@ impl Scheduler {
             })
         };
         let processors: Box<[_]> = rings.into_iter().enumerate().map(processor).collect();
+        let trace = switches.trace.map(|most| trace::Collected::new(most, epoch));
         let local = |(number, (owner, member)): (usize, (ring::Owner, _))| {
             let owner = if count == 1 { owner.without_thieves() } else { owner };
-            Box::new(Local::new(number, &switches, Arc::clone(&processors[number]), owner, member))
+            let mut local = Local::new(number, &switches, Arc::clone(&processors[number]), owner, member);
+            local.trace = trace.clone().map(|all| Box::new(trace::Part::new(number, all)));
+            Box::new(local)
         };
         let locals: Vec<_> = owners.into_iter().zip(members).enumerate().map(local).collect();
         let nodes = switches.nodes();
@@ -140,6 +145,7 @@ impl Scheduler {
             handles: Mutex::new(Vec::new()),
             on_processor: Box::new(on_processor),
             weak: weak.clone(),
+            trace,
             switches,
         });
         let mut scheduler = Self { handle: Handle(Arc::clone(&core)), monitor: None };
@@ -287,6 +293,12 @@ impl Handle {
     /// States of tasks, processors, threads and queues now.
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
+    }
+
+    /// What happened since the last call, where [`Switches::trace`] asks for it. A processor that runs tells the last few
+    /// thousand events only when it rests: take it when the scheduler has ended, and nothing is left out.
+    pub fn take_trace(&self) -> Trace {
+        self.0.trace.as_ref().map_or_else(Trace::default, |trace| trace.take())
     }
 
     /// Tasks that were seen not to yield since the last call, the first thousand.

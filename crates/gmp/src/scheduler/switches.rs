@@ -46,7 +46,8 @@ pub struct Switches {
     pub global_tick: u32,
     /// How often a thief goes round before it sleeps; Go: 4.
     pub spin_rounds: u32,
-    /// A global queue for each node; a woken task goes to its home's processors where one of them is idle; and a woken
+    /// A global queue for each node; a task that wakes up or yields
+    /// elsewhere goes to its home's processors where one of them is idle; and a woken
     /// or spawned task wakes an idle processor of its node before others. Go has nothing of this.
     pub numa_aware: bool,
     /// Where each processor sits, empty: all on one node, one cache.
@@ -62,6 +63,8 @@ pub struct Switches {
     /// Threads at most, Go: 10000. Beyond, a processor whose thread blocks lies idle until another
     /// thread is free, which is counted.
     pub threads_most: usize,
+    /// Keeps what happened when, at most so many events; `None`: nothing is kept and no clock is read.
+    pub trace: Option<usize>,
     /// Seed of the random order of thieves.
     pub seed: u64,
 }
@@ -86,6 +89,7 @@ impl Default for Switches {
             monitor_most: Duration::from_millis(10),
             stuck_after: Duration::from_millis(100),
             threads_most: 10_000,
+            trace: None,
             seed: 1,
         }
     }

@@ -9,6 +9,7 @@ use super::local::{Given, InWorld, Local};
 use super::parker::Parker;
 use super::search::search;
 use super::slots::{NONE, Slot};
+use super::trace::{Did, PollEnd};
 use super::{idle::After, state};
 use crate::world::Notice;
 use std::{
@@ -33,7 +34,7 @@ pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Bo
     let theirs = Arc::clone(&place);
     let started = thread::Builder::new().name(format!("gmp-{number}")).spawn(move || {
         let local = theirs.lock().expect(NO_PANIC).take().expect("put there before the thread started");
-        serve(&this, local);
+        serve(&this, local, number as u32);
     });
     match started {
         Ok(handle) => {
@@ -49,9 +50,9 @@ pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Bo
 }
 
 /// All that a thread does.
-fn serve(core: &Arc<Core>, local: Box<Local>) {
+fn serve(core: &Arc<Core>, local: Box<Local>, number: u32) {
     let parker = Arc::new(Parker::new());
-    current::enter(Arc::clone(core), Arc::clone(&parker));
+    current::enter(Arc::clone(core), Arc::clone(&parker), number);
     current::with(|current| {
         let mut given = Given::Processor(local);
         while let Given::Processor(mut local) = given {
@@ -90,7 +91,12 @@ fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
         let task = match find(core, &mut local) {
             Some(task) => task,
             None => match search(core, &mut local) {
-                Some(task) => task,
+                Some(task) => {
+                    if let Some(trace) = &mut local.trace {
+                        trace.did(Did::Searched);
+                    }
+                    task
+                }
                 None => return lie_down(core, local),
             },
         };
@@ -216,6 +222,17 @@ enum Polled {
     Panicked,
 }
 
+impl Polled {
+    fn end(&self, yielded: bool) -> PollEnd {
+        match self {
+            Polled::Pending if yielded => PollEnd::Yielded,
+            Polled::Pending => PollEnd::Waits,
+            Polled::Ready => PollEnd::Finished,
+            Polled::Panicked => PollEnd::Panicked,
+        }
+    }
+}
+
 struct Ended<'a> {
     task: u32,
     slot: &'a Slot,
@@ -229,13 +246,18 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>)
     if began_on != local.number {
         let _ = core.processors[began_on].current.compare_exchange(task, NONE, Ordering::Relaxed, Ordering::Relaxed);
     }
+    if let Some(trace) = &mut local.trace {
+        trace.did(Did::Ran { task, end: polled.end(yielded) });
+    }
     match polled {
         // It stays `Running` in the queue, so wake-ups meanwhile are remembered and cost no second place.
         Polled::Pending if yielded => {
             core.count(&local, Count::Yields, 1);
-            core.queue_local(&mut local, task);
-            if core.idle.looks_needed() && local.ring.len() > 1 {
-                core.wake_one(Some(&local));
+            if !core.sent_home(&local, task) {
+                core.queue_local(&mut local, task);
+                if core.idle.looks_needed() && local.ring.len() > 1 {
+                    core.wake_one(Some(&local));
+                }
             }
         }
         Polled::Pending => {

@@ -209,6 +209,7 @@ fn unbound_job(seen: &Seen) -> Result<String, Failed> {
         // What is left of them by numactl.
         allowed_pus: "0-1".parse()?,
         allowed_nodes: topology.allowed_nodes.clone(),
+        trace_to: None,
         parent_pid: 1,
     };
     Ok(serde_json::to_string(&job)?)

@@ -57,6 +57,7 @@ fn job() -> Result<Vec<u8>, Failed> {
         package_of_node: topology.nodes.iter().filter_map(|node| Some((node.os_index, node.package?))).collect(),
         allowed_pus: topology.allowed_pus.clone(),
         allowed_nodes: topology.allowed_nodes.clone(),
+        trace_to: None,
         parent_pid: std::process::id(),
     };
     Ok(JOB.get_or_init(|| serde_json::to_vec(&job).expect("plain data becomes JSON")).clone())

@@ -8,12 +8,14 @@ mod blocking;
 mod cost;
 mod counters;
 mod heapless;
+mod observed;
 mod serve;
 mod storm;
 
 pub use blocking::{Blocking, BlockingFile};
 pub use cost::{Cost, CostFile, Operation, Warmth};
 pub use counters::{Counters, CountersFile, Layout};
+pub use observed::{Observed, ObservedFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 
@@ -191,6 +193,8 @@ workloads! {
     Blocking(Blocking, BlockingFile) = "blocking";
     /// Counters on one cache line or on several.
     Counters(Counters, CountersFile) = "counters";
+    /// Tasks that three observers watch while their number changes.
+    Observed(Observed, ObservedFile) = "observed";
 }
 
 impl Workload {

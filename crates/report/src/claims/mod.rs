@@ -18,6 +18,7 @@ use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
 use plan::claim::{Claim, ClaimRule, Share, Trend};
+use plan::experiment::Settings;
 use plan::point::{PROCS, Plan, Point, Skipped};
 use plan::record::{ClaimRow, Verdict};
 use rayon::prelude::*;
@@ -68,6 +69,8 @@ impl<'a> Question<'a> {
     fn is_at(&self, subject: &str, procs: u32, factors: &BTreeMap<String, String>) -> bool {
         let is_level = |(key, level): (&String, &String)| match key.as_str() {
             PROCS => procs.to_string() == *level,
+            // A switch of another subject says nothing about this one.
+            key if Settings::subject_of(key).is_some_and(|owner| owner != subject) => true,
             key => factors.get(key) == Some(level),
         };
         let (own, other) = (&self.claim.levels, &self.claim.over.levels);

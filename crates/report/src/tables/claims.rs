@@ -60,10 +60,10 @@ impl OnArms<'_> {
     }
 }
 
-/// The arm of a row, and its subject where the run has several: `unbound, go`.
+/// The arm of a row, and its subject where the run has several: `unbound/go`.
 pub(crate) fn tested_on(results: &Results, row: &ClaimRow) -> String {
     let several = results.plan.points.iter().any(|point| point.subject != row.subject);
-    if several { format!("{arm}, {subject}", arm = row.arm, subject = row.subject) } else { row.arm.clone() }
+    if several { format!("{arm}/{subject}", arm = row.arm, subject = row.subject) } else { row.arm.clone() }
 }
 
 /// Claims with an answer, if only "undecided".

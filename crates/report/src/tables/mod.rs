@@ -9,6 +9,7 @@ mod claims;
 pub mod compare;
 mod grid;
 mod knee;
+mod overview;
 mod points;
 pub mod published;
 pub mod summary;
@@ -19,6 +20,7 @@ pub use claims::claims_text;
 pub(crate) use claims::{answered, asked, not_testable, numbers as claim_numbers, tested_on};
 pub(crate) use knee::{constants as knee_constants, heading as knee_heading, predicted as knee_predicted};
 pub use knee::{knee_csv, knee_text};
+pub use overview::claims_overview;
 pub use points::main_text;
 pub(crate) use points::{centre_of, flags, has_heaps, own_metric, timing_words};
 

@@ -13,15 +13,18 @@ use crate::pool::no_thread;
 use crate::sample::{Job, PauseTimes};
 use crate::sampling::{Process, Timed, Worked, limit, timetable, worker_key};
 use crate::timer::{Board, keep_time, ns_since};
+use crate::trace::write_chrome;
 use crate::workload::{Done, Work};
 use gmp::scheduler::{
     Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, StealAmount, StealOrder, Switches, channel, yield_now,
 };
-use gmp::world::{Member, World};
+use gmp::world::{Member, Pause, World};
 use host::Granted;
 use host::thread::Usage;
 use plan::scheduler::{self, Seated};
 use plan::set::CpuSet;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,18 +104,20 @@ pub(crate) fn run<W: Work>(
     wrong.take()?;
     let counts = scheduler.handle().counts().since(&counts);
     let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None };
+    let mut stops = Vec::new();
     for worked in found.map_err(|cause| cause.to_string())? {
         let (worked, served_ns) = worked.map_err(|cause| format!("a worker's task: {cause}"))?;
         if let Some(served_ns) = served_ns {
             let release_ns = u64::try_from((released - scheduler.handle().epoch()).as_nanos()).unwrap_or(u64::MAX);
-            let pauses = scheduler.handle().take_pauses();
-            timed.pauses = pause_times(&served_ns, &pauses, release_ns, &timed.raised.steal);
+            stops = scheduler.handle().take_pauses();
+            timed.pauses = pause_times(&served_ns, &stops, release_ns, &timed.raised.steal);
         }
         timed.workers.push(worked);
     }
     // Tasks do not count switches, and those of a processor's thread are not read while it is stopped.
     timed.pauses.iter_mut().for_each(|pause: &mut PauseTimes| pause.involuntary_switches = None);
     timed.process = Some(Process { usage, counts: words(&counts) });
+    write_trace(job, scheduler, &stops)?;
     Ok(timed)
 }
 
@@ -130,6 +135,17 @@ impl Wrong {
 
 /// A scheduler whose processor p is bound as worker p; the first failure to bind is left in `wrong`.
 pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: &Wrong) -> Result<Scheduler, String> {
+    start_traced(granted, job, workers, wrong, None)
+}
+
+/// The same, which keeps so many events of what it does, also where no trace is asked for.
+pub(crate) fn start_traced(
+    granted: &Granted,
+    job: &Job,
+    workers: NonZeroUsize,
+    wrong: &Wrong,
+    traced_most: Option<usize>,
+) -> Result<Scheduler, String> {
     let (granted, places, wrong) = (granted.clone(), job.point.placement.workers.clone(), wrong.clone());
     let bind = move |processor: usize| {
         if let Err(cause) = bind_worker(&granted, &places[processor]) {
@@ -138,12 +154,28 @@ pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: 
         }
     };
     let switches = switches(job, workers);
+    let switches = Switches { trace: traced_most.or(switches.trace), ..switches };
     Scheduler::with_hook(switches, bind).map_err(|cause| cause.to_string())
+}
+
+/// Events that are kept of one sample: some 20 MB of JSON.
+const TRACED_MOST: usize = 200_000;
+
+/// Ends the scheduler and writes what it did, where the job asks for that.
+pub(crate) fn write_trace(job: &Job, scheduler: Scheduler, pauses: &[Pause]) -> Result<(), String> {
+    let Some(path) = &job.trace_to else { return Ok(()) };
+    let handle = scheduler.handle().clone();
+    // Processors tell their last events when they rest.
+    drop(scheduler);
+    let failed = |cause| format!("{path}: cannot write the trace: {cause}", path = path.display());
+    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+    write_chrome(&mut out, &handle.take_trace(), pauses, &handle.counts()).and_then(|()| out.flush()).map_err(failed)
 }
 
 /// The scheduler of the job's point in its own types.
 fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
-    let own = Switches { seed: job.seed.0, ..Switches::new(workers) };
+    let trace = job.trace_to.as_ref().map(|_| TRACED_MOST);
+    let own = Switches { seed: job.seed.0, trace, ..Switches::new(workers) };
     let Some(Seated { switches, seats, distances }) = job.point.scheduler.clone() else { return own };
     Switches {
         ring: switches.ring,

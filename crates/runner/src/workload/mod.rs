@@ -6,6 +6,7 @@ mod blocking;
 mod cost;
 mod counters;
 mod goroutines;
+mod observed;
 mod serve;
 mod storm;
 
@@ -65,6 +66,7 @@ macro_rules! with_work {
             plan::workload::Workload::Cost($whole) => $run,
             plan::workload::Workload::Blocking($whole) => $run,
             plan::workload::Workload::Counters($whole) => $run,
+            plan::workload::Workload::Observed($whole) => $run,
         }
     };
 }

@@ -2,7 +2,7 @@
 //! spawned by a task, as in Go main is one; the last to end wakes it.
 
 use super::{Ground, Ran, Storm, Storms, TOLD, turn, turns_of};
-use crate::subject::gmp::{Wrong, start, words};
+use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
 use gmp::scheduler::{Count, Counts, Sender, channel, spawn, yield_now};
 use host::thread::Usage;
@@ -64,6 +64,7 @@ pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
     let (storms, own_polls) = found.map_err(|cause| cause.to_string())?;
     let asked = (storm.tasks * storms.count, storm.yields_of_all() * storms.count);
     check(&counts, own_polls, asked)?;
+    write_trace(job, scheduler, &[])?;
     Ok(Ran { counts: Some(words(&counts)), ..storms.ran(storm, told(&counts), usage) })
 }
 

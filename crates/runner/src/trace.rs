@@ -1,0 +1,98 @@
+//! What a scheduler did, as the JSON that Perfetto and chrome://tracing open: a line for each processor, on it the tasks that
+//! it ran, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of what.
+//!
+//! Format: "Trace Event Format" of the Chromium project, complete events (`X`) and metadata (`M`); times in us.
+
+use gmp::scheduler::{Count, Counts, Did, Event, PollEnd, Trace};
+use gmp::world::Pause;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// The line of the world's pauses, above all processors.
+const WORLD: u32 = u32::MAX;
+
+/// Writes one trace; `epoch_ns` of its events and pauses is one and the same.
+///
+/// # Errors
+/// What `out` answers.
+pub(crate) fn write_chrome(out: &mut impl Write, trace: &Trace, pauses: &[Pause], counts: &Counts) -> io::Result<()> {
+    let counted: BTreeMap<&str, u64> =
+        counts.iter().map(|(count, value): (Count, u64)| (count.name(), value)).collect();
+    let other = json!({ "events": trace.events.len(), "events_lost": trace.lost, "counts": counted });
+    writeln!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{other},\"traceEvents\":[")?;
+    write!(out, "{}", json!({ "ph": "M", "name": "process_name", "pid": 1, "args": { "name": "gmp" } }))?;
+    let mut processors: Vec<u32> = trace.events.iter().map(|event| event.processor).collect();
+    processors.sort_unstable();
+    processors.dedup();
+    for processor in processors {
+        write!(out, ",\n{}", named(processor, &format!("processor {processor}")))?;
+    }
+    for event in &trace.events {
+        write!(out, ",\n{}", stretch(event))?;
+    }
+    if !pauses.is_empty() {
+        write!(out, ",\n{}", named(WORLD, "world"))?;
+    }
+    for pause in pauses {
+        let (from, to) = (pause.request_ns, pause.request_ns + pause.total_ns);
+        write!(out, ",\n{}", complete("stop the world", WORLD, (from, to), json!({})))?;
+    }
+    out.write_all(b"\n]}\n")
+}
+
+fn named(line: u32, name: &str) -> Value {
+    json!({ "ph": "M", "name": "thread_name", "pid": 1, "tid": line, "args": { "name": name } })
+}
+
+fn stretch(event: &Event) -> Value {
+    let times = (event.from_ns, event.to_ns);
+    match event.did {
+        Did::Ran { task, end } => {
+            let end = match end {
+                PollEnd::Yielded => "yielded",
+                PollEnd::Waits => "waits",
+                PollEnd::Finished => "finished",
+                PollEnd::Panicked => "panicked",
+            };
+            let args = json!({ "thread": event.thread, "end": end });
+            complete(&format!("task {task}"), event.processor, times, args)
+        }
+        Did::Searched => complete("searches", event.processor, times, json!({ "thread": event.thread })),
+        Did::Rested => complete("rests", event.processor, times, json!({ "taken_by_thread": event.thread })),
+    }
+}
+
+fn complete(name: &str, line: u32, (from_ns, to_ns): (u64, u64), args: Value) -> Value {
+    let (ts, dur) = (from_ns as f64 / 1e3, to_ns.saturating_sub(from_ns) as f64 / 1e3);
+    json!({ "ph": "X", "name": name, "pid": 1, "tid": line, "ts": ts, "dur": dur, "args": args })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gmp::scheduler::{Scheduler, Switches, yield_now};
+    use std::num::NonZeroUsize;
+
+    #[test]
+    fn a_trace_is_json_of_complete_events() {
+        let switches = Switches { trace: Some(1000), ..Switches::new(NonZeroUsize::MIN) };
+        let scheduler = Scheduler::new(switches).expect("switches that can be");
+        let handle = scheduler.handle().clone();
+        scheduler.block_on(async { yield_now().await }).expect("it ends");
+        handle.pause();
+        drop(scheduler);
+        let (trace, pauses, counts) = (handle.take_trace(), handle.take_pauses(), handle.counts());
+        let mut out = Vec::new();
+        write_chrome(&mut out, &trace, &pauses, &counts).expect("a vector takes everything");
+        let read: Value = serde_json::from_slice(&out).expect("JSON");
+        let events = read["traceEvents"].as_array().expect("a list");
+        let named = |name: &str| events.iter().filter(|event| event["name"] == name).count();
+        assert_eq!((named("stop the world"), named("process_name"), named("thread_name")), (1, 1, 2));
+        let complete = || events.iter().filter(|event| event["ph"] == "X");
+        assert_eq!(complete().filter(|event| event["args"]["end"] == "yielded").count(), 1);
+        assert_eq!(complete().filter(|event| event["args"]["end"] == "finished").count(), 1);
+        assert!(complete().all(|event| event["ts"].is_f64() && event["dur"].is_f64() && event["pid"] == 1));
+        assert_eq!(read["otherData"]["counts"]["polls"], 2);
+    }
+}
