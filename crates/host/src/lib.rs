@@ -34,6 +34,7 @@ pub mod locate;
 mod mask;
 pub mod memory;
 pub mod moves;
+pub mod peak;
 pub mod perf;
 pub mod policy;
 mod probe;

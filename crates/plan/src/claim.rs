@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Columns of samples.csv that are quantiles or extremes of a sample: their mean over samples is nothing that anyone means,
-/// so that no claim and no comparison is about them.
-pub const NEVER_AVERAGED: &[&str] = &["pause_p50_ns", "pause_p99_ns", "pause_max_ns"];
+/// Columns of samples.csv that are quantiles or extremes of a sample's pauses, which are few, or its longest request: their mean
+/// over samples is nothing that anyone means, so that no claim and no comparison is about them.
+pub const NEVER_AVERAGED: &[&str] = &["pause_p50_ns", "pause_p99_ns", "pause_max_ns", "latency_max_ns"];
 
 /// `[[claim]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

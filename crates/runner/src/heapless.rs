@@ -6,6 +6,7 @@
 
 use crate::child::HostCounts;
 use crate::sample::{Job, Measured, Window};
+use crate::windows::shown_warmup;
 use host::Granted;
 use host::thread::Usage;
 use plan::experiment::Extent;
@@ -33,6 +34,8 @@ pub(crate) struct Ran {
     pub(crate) elapsed_ns: u64,
     /// What was done in it.
     pub(crate) operations: u64,
+    /// Its slices, without a gap; none: the whole sample is the only one.
+    pub(crate) windows: Vec<Window>,
     /// Values of the workload's columns, in their order.
     pub(crate) metrics: Vec<Option<f64>>,
     /// What the subject counted, in words.
@@ -43,15 +46,18 @@ pub(crate) struct Ran {
     pub(crate) notes: Vec<String>,
 }
 
-/// The figures of a sample. One slice: what runs again and again from nothing has no warm-up over time that could be cut.
+/// The figures of a sample. What runs again and again from nothing has one slice: no warm-up over time could be cut.
 pub(crate) fn measured(job: &Job, ran: Ran, host: HostCounts) -> Measured {
-    let Ran { elapsed_ns, operations, metrics, counts, usage, notes } = ran;
+    let Ran { elapsed_ns, operations, mut windows, metrics, counts, usage, notes } = ran;
+    if windows.is_empty() {
+        windows.push(Window { start_ns: 0, length_ns: elapsed_ns, operations });
+    }
     Measured {
         stop_reason: match job.extent {
             Extent::Seconds(_) => StopReason::Time,
             Extent::Operations(_) => StopReason::Operations,
         },
-        warmup_ns: 0,
+        warmup_ns: if windows.len() > 1 { shown_warmup(&windows) } else { 0 },
         elapsed_ns,
         operations,
         hits: None,
@@ -59,7 +65,7 @@ pub(crate) fn measured(job: &Job, ran: Ran, host: HostCounts) -> Measured {
         pages_migrated: None,
         pages_spilled: None,
         huge_ratio: None,
-        windows: vec![Window { start_ns: 0, length_ns: elapsed_ns, operations }],
+        windows,
         pauses: Vec::new(),
         pauses_missed: None,
         // Which processor did what is the subject's own affair.

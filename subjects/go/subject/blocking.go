@@ -91,14 +91,14 @@ func block(us int) error {
 	}
 }
 
-// tally is what a goroutine did.
-type tally struct{ turns, blocks uint64 }
+// doneTurns is what a goroutine did.
+type doneTurns struct{ turns, blocks uint64 }
 
 // measureBlocking runs all goroutines from before the first go statement until the time is over, or so many turns of each.
 func measureBlocking(j *blockingJob, out *frames) (*blockingSample, error) {
 	found := &blockingSample{Go: runtime.Version(), Procs: runtime.GOMAXPROCS(0), Gogc: *j.Gogc, Notes: []string{}}
 	loop := turnsOf(j.WorkNs)
-	tallies := make([]tally, j.Tasks)
+	tallies := make([]doneTurns, j.Tasks)
 	var over int32
 	var failed atomic.Value
 	var all sync.WaitGroup
@@ -116,7 +116,7 @@ func measureBlocking(j *blockingJob, out *frames) (*blockingSample, error) {
 	for task := 0; task < j.Tasks; task++ {
 		go func(task uint64) {
 			defer all.Done()
-			own := tally{}
+			own := doneTurns{}
 			for {
 				if loop > 0 {
 					turn(loop)

@@ -17,7 +17,7 @@ type frames struct {
 type frame struct {
 	V     int    `json:"v"`
 	Phase string `json:"phase,omitempty"`
-	// A *sample of serve, a *stormSample of storm.
+	// A *sample of serve, a *stormSample of storm, and so on.
 	Sample  interface{} `json:"sample,omitempty"`
 	Failure *failure    `json:"failure,omitempty"`
 	About   *about      `json:"about,omitempty"`

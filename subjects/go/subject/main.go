@@ -3,7 +3,7 @@
 //
 // Of serve, in order: job, memory, heaps made and written by their goroutines, pages located, common release, the run, pages located
 // again, sampled touches drawn again. Nothing is decided here and nothing is judged: ratios and intervals are the reader's.
-// Of storm, cost, blocking: job, run.
+// Of the others: job, run.
 package main
 
 import (
@@ -62,7 +62,8 @@ type workload func(raw json.RawMessage, keys map[string]json.RawMessage, out *fr
 var workloads map[string]workload
 
 func init() {
-	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations, "blocking": turns}
+	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations, "blocking": turns,
+		"requests": requests, "strategy": strategy, "burst": bursts}
 }
 
 func turns(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
@@ -96,6 +97,39 @@ func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (
 		return nil, err
 	}
 	return measureStorms(job, out)
+}
+
+func requests(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readRequests(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureRequests(job, out)
+}
+
+func strategy(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readStrategy(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureStrategy(job, out)
+}
+
+func bursts(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readBurst(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureBursts(job, out)
 }
 
 func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

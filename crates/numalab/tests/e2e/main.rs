@@ -19,8 +19,11 @@ mod model;
 mod peers;
 #[path = "../harness/program.rs"]
 mod program;
+mod requests;
 mod runs;
+mod schedulers;
 mod storms;
+mod strategies;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
@@ -32,7 +35,9 @@ fn main() {
         against::trials(),
         compare::trials(),
         bad_input::trials(),
+        requests::trials(),
         runs::trials(),
+        schedulers::trials(),
         crash::trials(),
         fits::trials(),
         gather::trials(),
@@ -42,6 +47,7 @@ fn main() {
         storms::trials(),
         costs::trials(),
         blocking::trials(),
+        strategies::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

@@ -70,14 +70,22 @@ fn heaps(points: &[Point], notes: &mut Vec<String>) {
 /// What Go is here, and where it is placed otherwise than threads are.
 fn go(points: &[Point], conditions: &Conditions, notes: &mut Vec<String>) {
     let mut of_go = points.iter().filter_map(|point| point.go.map(|settings| (point, settings))).peekable();
-    let Some((_, settings)) = of_go.peek() else { return };
+    if of_go.peek().is_none() {
+        return;
+    }
     let which = match conditions.programs.get(GO) {
         Some(RuntimeProgram::Found { version, .. }) => format!(" is {version}"),
         _ => String::new(),
     };
-    let gogc = settings.gogc.map_or("off".into(), |gogc| gogc.to_string());
-    let garbage = match points.iter().any(|point| point.workload.has_heaps()) {
-        true => format!(", {garbage} of garbage a request", garbage = show_bytes(settings.garbage_bytes)),
+    let settings: Vec<_> = of_go.clone().map(|(_, settings)| settings).collect();
+    let all = |words: Vec<String>| Vec::from_iter(words.into_iter().collect::<BTreeSet<_>>()).join(", ");
+    let gogc = settings.iter().map(|go| go.gogc.map_or("off".into(), |gogc| gogc.to_string()));
+    let gogc = all(gogc.collect());
+    let garbage = match points.iter().any(|point| point.workload.makes_garbage()) {
+        true => format!(
+            ", {garbage} of garbage a request",
+            garbage = all(settings.iter().map(|go| show_bytes(go.garbage_bytes)).collect())
+        ),
         false => String::new(),
     };
     notes.push(format!(

@@ -1,5 +1,6 @@
 //! What all workloads without heaps say alike.
 
+use super::TASK_THREADS_MOST;
 use crate::PlanError;
 use crate::record::{Column, Kind};
 use std::ops::RangeInclusive;
@@ -53,4 +54,20 @@ pub(super) fn check_ranges(keys: &[(&str, i64, RangeInclusive<i64>)]) -> Result<
         }
     }
     Ok(())
+}
+
+/// Refuses a key of `[workload]` outside of its range.
+pub(super) fn in_range(key: &str, found: i64, least: i64, most: i64) -> Result<(), PlanError> {
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    let (key, found, must) = (key.into(), found.to_string(), format!("be from {least} to {most}"));
+    Err(PlanError::Impossible { section: "workload", key, found, must })
+}
+
+/// Why there cannot be a thread for each task.
+pub(super) fn too_many_threads(each: bool, tasks: u64) -> Option<String> {
+    (each && tasks > TASK_THREADS_MOST).then(|| {
+        format!("a thread for each of {tasks} tasks asked; at most {TASK_THREADS_MOST}, set fewer tasks or take another subject")
+    })
 }

@@ -5,19 +5,25 @@
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
 mod blocking;
+mod burst;
 mod cost;
 mod counters;
 mod heapless;
 mod observed;
+mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
 pub use blocking::{Blocking, BlockingFile};
+pub use burst::{Burst, BurstFile};
 pub use cost::{Cost, CostFile, Operation, Warmth};
 pub use counters::{Counters, CountersFile, Layout};
 pub use observed::{Observed, ObservedFile};
+pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
+pub use strategy::{Control, Strategy, StrategyFile};
 
 use crate::place::Placement;
 use crate::record::Column;
@@ -42,6 +48,11 @@ pub trait Spec {
     /// Why it cannot run with so many workers, whatever the machine; `None` where it can.
     fn refuses_procs(&self, _procs: u32) -> Option<String> {
         None
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    fn makes_garbage(&self) -> bool {
+        self.has_heaps()
     }
 
     /// Expected seconds of what is always run whole, such as one storm; 0 where a sample can end at any moment.
@@ -193,6 +204,12 @@ workloads! {
     Blocking(Blocking, BlockingFile) = "blocking";
     /// Counters on one cache line or on several.
     Counters(Counters, CountersFile) = "counters";
+    /// Live tasks that serve short requests.
+    Requests(Requests, RequestsFile) = "requests";
+    /// Batches of items, and who does them.
+    Strategy(Strategy, StrategyFile) = "strategy";
+    /// Groups of tasks with rests in between.
+    Burst(Burst, BurstFile) = "burst";
     /// Tasks that three observers watch while their number changes.
     Observed(Observed, ObservedFile) = "observed";
 }
@@ -211,6 +228,11 @@ impl Workload {
     /// Why it cannot run with so many workers, whatever the machine.
     pub fn refuses_procs(&self, procs: u32) -> Option<String> {
         self.spec().refuses_procs(procs)
+    }
+
+    /// Whether each request leaves garbage to Go's collector, as `[go]` says.
+    pub fn makes_garbage(&self) -> bool {
+        self.spec().makes_garbage()
     }
 
     /// Expected seconds of what is always run whole; 0 where a sample can end at any moment.

@@ -42,20 +42,19 @@ pub(super) struct Found<S> {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct FoundUsage {
-    user_ns: u64,
-    system_ns: u64,
     minor_faults: u64,
     major_faults: u64,
     voluntary_switches: u64,
     involuntary_switches: u64,
 }
 
-impl<S> Found<S> {
-    /// CPU time of the process.
-    pub(super) fn cpu_ns(&self) -> u64 {
-        self.usage.user_ns + self.usage.system_ns
-    }
+/// What the kernel counted of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) usage: Usage,
+}
 
+impl<S> Found<S> {
     /// As facts.csv has it.
     pub(super) fn counts(&self) -> Option<String> {
         let Found { go, gogc, .. } = self;
@@ -72,8 +71,8 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
     ground: &Ground<'_>,
     workload: &'static str,
     own: &J,
-    running: &mut dyn FnMut(Option<u32>) -> Result<(), String>,
-) -> Result<(Found<S>, Usage), String> {
+    running: &mut dyn FnMut(Option<u32>),
+) -> Result<(Found<S>, Counted), String> {
     let job = ground.job;
     bind_to_places(ground)?;
     let program = PROGRAM.find()?;
@@ -89,10 +88,10 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
         match phase {
             "run" => {
                 began = host::thread::run_delay_ns_of(pid);
-                running(Some(pid))?;
+                running(Some(pid));
             }
             "check" => {
-                running(None)?;
+                running(None);
                 ended = host::thread::run_delay_ns_of(pid);
             }
             _ => {}
@@ -116,5 +115,5 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
         // Unknown where it had ended before its threads were looked at.
         run_delay_ns: ended.zip(began).map(|(ended, began): (u64, u64)| ended.saturating_sub(began)),
     };
-    Ok((found, usage))
+    Ok((found, Counted { usage }))
 }

@@ -3,12 +3,17 @@
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
 mod blocking;
+mod burst;
 mod cost;
 mod counters;
+mod go_process;
 mod goroutines;
+mod latency;
 mod observed;
+mod requests;
 mod serve;
 mod storm;
+mod strategy;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;
@@ -66,6 +71,9 @@ macro_rules! with_work {
             plan::workload::Workload::Cost($whole) => $run,
             plan::workload::Workload::Blocking($whole) => $run,
             plan::workload::Workload::Counters($whole) => $run,
+            plan::workload::Workload::Requests($whole) => $run,
+            plan::workload::Workload::Strategy($whole) => $run,
+            plan::workload::Workload::Burst($whole) => $run,
             plan::workload::Workload::Observed($whole) => $run,
         }
     };

@@ -3,7 +3,7 @@
 
 use super::watch::{Seen, Watch, Watched};
 use super::{Blocking, Ground, Ran, Said, Tally, pus};
-use crate::workload::goroutines;
+use crate::workload::go_process;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, Strin
     let pus = pus(ground)?.min(u64::from(ground.job.point.procs));
     let asked = Asked { tasks, work_ns, blocking_percent, block_us, seed: ground.job.seed.0 };
     let (mut watch, mut seen) = (None, Seen::default());
-    let (found, usage) = goroutines::run::<_, Found>(ground, "blocking", &asked, &mut |pid| {
+    let (found, usage) = go_process::run::<_, Found>(ground, "blocking", &asked, &mut |pid| {
         match (pid, watch.take()) {
             (Some(pid), _) => watch = Some(Watch::start(Watched { pid, others: 0, scheduler: None }, None)?),
             (None, Some(watch)) => seen = Watch::finish(watch)?.0,

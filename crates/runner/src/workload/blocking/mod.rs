@@ -129,6 +129,7 @@ impl Said {
             counts: None,
             usage,
             notes: Vec::new(),
+            windows: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The same operations of goroutines, timed by Go's own clock in a process of Go's own.
 
 use super::{Ground, Ran, figures, readings, without_clock};
-use crate::workload::goroutines;
+use crate::workload::go_process;
 use plan::workload::Cost;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ struct Found {
 
 pub(super) fn run(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
     let asked = Asked { operation: cost.operation.word(), swept_bytes: cost.swept_bytes };
-    let (found, usage) = goroutines::run::<_, Found>(ground, "cost", &asked, &mut |_| Ok(()))?;
+    let (found, usage) = go_process::run::<_, Found>(ground, "cost", &asked, &mut |_| Ok(()))?;
     let Found { times_ns, calls_ns, clock_ns } = &found.own;
     let called = readings(cost.operation) > 1;
     if times_ns.is_empty() || *clock_ns <= 0.0 || called == calls_ns.is_empty() {
@@ -39,5 +39,6 @@ pub(super) fn run(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
         counts: found.counts(),
         usage,
         notes: found.notes,
+        windows: Vec::new(),
     })
 }

@@ -172,6 +172,7 @@ impl Sample {
             counts: None,
             usage,
             notes: Vec::new(),
+            windows: Vec::new(),
         }
     }
 }

@@ -200,7 +200,15 @@ fn ran(workload: &Counters, worked: Vec<Worked>, bumps: u64, elapsed_ns: u64) ->
     };
     // The same of every worker, as a rule.
     let notes = worked.into_iter().find_map(|done| done.note).into_iter().collect();
-    Ran { elapsed_ns, operations: bumps, metrics: vec![bump_ns, l1, cache], counts: None, usage, notes }
+    Ran {
+        elapsed_ns,
+        operations: bumps,
+        metrics: vec![bump_ns, l1, cache],
+        counts: None,
+        usage,
+        notes,
+        windows: Vec::new(),
+    }
 }
 
 #[cfg(test)]

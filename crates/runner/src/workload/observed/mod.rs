@@ -82,6 +82,7 @@ impl Heapless for Observed {
         Ok(Ran {
             elapsed_ns: end_ns,
             operations: counts.get(Count::Yields),
+            windows: Vec::new(),
             metrics: figures(&trace.events, from_ns, &looks, faults, &truth),
             counts: Some(words(&counts)),
             usage,

@@ -69,6 +69,7 @@ impl Storms {
         Ran {
             elapsed_ns: self.sum_ns,
             operations: each * self.count,
+            windows: Vec::new(),
             metrics: times.into_iter().chain(told).collect(),
             counts: None,
             usage,

@@ -1,0 +1,132 @@
+//! `requests`: many live tasks serve short requests, in a closed loop or as they arrive (article, section 4.1). It has no heaps.
+//! Keys and columns; `runner/src/workload/requests/` runs it.
+
+use super::heapless::{metric, no_heaps};
+use super::{Scope, Spec};
+use crate::PlanError;
+use crate::experiment::THREADS;
+use crate::record::Column;
+use crate::text::words;
+use serde::{Deserialize, Serialize};
+
+/// As of a storm.
+const TASKS_MOST: i64 = 10_000_000;
+/// A second.
+const WORK_NS_MOST: i64 = 1_000_000_000;
+/// More than any dispatcher hands out.
+const RATE_MOST: f64 = 1e7;
+/// A task's start and end, as of a storm.
+const TASK_NS: f64 = 600.0;
+
+words! {
+    /// When a request is there to be served.
+    Loop {
+        /// Each task begins its next one when it has served the one before and yielded.
+        Closed = "closed",
+        /// They arrive as a Poisson stream, whatever is served, and the tasks take them from a queue.
+        Open = "open",
+    }
+}
+
+/// `[workload]` of kind `requests` as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestsFile {
+    /// Live tasks.
+    pub tasks: i64,
+    /// Length of the empty loop that serves a request.
+    pub work_ns: i64,
+    /// When a request is there.
+    #[serde(rename = "loop")]
+    pub looped: Loop,
+    /// Arrivals a second, of an open loop.
+    pub rate_per_s: f64,
+}
+
+impl Default for RequestsFile {
+    fn default() -> Self {
+        RequestsFile { tasks: 100, work_ns: 10_000, looped: Loop::Closed, rate_per_s: 10_000.0 }
+    }
+}
+
+/// `requests` with every key resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Live tasks.
+    pub tasks: u64,
+    /// Length of the empty loop that serves a request.
+    pub work_ns: u64,
+    /// Arrivals a second; `None`: a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rate_per_s: Option<f64>,
+}
+
+impl RequestsFile {
+    /// What requests are measured by, in the order in which `runner` fills it in.
+    pub const METRICS: &'static [Column] = &[
+        metric(
+            "latency_p50_ns",
+            "ns",
+            "Time until a request is served, the median: closed, from the end of the task's request before; open, from its intended arrival.",
+        ),
+        metric("latency_p99_ns", "ns", "The same, one in a hundred takes longer; from 368 requests on."),
+        metric("latency_p999_ns", "ns", "The same, one in a thousand takes longer; from 3688 requests on."),
+        metric("latency_max_ns", "ns", "The same, the longest."),
+        metric(
+            "pause_ratio",
+            "ratio",
+            "Share of the time in which the runtime's collector had stopped the world; of Go.",
+        ),
+        metric(
+            "gc_ratio",
+            "ratio",
+            "Share of the processors' time in the collector, by the runtime's own estimate; of Go, empty where no cycle ended.",
+        ),
+        metric("served_ratio", "ratio", "Requests served / requests that were due by the end; of an open loop."),
+    ];
+
+    /// # Errors
+    /// As [`RequestsFile::check`].
+    pub fn resolve(&self, _: Scope<'_>) -> Result<Requests, PlanError> {
+        self.check()?;
+        let [tasks, work_ns] = [self.tasks, self.work_ns].map(i64::unsigned_abs);
+        Ok(Requests { tasks, work_ns, rate_per_s: (self.looped == Loop::Open).then_some(self.rate_per_s) })
+    }
+
+    /// Refuses values that can work on no machine.
+    ///
+    /// # Errors
+    /// `Impossible` with the key and its range.
+    pub fn check(&self) -> Result<(), PlanError> {
+        super::heapless::in_range("tasks", self.tasks, 1, TASKS_MOST)?;
+        super::heapless::in_range("work_ns", self.work_ns, 0, WORK_NS_MOST)?;
+        if !(self.rate_per_s > 0.0 && self.rate_per_s <= RATE_MOST) {
+            return Err(PlanError::Impossible {
+                section: "workload",
+                key: "rate_per_s".into(),
+                found: self.rate_per_s.to_string(),
+                must: "be a number above 0 and at most 10000000".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Spec for Requests {
+    no_heaps!(RequestsFile::METRICS);
+
+    fn makes_garbage(&self) -> bool {
+        true
+    }
+
+    fn whole_seconds(&self, procs: u32) -> f64 {
+        // One request of each task.
+        let tasks = self.tasks as f64;
+        let served = tasks * (TASK_NS + self.work_ns as f64) / f64::from(procs.max(1)) / 1e9;
+        self.rate_per_s.map_or(served, |rate| served.max(tasks / rate))
+    }
+
+    fn refuses(&self, subject: &str) -> Option<String> {
+        super::heapless::too_many_threads(subject == THREADS, self.tasks)
+    }
+}

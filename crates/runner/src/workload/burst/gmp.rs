@@ -1,0 +1,117 @@
+//! Bursts on the suite's scheduler. Its pool is a list behind a lock, which nobody empties: no collector is there that would.
+
+use super::{Burst, Found, Ground, Ran, ran};
+use crate::subject::gmp::{Wrong, start, words, write_trace};
+use crate::timer::ns_since;
+use crate::workload::latency::{Histogram, Quantiles};
+use crate::workload::storm::{turn, turns_of};
+use gmp::scheduler::{Count, Sender, channel, sleep, spawn};
+use host::thread::Usage;
+use plan::experiment::Extent;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a task writes into, and what else of a task's object there may be.
+#[derive(Debug)]
+struct Object {
+    started_ns: u64,
+    ran_ns: u64,
+    ended_ns: u64,
+    _rest: [u8; 1000],
+}
+
+/// What all tasks share.
+struct Shared {
+    turns: u64,
+    begun: Instant,
+    #[allow(clippy::vec_box, reason = "the object that a task takes and gives back is the allocation itself")]
+    pool: Mutex<Vec<Box<Object>>>,
+    starts: Histogram,
+    ran: AtomicU64,
+    /// Tasks of the group that have not ended.
+    left: AtomicU64,
+    ended: Sender<()>,
+}
+
+impl Shared {
+    fn now_ns(&self) -> u64 {
+        ns_since(self.begun)
+    }
+}
+
+async fn task(shared: Arc<Shared>, mut object: Box<Object>) {
+    object.ran_ns = shared.now_ns();
+    turn(shared.turns);
+    object.ended_ns = shared.now_ns();
+    shared.starts.add(object.ran_ns - object.started_ns);
+    shared.ran.fetch_add(1, Ordering::Relaxed);
+    shared.pool.lock().unwrap_or_else(PoisonError::into_inner).push(object);
+    if shared.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // There is room: one group ends before the next begins.
+        let _ = shared.ended.send(()).await;
+    }
+}
+
+pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
+    let job = ground.job;
+    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
+    let turns = turns_of(burst.work_ns);
+    let wrong = Wrong::default();
+    let scheduler = start(ground.granted, job, workers, &wrong)?;
+    let (ended, all_ended) = channel(NonZeroUsize::MIN);
+    let shared = Arc::new(Shared {
+        turns,
+        begun: Instant::now(),
+        pool: Mutex::new(Vec::new()),
+        starts: Histogram::default(),
+        ran: AtomicU64::new(0),
+        left: AtomicU64::new(0),
+        ended,
+    });
+    let (tasks, rest, extent) = (burst.tasks, Duration::from_millis(burst.isolation_ms), job.extent);
+    let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
+    let of_all = Arc::clone(&shared);
+    let found = scheduler.block_on(async move {
+        let (mut groups, mut elapsed_ns, mut made) = (0, 0, 0);
+        loop {
+            let begun_ns = of_all.now_ns();
+            of_all.left.store(tasks, Ordering::Relaxed);
+            for _ in 0..tasks {
+                let pooled = of_all.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut object = pooled.unwrap_or_else(|| {
+                    made += 1;
+                    Box::new(Object { started_ns: 0, ran_ns: 0, ended_ns: 0, _rest: [0; 1000] })
+                });
+                object.started_ns = of_all.now_ns();
+                drop(spawn(task(Arc::clone(&of_all), object)));
+            }
+            all_ended.receive().await;
+            groups += 1;
+            let now_ns = of_all.now_ns();
+            elapsed_ns += now_ns - begun_ns;
+            let is_over = match extent {
+                Extent::Seconds(seconds) => now_ns as f64 >= seconds * 1e9,
+                Extent::Operations(asked) => groups >= asked,
+            };
+            if is_over {
+                return (groups, elapsed_ns, made);
+            }
+            sleep(rest).await;
+        }
+    });
+    let usage = Usage::of_process().since(&usage);
+    let counts = scheduler.handle().counts().since(&counts);
+    wrong.take()?;
+    let (groups, elapsed_ns, made) = found.map_err(|cause| cause.to_string())?;
+    let (due, spawned) = (groups * tasks + 1, counts.get(Count::Spawned));
+    // The starter is a task, too.
+    if spawned != due {
+        return Err(format!("{due} tasks are due, {spawned} were spawned"));
+    }
+    write_trace(job, scheduler, &[])?;
+    let (ran_all, starts) = (shared.ran.load(Ordering::Acquire), Quantiles::of([&shared.starts].into_iter()));
+    let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio: None };
+    ran(burst, found, usage, Some(words(&counts)), Vec::new())
+}
