@@ -35,7 +35,7 @@ mod mask;
 pub mod memory;
 pub mod moves;
 pub mod peak;
-mod perf;
+pub mod perf;
 pub mod policy;
 mod probe;
 pub mod proc;
@@ -44,6 +44,7 @@ mod region;
 mod root;
 pub mod thread;
 pub mod timing;
+pub mod tsc;
 
 pub use errno::Errno;
 pub use error::HostError;

@@ -64,6 +64,13 @@ impl Usage {
     }
 }
 
+/// CPU time of all threads of the process since it started, ended ones too; in steps of a microsecond.
+pub fn cpu_ns_of_process() -> u64 {
+    let usage = rusage_of(libc::RUSAGE_SELF);
+    let ns = |time: libc::timeval| 1000 * (1_000_000 * i128::from(time.tv_sec) + i128::from(time.tv_usec));
+    u64::try_from(ns(usage.ru_utime) + ns(usage.ru_stime)).unwrap_or(0)
+}
+
 /// Times the calling thread was taken off its PU though it wanted to run; one system call.
 pub fn involuntary_switches() -> u64 {
     u64::try_from(rusage().ru_nivcsw).unwrap_or(0)
@@ -149,6 +156,15 @@ mod tests {
         let own = run_delay_ns_of(std::process::id());
         assert_eq!(own.is_some(), run_delay_ns(&Root::system()).is_some());
         assert_eq!(run_delay_ns_of(u32::MAX), None);
+    }
+
+    #[test]
+    fn time_is_used_while_running_and_not_while_asleep() {
+        let before = cpu_ns_of_process();
+        while cpu_ns_of_process() == before {
+            std::hint::spin_loop();
+        }
+        assert!(cpu_ns_of_process() > before);
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn impossible_values_are_named_with_their_line() {
     check(
         5,
         "kind = \"server\"",
-        "5: kind in [workload]: \"server\" is none of serve, storm, requests, strategy, burst, observed",
+        "5: kind in [workload]: \"server\" is none of serve, storm, cost, blocking, counters, requests, strategy, burst, observed",
     );
     check(6, "shared_ratio = 1.5", "6: shared_ratio in [workload]: 1.5 cannot be; it must be a number from 0 to 1");
     check(6, "shared_ratio = nan", "6: shared_ratio in [workload]: nan cannot be; it must be a number from 0 to 1");

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"sort"
+	"strings"
 )
 
 // version of the frames and of the job: VERSION of crates/runner/src/frame.rs counts another protocol.
@@ -63,8 +65,6 @@ func readKeys(from io.Reader) (raw json.RawMessage, keys map[string]json.RawMess
 	return raw, keys, nil
 }
 
-var kinds = map[string]bool{"serve": true, "storm": true, "requests": true, "strategy": true, "burst": true}
-
 // workloadOf says what the job asks for.
 func workloadOf(keys map[string]json.RawMessage) (string, error) {
 	text, given := keys["workload"]
@@ -72,10 +72,16 @@ func workloadOf(keys map[string]json.RawMessage) (string, error) {
 		return "serve", nil
 	}
 	var kind string
-	if err := json.Unmarshal(text, &kind); err != nil || !kinds[kind] {
-		return "", fmt.Errorf("workload: %s is none of serve, storm, requests, strategy, burst; build subjects again (scripts/go-subjects)", text)
+	if err := json.Unmarshal(text, &kind); err == nil && workloads[kind] != nil {
+		return kind, nil
 	}
-	return kind, nil
+	known := []string{}
+	for one := range workloads {
+		known = append(known, one)
+	}
+	sort.Strings(known)
+	return "", fmt.Errorf("workload: %s is none of %s; build subjects again (scripts/go-subjects)",
+		text, strings.Join(known, ", "))
 }
 
 // decode fills in a job, and refuses unknown keys and missing ones.

@@ -53,18 +53,39 @@ func guarded(out *frames) (found interface{}, err error) {
 	if err != nil {
 		return nil, err
 	}
-	switch kind {
-	case "storm":
-		return storms(raw, keys, out)
-	case "requests":
-		return requests(raw, keys, out)
-	case "strategy":
-		return strategy(raw, keys, out)
-	case "burst":
-		return bursts(raw, keys, out)
-	default:
-		return serve(raw, keys, out)
+	return workloads[kind](raw, keys, out)
+}
+
+type workload func(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error)
+
+// workloads by the word that a job has for each.
+var workloads map[string]workload
+
+func init() {
+	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations, "blocking": turns,
+		"requests": requests, "strategy": strategy, "burst": bursts}
+}
+
+func turns(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readBlocking(raw, keys)
+	if err != nil {
+		return nil, err
 	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureBlocking(job, out)
+}
+
+func operations(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+	job, err := readCost(raw, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
+		return nil, err
+	}
+	return measureCosts(job, out)
 }
 
 func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

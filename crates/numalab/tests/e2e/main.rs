@@ -8,7 +8,9 @@ mod bad_input;
 #[path = "../harness/bench.rs"]
 #[allow(dead_code, reason = "the torture harness uses the rest")]
 mod bench;
+mod blocking;
 mod compare;
+mod costs;
 mod crash;
 mod fits;
 mod gather;
@@ -43,6 +45,8 @@ fn main() {
         model::trials(),
         peers::trials(),
         storms::trials(),
+        costs::trials(),
+        blocking::trials(),
         strategies::trials(),
     ]
     .concat_trials();

@@ -246,7 +246,8 @@ impl Expansion<'_> {
     /// The places as the subject can have them, and whether it is placed as a whole where the arm places workers.
     fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, bool), Reason> {
         let Way { subject, workload, .. } = *way;
-        if let Some(why) = workload.refuses(subject) {
+        let procs = placed.placement.workers.len() as u32;
+        if let Some(why) = workload.refuses(subject).or_else(|| workload.refuses_procs(procs)) {
             return Err(Reason::Refused { workload: workload.kind(), subject: subject.into(), why });
         }
         if group.settle && !workload.has_heaps() {

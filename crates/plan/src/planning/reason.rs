@@ -45,8 +45,6 @@ pub(super) enum Reason {
     NoSeats,
     #[error("{0}")]
     NoProgram(String),
-    #[error("subject {subject}: it has no workload {kind}; it has serve, storm, requests, strategy and burst")]
-    NoWorkload { subject: String, kind: String },
     #[error(
         "subject {subject}: its memory is its runtime's, and {heap} cannot be {policy}; give the arm process = {{ memory = … }}, or leave private and shared at first-touch"
     )]

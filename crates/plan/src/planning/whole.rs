@@ -36,12 +36,6 @@ pub(super) fn placed(
     if settles {
         return Err(Reason::NoSettling { subject: subject() });
     }
-    #[allow(irrefutable_let_patterns, reason = "there may be further workloads")]
-    let (Workload::Serve(_) | Workload::Storm(_) | Workload::Requests(_) | Workload::Strategy(_) | Workload::Burst(_)) =
-        workload
-    else {
-        return Err(Reason::NoWorkload { subject: subject(), kind: workload.kind().into() });
-    };
     if workload.pages() != Pages::Base {
         return Err(Reason::NoPages { subject: subject(), pages: workload.pages().to_string() });
     }

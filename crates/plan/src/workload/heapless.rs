@@ -3,6 +3,7 @@
 use super::TASK_THREADS_MOST;
 use crate::PlanError;
 use crate::record::{Column, Kind};
+use std::ops::RangeInclusive;
 
 /// Those functions of [`super::Spec`] that say that there are no heaps; `$metrics` are its columns.
 macro_rules! no_heaps {
@@ -37,6 +38,22 @@ pub(super) use no_heaps;
 /// A column of a workload's own; empty where a subject does not tell.
 pub(super) const fn metric(name: &'static str, unit: &'static str, doc: &'static str) -> Column {
     Column { name, kind: Kind::Number, unit, optional: true, doc }
+}
+
+/// Refuses whole numbers out of their range.
+pub(super) fn check_ranges(keys: &[(&str, i64, RangeInclusive<i64>)]) -> Result<(), PlanError> {
+    for (key, found, range) in keys {
+        if !range.contains(found) {
+            let must = format!("be from {from} to {to}", from = range.start(), to = range.end());
+            return Err(PlanError::Impossible {
+                section: "workload",
+                key: (*key).into(),
+                found: found.to_string(),
+                must,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a key of `[workload]` outside of its range.

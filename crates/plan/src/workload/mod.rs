@@ -4,7 +4,10 @@
 //!
 //! Of one without heaps ([`Spec::has_heaps`]) the runner has a whole program instead, as of `storm`.
 
+mod blocking;
 mod burst;
+mod cost;
+mod counters;
 mod heapless;
 mod observed;
 mod requests;
@@ -12,7 +15,10 @@ mod serve;
 mod storm;
 mod strategy;
 
+pub use blocking::{Blocking, BlockingFile};
 pub use burst::{Burst, BurstFile};
+pub use cost::{Cost, CostFile, Operation, Warmth};
+pub use counters::{Counters, CountersFile, Layout};
 pub use observed::{Observed, ObservedFile};
 pub use requests::{Loop, Requests, RequestsFile};
 pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
@@ -36,6 +42,11 @@ pub trait Spec {
 
     /// Why a subject cannot run it, whatever the machine; `None` where it can.
     fn refuses(&self, _subject: &str) -> Option<String> {
+        None
+    }
+
+    /// Why it cannot run with so many workers, whatever the machine; `None` where it can.
+    fn refuses_procs(&self, _procs: u32) -> Option<String> {
         None
     }
 
@@ -187,6 +198,12 @@ workloads! {
     Serve(Serve, ServeFile) = "serve";
     /// Tasks that do nothing but yield.
     Storm(Storm, StormFile) = "storm";
+    /// One operation of a scheduler at a time.
+    Cost(Cost, CostFile) = "cost";
+    /// Tasks that block their threads.
+    Blocking(Blocking, BlockingFile) = "blocking";
+    /// Counters on one cache line or on several.
+    Counters(Counters, CountersFile) = "counters";
     /// Live tasks that serve short requests.
     Requests(Requests, RequestsFile) = "requests";
     /// Batches of items, and who does them.
@@ -206,6 +223,11 @@ impl Workload {
     /// Why a subject cannot run it, whatever the machine.
     pub fn refuses(&self, subject: &str) -> Option<String> {
         self.spec().refuses(subject)
+    }
+
+    /// Why it cannot run with so many workers, whatever the machine.
+    pub fn refuses_procs(&self, procs: u32) -> Option<String> {
+        self.spec().refuses_procs(procs)
     }
 
     /// Whether each request leaves garbage to Go's collector, as `[go]` says.

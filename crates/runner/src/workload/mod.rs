@@ -2,7 +2,11 @@
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
 //! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
 
+mod blocking;
 mod burst;
+mod cost;
+mod counters;
+mod go_process;
 mod goroutines;
 mod latency;
 mod observed;
@@ -64,6 +68,9 @@ macro_rules! with_work {
         match $workload {
             plan::workload::Workload::Serve($work) => $body,
             plan::workload::Workload::Storm($whole) => $run,
+            plan::workload::Workload::Cost($whole) => $run,
+            plan::workload::Workload::Blocking($whole) => $run,
+            plan::workload::Workload::Counters($whole) => $run,
             plan::workload::Workload::Requests($whole) => $run,
             plan::workload::Workload::Strategy($whole) => $run,
             plan::workload::Workload::Burst($whole) => $run,

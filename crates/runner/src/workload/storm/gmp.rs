@@ -97,7 +97,7 @@ fn told(counts: &Counts) -> [Option<f64>; TOLD] {
 }
 
 /// What the future returns, and how often it was polled.
-async fn with_polls<F: Future>(future: F) -> (F::Output, u64) {
+pub(in crate::workload) async fn with_polls<F: Future>(future: F) -> (F::Output, u64) {
     let mut future = pin!(future);
     let mut polls = 0;
     let output = std::future::poll_fn(|context| {

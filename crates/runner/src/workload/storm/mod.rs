@@ -3,7 +3,7 @@
 //! The clock runs from before the first spawn until the last task has ended. Storms follow each other in one process until
 //! they have taken the sample's seconds together, at least one; of `operations`, so many. The first is the cold one.
 
-mod gmp;
+pub(super) mod gmp;
 mod go;
 mod threads;
 

@@ -1,0 +1,97 @@
+//! Tasks of the suite's scheduler, whose blocking calls are blocking sections: each hands its processor to another thread.
+
+use super::watch::{Ends, Watch, Watched};
+use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
+use crate::subject::gmp::{Wrong, start, words};
+use crate::timer::ns_since;
+use crate::workload::storm::turns_of;
+use gmp::scheduler::{Count, blocking, spawn, yield_now};
+use host::thread::{Usage, cpu_ns_of_process};
+use plan::experiment::Extent;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Threads of this process that are not the scheduler's: its first, which waits for the end, and the one that counts.
+pub(super) const OWN_THREADS: u64 = 2;
+
+impl Plan {
+    pub(super) fn new(workload: &Blocking, ground: &Ground<'_>) -> Arc<Plan> {
+        Arc::new(Plan {
+            seed: ground.job.seed.0,
+            blocking_percent: workload.blocking_percent,
+            block: Duration::from_micros(workload.block_us),
+            work: turns_of(workload.work_ns),
+            limit: match ground.job.extent {
+                Extent::Seconds(_) => u64::MAX,
+                Extent::Operations(turns) => turns,
+            },
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// When all tasks are to end, where the sample ends by time.
+    pub(super) fn ends(self: &Arc<Plan>, extent: Extent) -> Option<Ends> {
+        let Extent::Seconds(seconds) = extent else { return None };
+        let plan = Arc::clone(self);
+        Some((Duration::from_secs_f64(seconds), Box::new(move || plan.over.store(true, Ordering::Relaxed))))
+    }
+}
+
+async fn task(plan: Arc<Plan>, number: u64) -> Tally {
+    let mut tally = Tally::default();
+    loop {
+        plan.turn(number, &mut tally, |block| blocking(|| std::thread::sleep(block)));
+        if !plan.goes_on(&tally) {
+            return tally;
+        }
+        yield_now().await;
+    }
+}
+
+pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, String> {
+    let job = ground.job;
+    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
+    let wrong = Wrong::default();
+    let plan = Plan::new(workload, ground);
+    let scheduler = start(ground.granted, job, workers, &wrong)?;
+    let handle = scheduler.handle();
+    let (tasks, shared) = (workload.tasks, Arc::clone(&plan));
+    let (counts, usage, cpu_ns) = (handle.counts(), Usage::of_process(), cpu_ns_of_process());
+    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, scheduler: Some(handle.clone()) };
+    let begun = Instant::now();
+    let watch = Watch::start(watched, plan.ends(job.extent))?;
+    let found = scheduler.block_on(async move {
+        let tasks: Vec<_> = (0..tasks).map(|number| spawn(task(Arc::clone(&shared), number))).collect();
+        let mut tallies = Vec::new();
+        for task in tasks {
+            tallies.push(task.await.map_err(|cause| cause.to_string())?);
+        }
+        Ok::<_, String>(tallies)
+    });
+    let elapsed_ns = ns_since(begun);
+    let cpu_ns = cpu_ns_of_process().saturating_sub(cpu_ns);
+    let (seen, own) = watch.finish()?;
+    let usage = Usage::of_process().since(&usage);
+    let counts = handle.counts().since(&counts);
+    wrong.take()?;
+    let tally = plan.check(&found.map_err(|cause| cause.to_string())??)?;
+    let handed_off = counts.get(Count::HandedOff);
+    if handed_off != tally.blocks {
+        return Err(format!("{} blocking sections; {handed_off} processors were handed over", tally.blocks));
+    }
+    let usage = usage_without(usage, &own);
+    let pus = pus(ground)?.min(workers.get() as u64);
+    let said = Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off: Some(handed_off), pus };
+    Ok(Ran { counts: Some(words(&counts)), ..said.ran(job.point.procs) })
+}
+
+/// Without the switches of the thread that counts.
+pub(super) fn usage_without(all: Usage, own: &Usage) -> Usage {
+    Usage {
+        voluntary: all.voluntary.saturating_sub(own.voluntary),
+        involuntary: all.involuntary.saturating_sub(own.involuntary),
+        ..all
+    }
+}
