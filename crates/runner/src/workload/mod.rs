@@ -7,7 +7,6 @@ mod burst;
 mod cost;
 mod counters;
 mod go_process;
-mod goroutines;
 mod latency;
 mod observed;
 mod requests;

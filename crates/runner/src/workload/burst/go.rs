@@ -1,7 +1,7 @@
 //! Bursts of goroutines, in a process of Go's own. Its pool is a sync.Pool, which the collector empties.
 
 use super::{Burst, Found, Ground, Ran, ran};
-use crate::workload::goroutines;
+use crate::workload::go_process;
 use crate::workload::latency::Quantiles;
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +29,12 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
     let go = ground.job.point.go.ok_or("a point of Go that does not say how it collects")?;
     let &Burst { tasks, isolation_ms, work_ns } = burst;
     let asked = Asked { tasks, isolation_ms, work_ns, garbage_bytes: go.garbage_bytes };
-    let (answer, counted) = goroutines::run::<_, Own>(ground, "burst", &asked, &mut |_| ())?;
+    let (answer, usage) = go_process::run::<_, Own>(ground, "burst", &asked, &mut |_| Ok(()))?;
     let words = answer.counts().map(|words| format!("{words}, gc_cycles={cycles}", cycles = answer.own.gc_cycles));
     let Own { groups, made, starts, gc_stopped_ns, whole_ns, .. } = answer.own;
     // A cycle may run in a rest: the share is of all the time.
     let pause_ratio = (whole_ns > 0).then(|| gc_stopped_ns as f64 / whole_ns as f64);
     let (elapsed_ns, ran_all) = (answer.elapsed_ns, answer.operations);
     let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio };
-    ran(burst, found, counted.usage, words, answer.notes)
+    ran(burst, found, usage, words, answer.notes)
 }

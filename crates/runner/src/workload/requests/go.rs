@@ -2,7 +2,7 @@
 
 use super::{ByTasks, Ground, Quantiles, Ran, Requests, Sum, Told, ran};
 use crate::sample::Window;
-use crate::workload::goroutines;
+use crate::workload::go_process;
 use serde::{Deserialize, Serialize};
 
 /// What only this workload asks; subjects/README.md has the keys.
@@ -36,7 +36,7 @@ pub(super) fn run(requests: &Requests, ground: &Ground<'_>) -> Result<Ran, Strin
     let &Requests { tasks, work_ns, rate_per_s } = requests;
     let (seed, windows, garbage_bytes) = (job.seed.0, job.windows, go.garbage_bytes);
     let asked = Asked { seed, tasks, work_ns, garbage_bytes, windows, rate_per_s };
-    let (found, counted) = goroutines::run::<_, Own>(ground, "requests", &asked, &mut |_| ())?;
+    let (found, usage) = go_process::run::<_, Own>(ground, "requests", &asked, &mut |_| Ok(()))?;
     let words = found.counts().map(|words| format!("{words}, gc_cycles={cycles}", cycles = found.own.gc_cycles));
     let Own { windows, latencies, served_by_tasks, idle_tasks, arrived, gc_stopped_ns, gc_ratio, .. } = found.own;
     let sum = Sum { served: found.operations, elapsed_ns: found.elapsed_ns, latencies, windows };
@@ -47,5 +47,5 @@ pub(super) fn run(requests: &Requests, ground: &Ground<'_>) -> Result<Ran, Strin
         notes: found.notes,
     };
     let by_tasks = ByTasks { served: served_by_tasks, idle: idle_tasks };
-    ran(requests, sum, by_tasks, arrived, counted.usage, told)
+    ran(requests, sum, by_tasks, arrived, usage, told)
 }

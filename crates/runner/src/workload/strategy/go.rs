@@ -1,7 +1,7 @@
 //! Batches of goroutines, in a process of Go's own. `locked` is LockOSThread until the item is done.
 
 use super::{Found, Ground, Ran, Strategy, ran};
-use crate::workload::goroutines;
+use crate::workload::go_process;
 use crate::workload::latency::Quantiles;
 use plan::workload::Control;
 use serde::{Deserialize, Serialize};
@@ -27,10 +27,10 @@ struct Own {
 pub(super) fn run(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, String> {
     let &Strategy { strategy: control, items, work_ns } = strategy;
     let asked = Asked { strategy: control, items, work_ns };
-    let (answer, counted) = goroutines::run::<_, Own>(ground, "strategy", &asked, &mut |_| ())?;
+    let (answer, usage) = go_process::run::<_, Own>(ground, "strategy", &asked, &mut |_| Ok(()))?;
     let counts = answer.counts();
     let Own { batches, done_by_tasks, startup_ns, latencies, memory_bytes } = answer.own;
     let elapsed_ns = answer.elapsed_ns;
     let found = Found { batches, elapsed_ns, done: done_by_tasks, startup_ns, latencies, memory_bytes };
-    ran(strategy, found, counted.usage, counts, answer.notes)
+    ran(strategy, found, usage, counts, answer.notes)
 }
