@@ -1,6 +1,6 @@
-//! One table of the claims of several results folders: what became of each, in a line or two.
+//! One table of the claims of several results folders: what became of each, in a line or two; what is not testable, by reason.
 
-use super::claims::{numbers, tested_on, verdict_paint};
+use super::claims::{answered, not_testable, numbers, tested_on, verdict_paint};
 use super::{Look, Paint, wrap};
 use crate::results::{Derived, Results};
 use plan::record::{ClaimRow, Verdict};
@@ -18,7 +18,15 @@ pub fn claims_overview(folders: &[(Results, Derived)], look: Look) -> String {
         }
         for row in &derived.claims {
             *counts.entry(row.verdict.word()).or_default() += 1;
-            text += &line(results, row, look);
+        }
+        answered(&derived.claims).for_each(|row| text += &line(results, row, look));
+        for group in not_testable(&derived.claims) {
+            let claims: Vec<&str> = group.claims.iter().map(|claim| claim.id).collect();
+            text += &told(
+                Verdict::NotTestable,
+                &format!("{why}: {claims}", why = group.reason, claims = claims.join(", ")),
+                look,
+            );
         }
     }
     let words = [Verdict::Supported, Verdict::Refuted, Verdict::Undecided, Verdict::NotTestable].map(Verdict::word);
@@ -30,15 +38,18 @@ pub fn claims_overview(folders: &[(Results, Derived)], look: Look) -> String {
 
 /// `  refuted       storm-knee (unbound/go): measured …`, what follows below it.
 fn line(results: &Results, row: &ClaimRow, look: Look) -> String {
-    const WIDTH: usize = 14;
     let why = match row.verdict {
         Verdict::Supported | Verdict::Refuted => numbers(results, row),
         _ => row.reason.clone(),
     };
-    let told = format!("{id} ({on}): {why}", id = row.id, on = tested_on(results, row));
-    let told = wrap(&told, 2 + WIDTH, look.columns());
-    let verdict = look.paint(&format!("{word:WIDTH$}", word = row.verdict.word()), verdict_paint(row.verdict));
-    format!("  {verdict}{told}", told = &told[2 + WIDTH..])
+    told(row.verdict, &format!("{id} ({on}): {why}", id = row.id, on = tested_on(results, row)), look)
+}
+
+fn told(verdict: Verdict, what: &str, look: Look) -> String {
+    const WIDTH: usize = 14;
+    let what = wrap(what, 2 + WIDTH, look.columns());
+    let verdict = look.paint(&format!("{word:WIDTH$}", word = verdict.word()), verdict_paint(verdict));
+    format!("  {verdict}{what}", what = &what[2 + WIDTH..])
 }
 
 #[cfg(test)]
@@ -57,7 +68,7 @@ mod tests {
         let claims = folder().1.claims.len();
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         assert_eq!(text.lines().filter(|line| *line == "golden").count(), 2, "{text}");
-        assert!(text.contains("  not testable  hit-ratio-8 ("), "{text}");
+        assert!(text.contains(": hit-ratio-8\n") && text.contains("\n  not testable  "), "{text}");
         assert!(text.contains(&format!("{all} verdicts: ", all = 2 * claims)), "{text}");
     }
 }
