@@ -1,6 +1,6 @@
 //! What workers do, run. A workload is two files and two match arms: `plan/src/workload/NAME.rs` with an arm there, and
 //! `runner/src/workload/NAME.rs`, which implements [`Work`] for the plan's type, with an arm in `with_work`. One without
-//! heaps is a [`crate::heapless::Heapless`] instead, with an arm that binds it as such.
+//! heaps is a `Heapless` (`heapless.rs`) instead, with an arm that binds it as such.
 
 mod blocking;
 mod burst;
