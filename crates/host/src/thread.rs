@@ -41,15 +41,8 @@ impl Usage {
 
     /// Of all threads of the process: faults and switches since it started, delays of those that live.
     pub fn of_process() -> Usage {
-        let root = Root::system();
-        let usage = rusage_of(libc::RUSAGE_SELF);
-        let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        let delays = tasks.filter_map(|task| {
-            let name = task.file_name();
-            delay_in(&root, &format!("proc/self/task/{name}/schedstat", name = name.to_str()?))
-        });
-        let delay_ns: u64 = delays.sum();
-        Usage { run_delay_ns: run_delay_ns(&root).map(|_| delay_ns), ..Usage::of(&usage) }
+        let run_delay_ns = slices_of_process().map(|(delay_ns, _)| delay_ns);
+        Usage { run_delay_ns, ..Usage::of(&rusage_of(libc::RUSAGE_SELF)) }
     }
 
     /// What was counted since an earlier reading of the same thread.
@@ -93,30 +86,25 @@ fn rusage_of(whom: libc::c_int) -> libc::rusage {
 
 /// Time that the living threads of another process were ready and had no PU, together, ns; `None` where nobody tells.
 pub fn run_delay_ns_of(pid: u32) -> Option<u64> {
-    let root = Root::system();
-    let delay = |task: std::fs::DirEntry| {
-        let name = task.file_name();
-        delay_in(&root, &format!("proc/{pid}/task/{name}/schedstat", name = name.to_str()?))
-    };
-    let delays: Vec<u64> = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten().filter_map(delay).collect();
-    (!delays.is_empty()).then(|| delays.iter().sum())
+    slices_of(&pid.to_string()).map(|(delay_ns, _)| delay_ns)
 }
 
-/// Time that all threads of this process were ready and had no PU, ns, and how often they got one, as far as they live;
-/// `None` where the kernel keeps no schedstat.
+/// Time that the living threads of this process were ready and had no PU, ns, and how often they got one; `None` where the
+/// kernel keeps no schedstat.
 pub fn slices_of_process() -> Option<(u64, u64)> {
+    slices_of("self")
+}
+
+/// Of all living threads of a process together: run delay in ns, and time slices.
+fn slices_of(process: &str) -> Option<(u64, u64)> {
     let root = Root::system();
-    let mut all = None;
-    for task in std::fs::read_dir("/proc/self/task").ok()?.flatten() {
-        let Some(name) = task.file_name().to_str().map(String::from) else { continue };
-        let Some(text) = root.text(format!("proc/self/task/{name}/schedstat")) else { continue };
-        let fields: Vec<u64> = text.split_ascii_whitespace().filter_map(|field| field.parse().ok()).collect();
-        if let [_, delay_ns, slices] = fields[..] {
-            let (delay_before, slices_before) = all.unwrap_or((0, 0));
-            all = Some((delay_before + delay_ns, slices_before + slices));
-        }
-    }
-    all
+    let of_thread = |task: std::fs::DirEntry| {
+        let text = root.text(format!("proc/{process}/task/{name}/schedstat", name = task.file_name().to_str()?))?;
+        let mut fields = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
+        Some((fields.next()?.ok()?, fields.next()?.ok()?))
+    };
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten().filter_map(of_thread);
+    threads.reduce(|(delays, slices), (delay, slice)| (delays + delay, slices + slice))
 }
 
 /// Second field of schedstat (Documentation/scheduler/sched-stats.rst).

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod claim;
 pub mod experiment;
 pub mod gathered;
+mod keys;
 pub mod knee;
 pub mod manifest;
 pub mod models;

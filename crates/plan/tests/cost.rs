@@ -1,9 +1,11 @@
 //! `[workload] kind = "cost"`: its keys, what it refuses, and what is planned of it.
 
-use plan::experiment::{Overrides, parse_experiment};
+mod written;
+
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
+use plan::topology::Topology;
 use plan::workload::{Cost, Operation, Workload};
+use written::planned;
 
 const SOUND: &str = r#"name = "x"
 question = "What?"
@@ -20,10 +22,7 @@ name = "unbound"
 
 /// The error of the sound file with its line `line` replaced.
 fn check(line: usize, with: &str, expect: &str) {
-    let mut lines: Vec<&str> = SOUND.lines().collect();
-    lines[line - 1] = with;
-    let error = parse_experiment("x.toml", &lines.join("\n")).expect_err(with);
-    assert_eq!(error.to_string(), format!("x.toml:{expect}"), "{with:?}");
+    written::check(SOUND, line, with, expect);
 }
 
 #[test]
@@ -34,13 +33,6 @@ fn what_is_written_wrong_is_named_with_its_line() {
     let none_of = "is none of create, wake, block, switch, steal, hand-off";
     check(9, "operation = [\"create\", \"kill\"]", &format!("9: operation in [sweep]: \"kill\" {none_of}"));
     check(9, "operation = []", "9: operation in [sweep]: a list of 0 cannot be; it must be a list of 1 to 64 levels");
-}
-
-fn planned(text: &str) -> Plan {
-    let topology: Topology =
-        serde_json::from_str(include_str!("../../../results/golden-2n8p/topology.json")).expect("a topology");
-    let file = parse_experiment("x.toml", text).expect("it is sound");
-    plan::plan(&file, &Overrides::default(), &topology, &Conditions::ideal()).expect("it can be planned")
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `[workload] kind = "counters"`: its keys, what it refuses, and what is planned of it.
 
-use plan::experiment::{Overrides, parse_experiment};
+mod written;
+
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
 use plan::workload::{Counters, Layout, Workload};
+use written::planned;
 
 const SOUND: &str = r#"name = "x"
 question = "What?"
@@ -20,10 +21,7 @@ cpus = "close"
 
 /// The error of the sound file with its line `line` replaced.
 fn check(line: usize, with: &str, expect: &str) {
-    let mut lines: Vec<&str> = SOUND.lines().collect();
-    lines[line - 1] = with;
-    let error = parse_experiment("x.toml", &lines.join("\n")).expect_err(with);
-    assert_eq!(error.to_string(), format!("x.toml:{expect}"), "{with:?}");
+    written::check(SOUND, line, with, expect);
 }
 
 #[test]
@@ -33,13 +31,6 @@ fn what_is_written_wrong_is_named_with_its_line() {
     check(5, "reads_ratio = nan", "5: reads_ratio in [workload]: nan cannot be; it must be from 0 to 1");
     check(5, "tasks = 5", "5: unknown key \"tasks\" in [workload]; known keys: kind, layout, reads_ratio, turns");
     check(8, "layout = [\"packed\", \"loose\"]", "8: layout in [sweep]: \"loose\" is none of packed, padded");
-}
-
-fn planned(text: &str) -> Plan {
-    let topology: Topology =
-        serde_json::from_str(include_str!("../../../results/golden-2n8p/topology.json")).expect("a topology");
-    let file = parse_experiment("x.toml", text).expect("it is sound");
-    plan::plan(&file, &Overrides::default(), &topology, &Conditions::ideal()).expect("it can be planned")
 }
 
 #[test]

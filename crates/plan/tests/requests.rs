@@ -1,9 +1,11 @@
 //! `[workload] kind = "requests"`: its keys, what it refuses, and what is planned of it.
 
-use plan::experiment::{Extent, Overrides, parse_experiment};
+mod written;
+
+use plan::experiment::Extent;
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
 use plan::workload::{Requests, Workload};
+use written::{planned, seconds};
 
 const SOUND: &str = r#"name = "x"
 question = "What?"
@@ -20,10 +22,7 @@ name = "unbound"
 
 /// The error of the sound file with its line `line` replaced.
 fn check(line: usize, with: &str, expect: &str) {
-    let mut lines: Vec<&str> = SOUND.lines().collect();
-    lines[line - 1] = with;
-    let error = parse_experiment("x.toml", &lines.join("\n")).expect_err(with);
-    assert_eq!(error.to_string(), format!("x.toml:{expect}"), "{with:?}");
+    written::check(SOUND, line, with, expect);
 }
 
 #[test]
@@ -52,13 +51,6 @@ fn what_is_written_wrong_is_named_with_its_line() {
         "6: unknown key \"yields\" in [workload]; known keys: kind, loop, rate_per_s, tasks, work_ns",
     );
     check(8, "procs = 1\nloop = [\"closed\", \"ajar\"]", "9: loop in [sweep]: \"ajar\" is none of closed, open");
-}
-
-fn planned(text: &str) -> Plan {
-    let topology: Topology =
-        serde_json::from_str(include_str!("../../../results/golden-2n8p/topology.json")).expect("a topology");
-    let file = parse_experiment("x.toml", text).expect("it is sound");
-    plan::plan(&file, &Overrides::default(), &topology, &Conditions::ideal()).expect("it can be planned")
 }
 
 #[test]
@@ -99,11 +91,6 @@ fn a_thread_for_each_task_has_a_limit() {
 
 #[test]
 fn requests_take_what_each_task_needs_for_one() {
-    let seconds = |text: &str, extent: Extent| {
-        let plan = planned(text);
-        let measure = plan::experiment::Measure { extent, ..plan.measure.clone() };
-        plan::schedule::sample_seconds(&measure, &plan.points[0], &plan::schedule::Costs::EXPECTED)
-    };
     let large = SOUND.replace("tasks = 20", "tasks = 1000\nwork_ns = 999400");
     // 1000 x (600 ns + 999,400 ns) on one processor, and a child.
     assert!((seconds(&large, Extent::Operations(3)) - 3.02).abs() < 1e-9);

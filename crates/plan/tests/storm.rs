@@ -1,9 +1,12 @@
 //! `[workload] kind = "storm"`: its keys, what it refuses, and what is planned of it.
 
-use plan::experiment::{Extent, Overrides, StoppedWork, parse_experiment};
+mod written;
+
+use plan::experiment::{Extent, StoppedWork};
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
+use plan::topology::Conditions;
 use plan::workload::{Storm, Workload};
+use written::{planned_under, seconds};
 
 const SOUND: &str = r#"name = "x"
 question = "What?"
@@ -22,10 +25,12 @@ name = "unbound"
 
 /// The error of the sound file with its line `line` replaced.
 fn check(line: usize, with: &str, expect: &str) {
-    let mut lines: Vec<&str> = SOUND.lines().collect();
-    lines[line - 1] = with;
-    let error = parse_experiment("x.toml", &lines.join("\n")).expect_err(with);
-    assert_eq!(error.to_string(), format!("x.toml:{expect}"), "{with:?}");
+    written::check(SOUND, line, with, expect);
+}
+
+/// NUMA balancing is on, so that arms could settle.
+fn planned(text: &str) -> Plan {
+    planned_under(text, &Conditions { numa_balancing: true, ..Conditions::ideal() })
 }
 
 #[test]
@@ -47,14 +52,6 @@ fn what_is_written_wrong_is_named_with_its_line() {
     );
     check(10, "procs = 1\nyields = [1, 0]", "11: yields in [sweep]: 0 cannot be; it must be from 1 to 1000000");
     check(10, "procs = 1\ntasks = [1, 2]", "6: tasks in [workload]: is swept in [sweep], line 9; write it once");
-}
-
-fn planned(text: &str) -> Plan {
-    let topology: Topology =
-        serde_json::from_str(include_str!("../../../results/golden-2n8p/topology.json")).expect("a topology");
-    let file = parse_experiment("x.toml", text).expect("it is sound");
-    plan::plan(&file, &Overrides::default(), &topology, &Conditions { numa_balancing: true, ..Conditions::ideal() })
-        .expect("it can be planned")
 }
 
 #[test]
@@ -95,11 +92,6 @@ fn points_that_cannot_be_are_skipped_with_the_reason() {
 
 #[test]
 fn a_storm_is_run_whole_however_short_the_sample() {
-    let seconds = |text: &str, extent: Extent| {
-        let plan = planned(text);
-        let measure = plan::experiment::Measure { extent, ..plan.measure.clone() };
-        plan::schedule::sample_seconds(&measure, &plan.points[0], &plan::schedule::Costs::EXPECTED)
-    };
     let large = SOUND.replace("tasks = 20", "tasks = 1000000\nloop_ns = 900");
     // 1,000,000 x (600 ns + 100 x 1 us) on one processor, and a child.
     assert!((seconds(&large, Extent::Seconds(1.0)) - 100.62).abs() < 1e-9);

@@ -1,9 +1,11 @@
 //! `[workload] kind = "strategy"` and `"burst"`: their keys, what they refuse, and what is planned of them.
 
-use plan::experiment::{Overrides, parse_experiment};
+mod written;
+
+use plan::experiment::parse_experiment;
 use plan::point::Plan;
-use plan::topology::{Conditions, Topology};
 use plan::workload::{Burst, Control, Strategy, Workload};
+use written::planned;
 
 const STRATEGY: &str = r#"name = "x"
 question = "What?"
@@ -37,13 +39,6 @@ fn check(sound: &str, with: &str, expect: &str) {
     lines[5] = with;
     let error = parse_experiment("x.toml", &lines.join("\n")).expect_err(with);
     assert_eq!(error.to_string(), format!("x.toml:6: {expect}"), "{with:?}");
-}
-
-fn planned(text: &str) -> Plan {
-    let topology: Topology =
-        serde_json::from_str(include_str!("../../../results/golden-2n8p/topology.json")).expect("a topology");
-    let file = parse_experiment("x.toml", text).expect("it is sound");
-    plan::plan(&file, &Overrides::default(), &topology, &Conditions::ideal()).expect("it can be planned")
 }
 
 #[test]

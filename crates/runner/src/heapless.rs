@@ -11,6 +11,7 @@ use host::Granted;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::record::StopReason;
+use plan::set::CpuSet;
 
 /// A workload without heaps.
 pub(crate) trait Heapless {
@@ -44,6 +45,14 @@ pub(crate) struct Ran {
     pub(crate) usage: Usage,
     /// What could not be measured and why.
     pub(crate) notes: Vec<String>,
+}
+
+/// Binds the calling thread to the PUs of all places, where each has some; what it starts inherits that.
+pub(crate) fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
+    let places = &ground.job.point.placement.workers;
+    let Some(sets) = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
+    host::bind::bind_thread(ground.granted, &all).map(|_| ()).map_err(|cause| cause.to_string())
 }
 
 /// The figures of a sample. What runs again and again from nothing has one slice: no warm-up over time could be cut.

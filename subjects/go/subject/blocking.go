@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"sync"
@@ -18,20 +17,14 @@ const (
 
 // blockingJob asks for goroutines that work a little in each turn, and by chance end it with a call that blocks their thread.
 type blockingJob struct {
-	V         int    `json:"v"`
-	Workload  string `json:"workload"`
-	ParentPid int    `json:"parent_pid"`
-	Procs     int    `json:"procs"`
-	Gogc      *int   `json:"gogc"`
-	Tasks     int    `json:"tasks"`
+	heading
+	Tasks int `json:"tasks"`
 	// Length of the empty loop of each turn.
 	WorkNs          int `json:"work_ns"`
 	BlockingPercent int `json:"blocking_percent"`
 	// How long a blocking call sleeps.
-	BlockUs    int      `json:"block_us"`
-	Seed       uint64   `json:"seed"`
-	Seconds    *float64 `json:"seconds"`
-	Operations *uint64  `json:"operations"`
+	BlockUs int    `json:"block_us"`
+	Seed    uint64 `json:"seed"`
 }
 
 var blockingRequired = []string{"v", "procs", "gogc", "tasks", "work_ns", "blocking_percent", "block_us", "seed"}
@@ -50,28 +43,13 @@ type blockingSample struct {
 	Notes     []string `json:"notes"`
 }
 
-func readBlocking(raw json.RawMessage, keys map[string]json.RawMessage) (*blockingJob, error) {
-	var found blockingJob
-	if err := decode(raw, keys, blockingRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *blockingJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	return j.heading.check([]inRange{
 		{"tasks", j.Tasks, 1, blockingTasksMost},
 		{"work_ns", j.WorkNs, 0, loopNsMost},
 		{"blocking_percent", j.BlockingPercent, 0, 100},
 		{"block_us", j.BlockUs, 1, blockUsMost},
-	}); err != nil {
-		return err
-	}
-	return checkExtent(j.Gogc, j.Seconds, j.Operations)
+	})
 }
 
 // blocks says whether a turn blocks; crates/runner/src/workload/blocking draws the same.

@@ -15,7 +15,7 @@ func blockingOf(text string) (*blockingJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readBlocking(raw, keys)
+	return read[blockingJob](raw, keys, blockingRequired)
 }
 
 func TestWrongBlockingIsRefusedInOneLine(t *testing.T) {

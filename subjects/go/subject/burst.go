@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"math"
 	"runtime"
 	"runtime/debug"
@@ -14,18 +13,12 @@ const isolationMsMost = 1000
 
 // burstJob asks for groups of goroutines with rests in between.
 type burstJob struct {
-	V            int      `json:"v"`
-	Workload     string   `json:"workload"`
-	ParentPid    int      `json:"parent_pid"`
-	Procs        int      `json:"procs"`
-	Gogc         *int     `json:"gogc"`
-	Tasks        int      `json:"tasks"`
-	IsolationMs  int      `json:"isolation_ms"`
-	WorkNs       int      `json:"work_ns"`
-	GarbageBytes uint64   `json:"garbage_bytes"`
-	Seconds      *float64 `json:"seconds"`
-	// Groups.
-	Operations *uint64 `json:"operations"`
+	// Operations are groups.
+	heading
+	Tasks        int    `json:"tasks"`
+	IsolationMs  int    `json:"isolation_ms"`
+	WorkNs       int    `json:"work_ns"`
+	GarbageBytes uint64 `json:"garbage_bytes"`
 }
 
 var burstRequired = []string{"v", "procs", "gogc", "tasks", "isolation_ms", "work_ns", "garbage_bytes"}
@@ -50,28 +43,13 @@ type burstSample struct {
 	Notes     []string  `json:"notes"`
 }
 
-func readBurst(raw json.RawMessage, keys map[string]json.RawMessage) (*burstJob, error) {
-	var found burstJob
-	if err := decode(raw, keys, burstRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *burstJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	return j.heading.check([]inRange{
 		{"tasks", j.Tasks, 1, tasksMost},
 		{"isolation_ms", j.IsolationMs, 0, isolationMsMost},
 		{"work_ns", j.WorkNs, 0, workNsMost},
 		{"garbage_bytes", j.GarbageBytes, 0, garbageBytesMost},
-	}); err != nil {
-		return err
-	}
-	return checkExtent(j.Gogc, j.Seconds, j.Operations)
+	})
 }
 
 // object is what a task writes into, and what else of a task's object there may be. Its garbage goes with the next task.
@@ -83,7 +61,7 @@ type object struct {
 
 func measureBursts(j *burstJob, out *frames) (*burstSample, error) {
 	found := &burstSample{Go: runtime.Version(), Procs: runtime.GOMAXPROCS(0), Gogc: *j.Gogc, Notes: []string{}}
-	room := requestsJob{Tasks: j.Tasks, GarbageBytes: j.GarbageBytes, Gogc: j.Gogc}
+	room := requestsJob{heading: heading{Gogc: j.Gogc}, Tasks: j.Tasks, GarbageBytes: j.GarbageBytes}
 	if _, err := room.room(); err != nil {
 		return nil, err
 	}

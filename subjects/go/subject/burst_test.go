@@ -15,7 +15,7 @@ func burstOf(text string) (*burstJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readBurst(raw, keys)
+	return read[burstJob](raw, keys, burstRequired)
 }
 
 func TestWrongBurstsAreRefusedInOneLine(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"runtime"
@@ -21,16 +20,10 @@ var costOperations = []string{"create", "wake", "block", "switch"}
 
 // costJob asks for operations of the scheduler, one at a time.
 type costJob struct {
-	V         int    `json:"v"`
-	Workload  string `json:"workload"`
-	ParentPid int    `json:"parent_pid"`
-	Procs     int    `json:"procs"`
-	Gogc      *int   `json:"gogc"`
+	heading
 	Operation string `json:"operation"`
 	// Bytes written before each operation, so that the caches hold nothing of ours; 0: none.
-	SweptBytes uint64   `json:"swept_bytes"`
-	Seconds    *float64 `json:"seconds"`
-	Operations *uint64  `json:"operations"`
+	SweptBytes uint64 `json:"swept_bytes"`
 }
 
 var costRequired = []string{"v", "procs", "gogc", "operation", "swept_bytes"}
@@ -50,20 +43,8 @@ type costSample struct {
 	Notes   []string `json:"notes"`
 }
 
-func readCost(raw json.RawMessage, keys map[string]json.RawMessage) (*costJob, error) {
-	var found costJob
-	if err := decode(raw, keys, costRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *costJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	if err := j.heading.check([]inRange{
 		{"swept_bytes", j.SweptBytes, 0, sweptBytesMost},
 	}); err != nil {
 		return err
@@ -77,9 +58,6 @@ func (j *costJob) check() error {
 		return fmt.Errorf("operation: %q is none of create, wake, block, switch", j.Operation)
 	case j.Operation != "create" && j.Procs != 1:
 		return fmt.Errorf("operation: %s is timed on one processor, %d asked", j.Operation, j.Procs)
-	}
-	if err := checkExtent(j.Gogc, j.Seconds, j.Operations); err != nil {
-		return err
 	}
 	if available, source, found := availableBytes(); found && j.SweptBytes > available {
 		return fmt.Errorf("swept_bytes: %d asked, %d available (%s)", j.SweptBytes, available, source)

@@ -15,7 +15,7 @@ func costOf(text string) (*costJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readCost(raw, keys)
+	return read[costJob](raw, keys, costRequired)
 }
 
 func TestWrongCostsAreRefusedInOneLine(t *testing.T) {

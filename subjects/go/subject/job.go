@@ -108,6 +108,48 @@ func readJob(raw json.RawMessage, keys map[string]json.RawMessage) (*job, error)
 	return &found, found.check()
 }
 
+// heading is what every job of a workload without heaps has.
+type heading struct {
+	V          int      `json:"v"`
+	Workload   string   `json:"workload"`
+	ParentPid  int      `json:"parent_pid"`
+	Procs      int      `json:"procs"`
+	Gogc       *int     `json:"gogc"`
+	Seconds    *float64 `json:"seconds"`
+	Operations *uint64  `json:"operations"`
+}
+
+func (h *heading) head() *heading { return h }
+
+// check refuses what the heading cannot be, and the workload's own keys out of their ranges.
+func (h *heading) check(own []inRange) error {
+	if err := checkVersion(h.V); err != nil {
+		return err
+	}
+	if err := checkRanges(append([]inRange{{"procs", h.Procs, 1, procsMost}}, own...)); err != nil {
+		return err
+	}
+	return checkExtent(h.Gogc, h.Seconds, h.Operations)
+}
+
+// asked is such a job.
+type asked interface {
+	head() *heading
+	check() error
+}
+
+// read takes the keys for a job.
+func read[J any, P interface {
+	*J
+	asked
+}](raw json.RawMessage, keys map[string]json.RawMessage, required []string) (P, error) {
+	found := P(new(J))
+	if err := decode(raw, keys, required, found); err != nil {
+		return nil, err
+	}
+	return found, found.check()
+}
+
 func checkVersion(found int) error {
 	if found != version {
 		return fmt.Errorf("job of version %d, this program speaks %d; build subjects again (scripts/go-subjects)", found, version)

@@ -62,74 +62,33 @@ type workload func(raw json.RawMessage, keys map[string]json.RawMessage, out *fr
 var workloads map[string]workload
 
 func init() {
-	workloads = map[string]workload{"serve": serve, "storm": storms, "cost": operations, "blocking": turns,
-		"requests": requests, "strategy": strategy, "burst": bursts}
+	workloads = map[string]workload{
+		"serve":    serve,
+		"storm":    program[stormJob](stormRequired, measureStorms),
+		"cost":     program[costJob](costRequired, measureCosts),
+		"blocking": program[blockingJob](blockingRequired, measureBlocking),
+		"requests": program[requestsJob](requestsRequired, measureRequests),
+		"strategy": program[strategyJob](strategyRequired, measureStrategy),
+		"burst":    program[burstJob](burstRequired, measureBursts),
+	}
 }
 
-func turns(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readBlocking(raw, keys)
-	if err != nil {
-		return nil, err
+// program is a workload without heaps: reads its job, settles as that says, and measures.
+func program[J any, P interface {
+	*J
+	asked
+}, S any](required []string, measure func(P, *frames) (S, error)) workload {
+	return func(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
+		job, err := read[J, P](raw, keys, required)
+		if err != nil {
+			return nil, err
+		}
+		head := job.head()
+		if err := settle(head.ParentPid, head.Procs, *head.Gogc); err != nil {
+			return nil, err
+		}
+		return measure(job, out)
 	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureBlocking(job, out)
-}
-
-func operations(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readCost(raw, keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureCosts(job, out)
-}
-
-func storms(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readStorm(raw, keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureStorms(job, out)
-}
-
-func requests(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readRequests(raw, keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureRequests(job, out)
-}
-
-func strategy(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readStrategy(raw, keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureStrategy(job, out)
-}
-
-func bursts(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {
-	job, err := readBurst(raw, keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := settle(job.ParentPid, job.Procs, *job.Gogc); err != nil {
-		return nil, err
-	}
-	return measureBursts(job, out)
 }
 
 func serve(raw json.RawMessage, keys map[string]json.RawMessage, out *frames) (interface{}, error) {

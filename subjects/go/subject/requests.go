@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -23,21 +22,15 @@ const (
 
 // requestsJob asks for live goroutines that serve requests, each an empty loop.
 type requestsJob struct {
-	V            int    `json:"v"`
-	Workload     string `json:"workload"`
-	ParentPid    int    `json:"parent_pid"`
+	// Operations are requests of each task.
+	heading
 	Seed         uint64 `json:"seed"`
-	Procs        int    `json:"procs"`
-	Gogc         *int   `json:"gogc"`
 	Tasks        int    `json:"tasks"`
 	WorkNs       int    `json:"work_ns"`
 	GarbageBytes uint64 `json:"garbage_bytes"`
 	Windows      int    `json:"windows"`
 	// Arrivals a second; absent: a closed loop.
 	RatePerS *float64 `json:"rate_per_s"`
-	Seconds  *float64 `json:"seconds"`
-	// Requests of each task.
-	Operations *uint64 `json:"operations"`
 }
 
 var requestsRequired = []string{"v", "seed", "procs", "gogc", "tasks", "work_ns", "garbage_bytes", "windows"}
@@ -62,20 +55,8 @@ type requestsSample struct {
 	Notes   []string `json:"notes"`
 }
 
-func readRequests(raw json.RawMessage, keys map[string]json.RawMessage) (*requestsJob, error) {
-	var found requestsJob
-	if err := decode(raw, keys, requestsRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *requestsJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	if err := j.heading.check([]inRange{
 		{"tasks", j.Tasks, 1, tasksMost},
 		{"work_ns", j.WorkNs, 0, workNsMost},
 		{"garbage_bytes", j.GarbageBytes, 0, garbageBytesMost},
@@ -86,7 +67,7 @@ func (j *requestsJob) check() error {
 	if rate := j.RatePerS; rate != nil && !(*rate > 0 && *rate <= rateMost) {
 		return fmt.Errorf("rate_per_s: %v is not above 0 and at most %v", *rate, rateMost)
 	}
-	return checkExtent(j.Gogc, j.Seconds, j.Operations)
+	return nil
 }
 
 // room is what garbage may take with the collector off, half of what the tasks leave; 0: nobody knows. An error where not

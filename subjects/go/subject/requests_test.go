@@ -17,7 +17,7 @@ func requestsOf(text string) (*requestsJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readRequests(raw, keys)
+	return read[requestsJob](raw, keys, requestsRequired)
 }
 
 func TestWrongRequestsAreRefusedInOneLine(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"runtime"
@@ -22,18 +21,12 @@ const (
 
 // stormJob asks for storms: so many goroutines at once, each of which yields so many times and ends.
 type stormJob struct {
-	V         int    `json:"v"`
-	Workload  string `json:"workload"`
-	ParentPid int    `json:"parent_pid"`
-	Procs     int    `json:"procs"`
-	Gogc      *int   `json:"gogc"`
-	Tasks     int    `json:"tasks"`
-	Yields    int    `json:"yields"`
+	// Operations are storms.
+	heading
+	Tasks  int `json:"tasks"`
+	Yields int `json:"yields"`
 	// Length of the empty loop before each yield.
-	LoopNs  int      `json:"loop_ns"`
-	Seconds *float64 `json:"seconds"`
-	// Storms.
-	Operations *uint64 `json:"operations"`
+	LoopNs int `json:"loop_ns"`
 }
 
 var stormRequired = []string{"v", "procs", "gogc", "tasks", "yields", "loop_ns"}
@@ -57,27 +50,12 @@ type stormSample struct {
 	Notes     []string `json:"notes"`
 }
 
-func readStorm(raw json.RawMessage, keys map[string]json.RawMessage) (*stormJob, error) {
-	var found stormJob
-	if err := decode(raw, keys, stormRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *stormJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	if err := j.heading.check([]inRange{
 		{"tasks", j.Tasks, 1, tasksMost},
 		{"yields", j.Yields, 1, yieldsMost},
 		{"loop_ns", j.LoopNs, 0, loopNsMost},
 	}); err != nil {
-		return err
-	}
-	if err := checkExtent(j.Gogc, j.Seconds, j.Operations); err != nil {
 		return err
 	}
 	asked := uint64(j.Tasks)*taskBytes + processOverhead

@@ -16,7 +16,7 @@ func stormOf(text string) (*stormJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readStorm(raw, keys)
+	return read[stormJob](raw, keys, stormRequired)
 }
 
 func TestWrongStormsAreRefusedInOneLine(t *testing.T) {

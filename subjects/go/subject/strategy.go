@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -24,17 +23,11 @@ const (
 
 // strategyJob asks for batches of items, and says who does them.
 type strategyJob struct {
-	V         int      `json:"v"`
-	Workload  string   `json:"workload"`
-	ParentPid int      `json:"parent_pid"`
-	Procs     int      `json:"procs"`
-	Gogc      *int     `json:"gogc"`
-	Strategy  string   `json:"strategy"`
-	Items     int      `json:"items"`
-	WorkNs    int      `json:"work_ns"`
-	Seconds   *float64 `json:"seconds"`
-	// Batches.
-	Operations *uint64 `json:"operations"`
+	// Operations are batches.
+	heading
+	Strategy string `json:"strategy"`
+	Items    int    `json:"items"`
+	WorkNs   int    `json:"work_ns"`
 }
 
 var strategyRequired = []string{"v", "procs", "gogc", "strategy", "items", "work_ns"}
@@ -57,18 +50,7 @@ type strategySample struct {
 	Notes       []string `json:"notes"`
 }
 
-func readStrategy(raw json.RawMessage, keys map[string]json.RawMessage) (*strategyJob, error) {
-	var found strategyJob
-	if err := decode(raw, keys, strategyRequired, &found); err != nil {
-		return nil, err
-	}
-	return &found, found.check()
-}
-
 func (j *strategyJob) check() error {
-	if err := checkVersion(j.V); err != nil {
-		return err
-	}
 	items := uint64(itemsMost)
 	switch j.Strategy {
 	case "pool", "fan":
@@ -77,14 +59,10 @@ func (j *strategyJob) check() error {
 	default:
 		return fmt.Errorf("strategy: %q is none of pool, fan, locked", j.Strategy)
 	}
-	if err := checkRanges([]inRange{
-		{"procs", j.Procs, 1, procsMost},
+	return j.heading.check([]inRange{
 		{"items", j.Items, 1, items},
 		{"work_ns", j.WorkNs, 0, workNsMost},
-	}); err != nil {
-		return err
-	}
-	return checkExtent(j.Gogc, j.Seconds, j.Operations)
+	})
 }
 
 // batch is what the items of one share.

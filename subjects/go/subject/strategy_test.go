@@ -14,7 +14,7 @@ func strategyOf(text string) (*strategyJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readStrategy(raw, keys)
+	return read[strategyJob](raw, keys, strategyRequired)
 }
 
 func TestWrongStrategiesAreRefusedInOneLine(t *testing.T) {

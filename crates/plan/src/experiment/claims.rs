@@ -5,6 +5,7 @@ use super::measure::{check_averaged, check_metric};
 use super::table::{Section, whole};
 use super::{AXIS_MOST, ArmFile, FileError, PROCS_MOST, SweepFile};
 use crate::claim::{Claim, ClaimRule, NodeCores, Over, Share, Span, Trend, times_procs};
+use crate::keys::level_text;
 use crate::point::PROCS;
 use crate::workload::WorkloadFile;
 use std::collections::BTreeMap;
@@ -175,7 +176,7 @@ fn read_levels(
             _ => return Err(section.refuse(key, item, "be a text, a number or a truth")),
         };
         let factor = sweep.factors.iter().find(|factor| factor.key == key);
-        let is_level = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), String::from) == level;
+        let is_level = |value: &toml::Value| level_text(value) == level;
         if factor.is_some_and(|factor| !factor.levels.iter().any(is_level)) {
             return Err(section.error_at(key, format!("{level} is no level of {key} in [sweep]")));
         }

@@ -3,6 +3,7 @@
 use super::table::Section;
 use super::{FileError, GMP, GO, GoSettings};
 use crate::PlanError;
+use crate::keys::{keys_of, with};
 use crate::scheduler::Switches;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,10 +35,13 @@ impl Settings {
     /// # Errors
     /// One line: what the key takes.
     pub(crate) fn with(&self, key: &str, value: &toml::Value) -> Result<Settings, String> {
+        fn set<T: Serialize + DeserializeOwned>(settings: &T, key: &str, value: &toml::Value) -> Result<T, String> {
+            with(settings, key, value).map_err(|message| format!("{value} cannot be; {message}"))
+        }
         let mut settings = self.clone();
         match Settings::subject_of(key) {
-            Some(GMP) => settings.scheduler = with(&self.scheduler, key, value)?,
-            _ => settings.go = with(&self.go, key, value)?,
+            Some(GMP) => settings.scheduler = set(&self.scheduler, key, value)?,
+            _ => settings.go = set(&self.go, key, value)?,
         }
         let checked = settings.scheduler.check().and_then(|()| settings.go.check());
         checked.map(|()| settings).map_err(|error| match error {
@@ -45,24 +49,6 @@ impl Settings {
             other => other.to_string(),
         })
     }
-}
-
-fn table(settings: &impl Serialize) -> toml::Table {
-    toml::Table::try_from(settings).expect("settings are plain values")
-}
-
-fn keys_of(settings: &impl Serialize) -> Vec<String> {
-    table(settings).into_iter().map(|(key, _)| key).collect()
-}
-
-/// One key at a time, so that an error is about that key whatever serde makes of it.
-fn with<T: Serialize + DeserializeOwned>(settings: &T, key: &str, value: &toml::Value) -> Result<T, String> {
-    let mut table = table(settings);
-    table.insert(key.into(), value.clone());
-    table.try_into().map_err(|error: toml::de::Error| {
-        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        format!("{value} cannot be; {message}")
-    })
 }
 
 /// Reads the sections; one about a subject that the sweep does not list would say nothing.

@@ -2,6 +2,7 @@
 
 use super::PlanError;
 use crate::experiment::{ExperimentFile, PAPER_PROCS, PROCS_MOST, Procs, Settings, level_on_axis};
+use crate::keys::level_text;
 use crate::topology::Topology;
 use crate::workload::WorkloadFile;
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub(super) fn levels(file: &ExperimentFile) -> Result<Vec<Level>, PlanError> {
                     None => workload = workload.with(&factor.key, value).map_err(refuse)?,
                 }
                 let mut factors = level.factors.clone();
-                factors.insert(factor.key.clone(), value.as_str().map_or_else(|| value.to_string(), String::from));
+                factors.insert(factor.key.clone(), level_text(value));
                 let on_axis = if factor.key == file.sweep.axis { level_on_axis(value) } else { level.on_axis };
                 next.push(Level { factors, on_axis, workload, settings });
             }

@@ -13,6 +13,7 @@ use crate::experiment::{
     ExperimentFile, Extent, Factor, GMP, GO, Measure, Overrides, Repetitions, Settings, StoppedWork, THREADS,
     Thresholds,
 };
+use crate::keys::level_text;
 use crate::placement::Placed;
 use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
@@ -198,11 +199,7 @@ impl Way<'_> {
     /// Whether the factors that the subject does not have are at their first level: it runs once, not once for each.
     fn is_new_to_its_subject(&self, file: &ExperimentFile) -> bool {
         let foreign = file.sweep.factors.iter().filter(|factor| !self.has(&factor.key));
-        let is_first = |factor: &Factor| {
-            let first = &factor.levels[0];
-            let first = first.as_str().map_or_else(|| first.to_string(), String::from);
-            self.level.factors.get(&factor.key) == Some(&first)
-        };
+        let is_first = |factor: &Factor| self.level.factors.get(&factor.key) == Some(&level_text(&factor.levels[0]));
         foreign.into_iter().all(is_first)
     }
 }

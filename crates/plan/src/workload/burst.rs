@@ -1,7 +1,7 @@
 //! `burst`: tasks that are started in groups with rests in between, their objects taken from a pool (article, section 3.1). It
 //! has no heaps. Keys and columns; `runner/src/workload/burst/` runs it.
 
-use super::heapless::{in_range, metric, no_heaps};
+use super::heapless::{check_ranges, metric, no_heaps};
 use super::{Scope, Spec};
 use crate::PlanError;
 use crate::experiment::THREADS;
@@ -76,9 +76,11 @@ impl BurstFile {
     /// # Errors
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
-        in_range("tasks", self.tasks, 1, TASKS_MOST)?;
-        in_range("isolation_ms", self.isolation_ms, 0, ISOLATION_MS_MOST)?;
-        in_range("work_ns", self.work_ns, 0, WORK_NS_MOST)
+        check_ranges(&[
+            ("tasks", self.tasks, 1..=TASKS_MOST),
+            ("isolation_ms", self.isolation_ms, 0..=ISOLATION_MS_MOST),
+            ("work_ns", self.work_ns, 0..=WORK_NS_MOST),
+        ])
     }
 }
 

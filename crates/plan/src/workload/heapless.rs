@@ -56,15 +56,6 @@ pub(super) fn check_ranges(keys: &[(&str, i64, RangeInclusive<i64>)]) -> Result<
     Ok(())
 }
 
-/// Refuses a key of `[workload]` outside of its range.
-pub(super) fn in_range(key: &str, found: i64, least: i64, most: i64) -> Result<(), PlanError> {
-    if (least..=most).contains(&found) {
-        return Ok(());
-    }
-    let (key, found, must) = (key.into(), found.to_string(), format!("be from {least} to {most}"));
-    Err(PlanError::Impossible { section: "workload", key, found, must })
-}
-
 /// Why there cannot be a thread for each task.
 pub(super) fn too_many_threads(each: bool, tasks: u64) -> Option<String> {
     (each && tasks > TASK_THREADS_MOST).then(|| {

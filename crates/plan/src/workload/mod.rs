@@ -25,11 +25,11 @@ pub use serve::{LINE_BYTES, Pages, Serve, ServeFile, Touches};
 pub use storm::{Storm, StormFile, TASK_THREADS_MOST};
 pub use strategy::{Control, Strategy, StrategyFile};
 
+use crate::keys::{keys_of, with};
 use crate::place::Placement;
 use crate::record::Column;
 use crate::topology::Topology;
 use crate::{PlanError, UnknownWord};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// What every workload can say about itself.
@@ -149,7 +149,7 @@ macro_rules! workloads {
             /// Its keys, without `kind`.
             pub fn keys(&self) -> Vec<String> {
                 match self {
-                    $(WorkloadFile::$variant(file) => table(file).into_iter().map(|(key, _)| key).collect(),)+
+                    $(WorkloadFile::$variant(file) => keys_of(file),)+
                 }
             }
 
@@ -269,15 +269,4 @@ impl Workload {
     pub fn hit_ratio_by_construction(&self, placement: &Placement) -> Option<f64> {
         self.spec().hit_ratio_by_construction(placement)
     }
-}
-
-fn table(file: &impl Serialize) -> toml::Table {
-    toml::Table::try_from(file).expect("a workload file is a table of plain values")
-}
-
-/// One key at a time, so that an error is about that key whatever serde makes of it.
-fn with<T: Serialize + DeserializeOwned>(file: &T, key: &str, value: &toml::Value) -> Result<T, String> {
-    let mut table = table(file);
-    table.insert(key.into(), value.clone());
-    table.try_into().map_err(|error: toml::de::Error| error.message().split_whitespace().collect::<Vec<_>>().join(" "))
 }

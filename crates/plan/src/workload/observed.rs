@@ -1,20 +1,20 @@
 //! `observed`: tasks on the suite's scheduler, more of them from half-time on, watched by three observers at once: what each
 //! says of scheduling latency, and when it finds the change that was planted (article, sections 3.2 and 3.3). No heaps.
 
-use super::Spec;
-use super::{Need, Pages, Scope};
+use super::heapless::{check_ranges, metric, no_heaps};
+use super::{Scope, Spec};
 use crate::PlanError;
 use crate::experiment::GMP;
-use crate::place::Placement;
-use crate::record::{Column, Kind};
+use crate::record::Column;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Live tasks at most, before and after the change: every turn of each is kept by one of the observers.
 const TASKS_MOST: i64 = 10_000;
 /// A turn shorter than this is mostly the observers' own cost; longer ones leave too few in a window of 10 ms.
-const WORK_NS: std::ops::RangeInclusive<i64> = 1_000..=5_000_000;
+const WORK_NS: RangeInclusive<i64> = 1_000..=5_000_000;
 /// By how much the tasks may grow.
-const GROWS: std::ops::RangeInclusive<i64> = 2..=64;
+const GROWS: RangeInclusive<i64> = 2..=64;
 
 /// `[workload]` of kind `observed` as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,49 +100,13 @@ impl ObservedFile {
     /// # Errors
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
-        let refuse = |key: &str, found: i64, must: String| {
-            Err(PlanError::Impossible { section: "workload", key: key.into(), found: found.to_string(), must })
-        };
-        let between = |range: &std::ops::RangeInclusive<i64>| format!("be from {} to {}", range.start(), range.end());
-        match self {
-            Self { grows, .. } if !GROWS.contains(grows) => refuse("grows", *grows, between(&GROWS)),
-            Self { work_ns, .. } if !WORK_NS.contains(work_ns) => refuse("work_ns", *work_ns, between(&WORK_NS)),
-            Self { tasks, .. } if !(1..=TASKS_MOST / self.grows).contains(tasks) => {
-                refuse("tasks", *tasks, between(&(1..=TASKS_MOST / self.grows)))
-            }
-            _ => Ok(()),
-        }
+        check_ranges(&[("grows", self.grows, GROWS), ("work_ns", self.work_ns, WORK_NS)])?;
+        check_ranges(&[("tasks", self.tasks, 1..=TASKS_MOST / self.grows)])
     }
-}
-
-const fn metric(name: &'static str, unit: &'static str, doc: &'static str) -> Column {
-    Column { name, kind: Kind::Number, unit, optional: true, doc }
 }
 
 impl Spec for Observed {
-    fn has_heaps(&self) -> bool {
-        false
-    }
-
-    fn need(&self) -> Need {
-        Need { private_bytes: 0, shared_bytes: 0 }
-    }
-
-    fn metrics(&self) -> &'static [Column] {
-        ObservedFile::METRICS
-    }
-
-    fn touches_per_operation(&self) -> u64 {
-        0
-    }
-
-    fn pages(&self) -> Pages {
-        Pages::Base
-    }
-
-    fn hit_ratio_by_construction(&self, _: &Placement) -> Option<f64> {
-        None
-    }
+    no_heaps!(ObservedFile::METRICS);
 
     fn refuses(&self, subject: &str) -> Option<String> {
         (subject != GMP).then(|| "two of its observers look into the scheduler; take subject gmp".into())

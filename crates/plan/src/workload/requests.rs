@@ -1,7 +1,7 @@
 //! `requests`: many live tasks serve short requests, in a closed loop or as they arrive (article, section 4.1). It has no heaps.
 //! Keys and columns; `runner/src/workload/requests/` runs it.
 
-use super::heapless::{metric, no_heaps};
+use super::heapless::{check_ranges, metric, no_heaps};
 use super::{Scope, Spec};
 use crate::PlanError;
 use crate::experiment::THREADS;
@@ -98,8 +98,7 @@ impl RequestsFile {
     /// # Errors
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
-        super::heapless::in_range("tasks", self.tasks, 1, TASKS_MOST)?;
-        super::heapless::in_range("work_ns", self.work_ns, 0, WORK_NS_MOST)?;
+        check_ranges(&[("tasks", self.tasks, 1..=TASKS_MOST), ("work_ns", self.work_ns, 0..=WORK_NS_MOST)])?;
         if !(self.rate_per_s > 0.0 && self.rate_per_s <= RATE_MOST) {
             return Err(PlanError::Impossible {
                 section: "workload",

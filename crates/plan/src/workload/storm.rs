@@ -1,12 +1,11 @@
 //! `storm`: many tasks at once, each of which yields again and again: what the scheduler itself costs (article, section 1).
 //! It has no heaps. Keys and columns; `runner/src/workload/storm/` runs it.
 
-use super::Spec;
-use super::{Need, Pages, Scope};
+use super::heapless::{check_ranges, metric, no_heaps, too_many_threads};
+use super::{Scope, Spec};
 use crate::PlanError;
 use crate::experiment::THREADS;
-use crate::place::Placement;
-use crate::record::{Column, Kind};
+use crate::record::Column;
 use serde::{Deserialize, Serialize};
 
 /// More tasks than this need more memory than a test of a scheduler is worth: Go's have stacks of 2 KiB at least.
@@ -100,48 +99,16 @@ impl StormFile {
     /// # Errors
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
-        for (key, found, range, must) in [
-            ("tasks", self.tasks, 1..=TASKS_MOST, "be from 1 to 10000000"),
-            ("yields", self.yields, 1..=YIELDS_MOST, "be from 1 to 1000000"),
-            ("loop_ns", self.loop_ns, 0..=LOOP_NS_MOST, "be from 0 to 1000000000"),
-        ] {
-            if !range.contains(&found) {
-                let (key, found, must) = (key.into(), found.to_string(), must.into());
-                return Err(PlanError::Impossible { section: "workload", key, found, must });
-            }
-        }
-        Ok(())
+        check_ranges(&[
+            ("tasks", self.tasks, 1..=TASKS_MOST),
+            ("yields", self.yields, 1..=YIELDS_MOST),
+            ("loop_ns", self.loop_ns, 0..=LOOP_NS_MOST),
+        ])
     }
-}
-
-const fn metric(name: &'static str, unit: &'static str, doc: &'static str) -> Column {
-    Column { name, kind: Kind::Number, unit, optional: true, doc }
 }
 
 impl Spec for Storm {
-    fn has_heaps(&self) -> bool {
-        false
-    }
-
-    fn need(&self) -> Need {
-        Need { private_bytes: 0, shared_bytes: 0 }
-    }
-
-    fn metrics(&self) -> &'static [Column] {
-        StormFile::METRICS
-    }
-
-    fn touches_per_operation(&self) -> u64 {
-        0
-    }
-
-    fn pages(&self) -> Pages {
-        Pages::Base
-    }
-
-    fn hit_ratio_by_construction(&self, _: &Placement) -> Option<f64> {
-        None
-    }
+    no_heaps!(StormFile::METRICS);
 
     fn whole_seconds(&self, procs: u32) -> f64 {
         let yields_ns = self.yields as f64 * (YIELD_NS + self.loop_ns as f64);
@@ -149,11 +116,6 @@ impl Spec for Storm {
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {
-        (subject == THREADS && self.tasks > TASK_THREADS_MOST).then(|| {
-            format!(
-                "a thread for each of {tasks} tasks asked; at most {TASK_THREADS_MOST}, set fewer tasks or take another subject",
-                tasks = self.tasks
-            )
-        })
+        too_many_threads(subject == THREADS, self.tasks)
     }
 }

@@ -1,7 +1,7 @@
 //! `strategy`: three ways to control how many tasks there are, as numbers (article, section 4.4). It has no heaps.
 //! Keys and columns; `runner/src/workload/strategy/` runs it.
 
-use super::heapless::{in_range, metric, no_heaps, too_many_threads};
+use super::heapless::{check_ranges, metric, no_heaps, too_many_threads};
 use super::{Scope, Spec};
 use crate::PlanError;
 use crate::experiment::THREADS;
@@ -91,8 +91,7 @@ impl StrategyFile {
     /// # Errors
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
-        in_range("items", self.items, 1, ITEMS_MOST)?;
-        in_range("work_ns", self.work_ns, 0, WORK_NS_MOST)
+        check_ranges(&[("items", self.items, 1..=ITEMS_MOST), ("work_ns", self.work_ns, 0..=WORK_NS_MOST)])
     }
 }
 

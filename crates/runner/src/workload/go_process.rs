@@ -1,8 +1,7 @@
 //! A workload without heaps on Go: what every such job and every answer has, whatever the workload. subjects/README.md has
 //! the keys.
 
-use super::storm::bind_to_places;
-use crate::heapless::Ground;
+use crate::heapless::{Ground, bind_to_places};
 use crate::subject::go::PROGRAM;
 use crate::subject::program::ask;
 use host::thread::Usage;
@@ -56,6 +55,19 @@ impl<S> Found<S> {
         self.usage.user_ns + self.usage.system_ns
     }
 
+    /// What does not add up was not measured.
+    fn check(&self, asked: (u32, i64)) -> Result<(), String> {
+        let Found { operations, elapsed_ns, procs: had, gogc: has, .. } = self;
+        if *operations == 0 || *elapsed_ns == 0 {
+            return Err(format!("go-subject: {operations} operations in {elapsed_ns} ns do not add up"));
+        }
+        if (*had, *has) != asked {
+            let (procs, gogc) = asked;
+            return Err(format!("go-subject: GOMAXPROCS {procs} and GOGC {gogc} asked, {had} and {has} found"));
+        }
+        Ok(())
+    }
+
     /// As facts.csv has it.
     pub(super) fn counts(&self) -> Option<String> {
         let Found { go, gogc, .. } = self;
@@ -99,14 +111,7 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
         }
         Ok(())
     })?;
-    if found.operations == 0 || found.elapsed_ns == 0 {
-        let Found { operations, elapsed_ns, .. } = found;
-        return Err(format!("go-subject: {operations} operations in {elapsed_ns} ns do not add up"));
-    }
-    if (found.procs, found.gogc) != (procs, gogc) {
-        let Found { procs: had, gogc: has, .. } = found;
-        return Err(format!("go-subject: GOMAXPROCS {procs} and GOGC {gogc} asked, {had} and {has} found"));
-    }
+    found.check((procs, gogc))?;
     let kernel = found.usage;
     let usage = Usage {
         involuntary: kernel.involuntary_switches,
@@ -117,4 +122,28 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
         run_delay_ns: ended.zip(began).map(|(ended, began): (u64, u64)| ended.saturating_sub(began)),
     };
     Ok((found, usage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_add_up_is_refused() {
+        let check = |operations: u64, elapsed_ns: u64, (procs, gogc): (u32, i64)| {
+            let text = format!(
+                r#"{{"go": "go1", "procs": {procs}, "gogc": {gogc}, "elapsed_ns": {elapsed_ns}, "operations": {operations},
+                "usage": {{"user_ns": 1, "system_ns": 2, "minor_faults": 0, "major_faults": 0, "voluntary_switches": 0,
+                "involuntary_switches": 0}}, "notes": []}}"#
+            );
+            let found: Found<()> = serde_json::from_str(&text).expect("an answer");
+            found.check((2, -1))
+        };
+        assert_eq!(check(150, 300, (2, -1)), Ok(()));
+        let cause = |cause: &str| Err(format!("go-subject: {cause}"));
+        assert_eq!(check(0, 300, (2, -1)), cause("0 operations in 300 ns do not add up"));
+        assert_eq!(check(150, 0, (2, -1)), cause("150 operations in 0 ns do not add up"));
+        assert_eq!(check(150, 300, (4, -1)), cause("GOMAXPROCS 2 and GOGC -1 asked, 4 and -1 found"));
+        assert_eq!(check(150, 300, (2, 100)), cause("GOMAXPROCS 2 and GOGC -1 asked, 2 and 100 found"));
+    }
 }

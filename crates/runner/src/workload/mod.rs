@@ -13,6 +13,7 @@ mod requests;
 mod serve;
 mod storm;
 mod strategy;
+mod turns;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;

@@ -81,3 +81,60 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     assert_eq!(rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["go", "gmp"]);
     assert_eq!(rows[0].level, Some(0.975));
 }
+
+/// Two subjects with 2 and with 4 procs, at 10 tasks: gmp is twice as fast as go, and 4 procs thrice as fast as 2.
+fn by_subject_and_procs() -> Results {
+    let Case { mut results, .. } = tasks();
+    let template = results.plan.points[4].clone();
+    let point = |id: &str, subject: &str, procs: u32| Point {
+        id: id.into(),
+        subject: subject.into(),
+        procs,
+        ..template.clone()
+    };
+    results.plan.points = vec![point("a", "go", 2), point("b", "go", 4), point("c", "gmp", 2), point("d", "gmp", 4)];
+    let rates = [100.0, 300.0, 200.0, 600.0];
+    let figures: Vec<_> = (0..BLOCKS)
+        .flat_map(|block| (0..4).map(move |at| (at, block, [("throughput_per_s", rates[at] * wobble(block))])))
+        .collect();
+    let made = figures.iter().map(|(point, block, metrics)| Made {
+        point: *point,
+        block: *block,
+        flagged: false,
+        failed: false,
+        metrics,
+    });
+    results.samples = samples(&results.plan, &made.collect::<Vec<_>>());
+    results
+}
+
+/// The first claim's row.
+fn judged(levels: &[(&str, &str)], over: plan::claim::Over, printed: f64) -> ClaimRow {
+    let mut results = by_subject_and_procs();
+    let rule = ClaimRule::Ratio {
+        metric: "throughput_per_s".into(),
+        procs: 10,
+        over_procs: 10,
+        printed,
+        direction_only: false,
+    };
+    let levels = levels.iter().map(|(key, level)| (key.to_string(), level.to_string())).collect();
+    results.plan.claims = vec![Claim { levels, over, ..about("gmp", rule) }];
+    claims(&results).remove(0)
+}
+
+#[test]
+fn a_denominator_has_levels_and_a_subject_of_its_own() {
+    let of_procs = |procs: &str| plan::claim::Over {
+        levels: BTreeMap::from([("procs".to_string(), procs.to_string())]),
+        ..plan::claim::Over::default()
+    };
+    let row = judged(&[("procs", "4")], of_procs("2"), 3.0);
+    assert_eq!((row.verdict, row.theta.as_str()), (Supported, "throughput_per_s at 10 tasks over that with procs=2"));
+    assert_eq!(judged(&[("procs", "2")], of_procs("4"), 3.0).verdict, Refuted);
+    let of_go = plan::claim::Over { subject: Some("go".into()), ..plan::claim::Over::default() };
+    assert_eq!(judged(&[("procs", "4")], of_go.clone(), 2.0).verdict, Supported);
+    let row = judged(&[], of_go, 2.0);
+    assert_eq!(row.verdict, NotTestable);
+    assert!(row.reason.contains("more than tasks (subject=gmp, procs=2; subject=gmp, procs=4)"), "{row:#?}");
+}

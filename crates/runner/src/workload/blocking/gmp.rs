@@ -4,7 +4,7 @@ use super::watch::{Ends, Watch, Watched};
 use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
 use crate::subject::gmp::{Wrong, start, words};
 use crate::timer::ns_since;
-use crate::workload::storm::turns_of;
+use crate::workload::turns::turns_of;
 use gmp::scheduler::{Count, blocking, spawn, yield_now};
 use host::thread::{Usage, cpu_ns_of_process};
 use plan::experiment::Extent;

@@ -10,7 +10,7 @@ mod threads;
 mod watch;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::workload::storm::turn;
+use crate::workload::turns::turn;
 use host::thread::Usage;
 use plan::random::{below, draw, split};
 use plan::workload::Blocking;

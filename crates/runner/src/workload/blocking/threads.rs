@@ -3,9 +3,9 @@
 use super::gmp::{OWN_THREADS, usage_without};
 use super::watch::{Watch, Watched};
 use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
+use crate::heapless::bind_to_places;
 use crate::pool::no_thread;
 use crate::timer::ns_since;
-use crate::workload::storm::bind_to_places;
 use host::thread::{Usage, cpu_ns_of_process};
 use std::sync::atomic::Ordering;
 use std::time::Instant;

@@ -4,7 +4,7 @@ use super::{Burst, Found, Ground, Ran, ran};
 use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
 use crate::workload::latency::{Histogram, Quantiles};
-use crate::workload::storm::{turn, turns_of};
+use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Sender, channel, sleep, spawn};
 use host::thread::Usage;
 use plan::experiment::Extent;

@@ -2,8 +2,8 @@
 //! (futex), and sched_yield(2) between two on one PU. They run on the PUs of the point's places, unbound ones anywhere.
 
 use super::{Ground, Ran, Sample};
+use crate::heapless::bind_to_places;
 use crate::pool::no_thread;
-use crate::workload::storm::bind_to_places;
 use host::thread::Usage;
 use plan::workload::{Cost, Operation};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

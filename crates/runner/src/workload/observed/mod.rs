@@ -9,7 +9,7 @@ mod series;
 use crate::heapless::{Ground, Heapless, Ran};
 use crate::subject::gmp::{Wrong, start_traced, words};
 use crate::timer::ns_since;
-use crate::workload::storm::{turn, turns_of};
+use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Handle, TaskState, yield_now};
 use host::thread::Usage;
 use plan::experiment::Extent;

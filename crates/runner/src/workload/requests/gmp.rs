@@ -3,7 +3,7 @@
 use super::{ByTasks, Ground, Ran, Requests, Tally, Told, arrivals, end_ns, limit, ran, tally};
 use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
-use crate::workload::storm::{turn, turns_of};
+use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Ended, Receiver, Sender, channel, sleep, spawn, yield_now};
 use host::thread::Usage;
 use std::num::NonZeroUsize;

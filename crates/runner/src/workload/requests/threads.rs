@@ -1,9 +1,10 @@
 //! Requests on OS threads, one for each task. They may run on every PU of the point's places, as those of a storm.
 
 use super::{ByTasks, Ground, Ran, Requests, Tally, Told, arrivals, end_ns, limit, ran, tally};
+use crate::heapless::bind_to_places;
 use crate::pool::no_thread;
 use crate::timer::ns_since;
-use crate::workload::storm::{bind_to_places, turn, turns_of};
+use crate::workload::turns::{turn, turns_of};
 use host::thread::Usage;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,9 +1,10 @@
 //! A storm of the suite's scheduler: as many processors as the point has workers, bound as their places say. The tasks are
 //! spawned by a task, as in Go main is one; the last to end wakes it.
 
-use super::{Ground, Ran, Storm, Storms, TOLD, turn, turns_of};
+use super::{Ground, Ran, Storm, Storms, TOLD};
 use crate::subject::gmp::{Wrong, start, words, write_trace};
 use crate::timer::ns_since;
+use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Counts, Sender, channel, spawn, yield_now};
 use host::thread::Usage;
 use std::future::Future;

@@ -10,10 +10,8 @@ mod threads;
 use crate::heapless::{Ground, Heapless, Ran};
 use host::thread::Usage;
 use plan::experiment::Extent;
-use plan::set::CpuSet;
 use plan::workload::Storm;
 use stats::quantile::quantile;
-use std::time::Instant;
 
 impl Heapless for Storm {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
@@ -78,41 +76,8 @@ impl Storms {
     }
 }
 
-/// Binds the calling thread to the PUs of all places, where each has some; what it starts inherits that.
-pub(super) fn bind_to_places(ground: &Ground<'_>) -> Result<(), String> {
-    let places = &ground.job.point.placement.workers;
-    let Some(sets) = places.iter().map(|place| place.cpus.as_ref()).collect::<Option<Vec<_>>>() else { return Ok(()) };
-    let all = sets.into_iter().fold(CpuSet::new(), |all, pus| all.union(pus));
-    host::bind::bind_thread(ground.granted, &all).map(|_| ()).map_err(|cause| cause.to_string())
-}
-
 /// Columns of a storm beyond its times.
 const TOLD: usize = plan::workload::StormFile::METRICS.len() - 3;
-
-/// An empty loop of so many turns.
-#[inline(never)]
-pub(super) fn turn(turns: u64) {
-    for at in 0..turns {
-        std::hint::black_box(at);
-    }
-}
-
-/// Turns of an empty loop that take `loop_ns`, from the fastest of some trials: a PU that is taken away in between makes a
-/// trial longer, never shorter. A loop, not a clock that is read until it has passed: reading takes half of 100 ns itself.
-pub(super) fn turns_of(loop_ns: u64) -> u64 {
-    const TURNS: u64 = 20_000;
-    const TRIALS: usize = 50;
-    if loop_ns == 0 {
-        return 0;
-    }
-    let trial = |_| {
-        let begun = Instant::now();
-        turn(TURNS);
-        crate::timer::ns_since(begun)
-    };
-    let fastest_ns = (0..TRIALS).map(trial).min().unwrap_or(1).max(1);
-    ((loop_ns as f64 * TURNS as f64 / fastest_ns as f64).round() as u64).max(1)
-}
 
 #[cfg(test)]
 mod tests {
@@ -142,12 +107,5 @@ mod tests {
         assert_eq!((ran.elapsed_ns, ran.operations), (1200, 150));
         assert_eq!(ran.metrics[..4], [Some(200.0), Some(4.0), Some(900.0), None]);
         assert_eq!(ran.metrics.len(), plan::workload::StormFile::METRICS.len());
-    }
-
-    #[test]
-    fn an_empty_loop_has_turns_in_proportion() {
-        assert_eq!(turns_of(0), 0);
-        assert!(turns_of(1) >= 1);
-        assert!(turns_of(1_000_000) > turns_of(1_000));
     }
 }

@@ -1,9 +1,11 @@
 //! A storm of OS threads: one for each task, which yields by sched_yield(2). They may run on every PU of the point's places,
 //! on all that the process has where these are not bound: how many processors there are is then the machine's affair.
 
-use super::{Ground, Ran, Storm, Storms, TOLD, bind_to_places, turn, turns_of};
+use super::{Ground, Ran, Storm, Storms, TOLD};
+use crate::heapless::bind_to_places;
 use crate::pool::no_thread;
 use crate::timer::ns_since;
+use crate::workload::turns::{turn, turns_of};
 use host::thread::Usage;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -3,7 +3,7 @@
 
 use super::{Batch, Batches, Ground, Ran, Strategy, grown, ran};
 use crate::subject::gmp::{Wrong, start, words, write_trace};
-use crate::workload::storm::turns_of;
+use crate::workload::turns::turns_of;
 use gmp::scheduler::{Count, Ended, blocking, channel, spawn};
 use host::peak::Peak;
 use host::thread::Usage;

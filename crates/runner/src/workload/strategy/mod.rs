@@ -11,7 +11,7 @@ mod threads;
 use super::latency::{Histogram, Quantiles};
 use crate::heapless::{Ground, Heapless, Ran};
 use crate::timer::ns_since;
-use crate::workload::storm::turn;
+use crate::workload::turns::turn;
 use host::peak::Peak;
 use host::thread::Usage;
 use plan::experiment::Extent;

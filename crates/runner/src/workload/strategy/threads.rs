@@ -2,8 +2,9 @@
 //! They may run on every PU of the point's places, as those of a storm.
 
 use super::{Batch, Batches, Ground, Ran, Strategy, grown, ran};
+use crate::heapless::bind_to_places;
 use crate::pool::no_thread;
-use crate::workload::storm::{bind_to_places, turns_of};
+use crate::workload::turns::turns_of;
 use host::peak::Peak;
 use host::thread::Usage;
 use plan::workload::Control;
