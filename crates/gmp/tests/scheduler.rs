@@ -305,3 +305,54 @@ fn a_trace_has_its_limit_and_none_is_kept_unasked() {
     assert!(cut.events.len() == 10 && cut.lost > 4990, "{} {}", cut.events.len(), cut.lost);
     assert_eq!(run(None), Trace::default());
 }
+
+/// Two nodes of one processor. A task whose home's processor is busy runs elsewhere; when that processor has nothing to do any
+/// more, its next yield sends it home.
+#[test]
+fn a_task_that_yields_away_from_home_goes_home() {
+    let seats = vec![Seat { node: 0, llc: 0 }, Seat { node: 1, llc: 1 }];
+    let distances = vec![vec![10, 21], vec![21, 10]];
+    let processors = NonZeroUsize::new(2).expect("not 0");
+    let switches = Switches { numa_aware: true, seats, distances, ..Switches::new(processors) };
+    let scheduler = Scheduler::new(switches).expect("switches that can be");
+    let handle = scheduler.handle().clone();
+    // A thief may be faster than the yield, and then nobody is sent: tried again.
+    for _ in 0..50 {
+        let (busy_on, released) = (Arc::new(AtomicUsize::new(usize::MAX)), Arc::new(AtomicUsize::new(0)));
+        let (on, until) = (Arc::clone(&busy_on), Arc::clone(&released));
+        let busy = handle.spawn_fn(move || {
+            on.store(gmp::scheduler::processor().expect("in a task"), Ordering::SeqCst);
+            while until.load(Ordering::SeqCst) == 0 {
+                std::hint::spin_loop();
+            }
+        });
+        while busy_on.load(Ordering::SeqCst) == usize::MAX {
+            std::thread::yield_now();
+        }
+        let home = busy_on.load(Ordering::SeqCst);
+        let walker = handle.spawn_home(home, async move {
+            for _ in 0..20 {
+                if gmp::scheduler::processor() == Some(home) {
+                    break;
+                }
+                released.store(1, Ordering::SeqCst);
+                // Longer than a search, so that the other processor lies down meanwhile.
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                yield_now().await;
+            }
+            released.store(1, Ordering::SeqCst);
+        });
+        let ended = scheduler.block_on(async move {
+            walker.await?;
+            busy.await
+        });
+        assert_eq!(ended, Ok(Ok(())));
+        if handle.counts().get(Count::SentHome) > 0 {
+            return;
+        }
+    }
+    panic!("nobody was sent home: {:?}", handle.counts());
+}
