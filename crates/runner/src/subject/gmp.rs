@@ -5,7 +5,7 @@ use super::runtime::{Binder, Receives, Runtime, Sends, processors};
 use crate::sample::Job;
 use crate::trace::write_chrome;
 use gmp::scheduler::{
-    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches,
+    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches, YieldTo,
 };
 use gmp::world::Pause;
 use host::Granted;
@@ -136,6 +136,10 @@ fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
         local_order: match switches.local_order {
             scheduler::LocalOrder::Fifo => LocalOrder::Fifo,
             scheduler::LocalOrder::Lifo => LocalOrder::Lifo,
+        },
+        yield_to: match switches.yield_to {
+            scheduler::YieldTo::Local => YieldTo::Local,
+            scheduler::YieldTo::Global => YieldTo::Global,
         },
         run_next: switches.run_next,
         run_next_most: switches.run_next_most,
