@@ -133,6 +133,23 @@ pub enum ClaimRule {
         #[serde(default)]
         direction_only: bool,
     },
+    /// A metric at one procs, or that over the same at another, lies on one side of a limit: "more than 2 threads a processor".
+    Limit {
+        /// Column of samples.csv, or `remote_ratio`.
+        metric: String,
+        /// Where; of a ratio the numerator.
+        procs: u32,
+        /// Denominator of a ratio; `None`: it is about the metric itself.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        over_procs: Option<u32>,
+        /// Which side.
+        side: Side,
+        /// The printed limit.
+        limit: f64,
+        /// Whether that is so many times the number of workers, as `2 procs`.
+        #[serde(default)]
+        in_procs: bool,
+    },
     /// A metric is highest at one procs.
     Peak {
         /// Column of samples.csv.
@@ -256,6 +273,27 @@ crate::text::words! {
 }
 
 crate::text::words! {
+    /// On which side of a limit a metric lies; the words are keys of `[[claim]]`.
+    Side {
+        /// More than it.
+        Above = "above",
+        /// It, or more.
+        AtLeast = "at_least",
+        /// Less than it.
+        Below = "below",
+        /// It, or less.
+        AtMost = "at_most",
+    }
+}
+
+impl Side {
+    /// `at least`
+    pub fn in_words(self) -> String {
+        self.word().replace('_', " ")
+    }
+}
+
+crate::text::words! {
     /// Whose throughput a relation is about.
     Share {
         /// Throughput / procs.
@@ -271,6 +309,7 @@ impl ClaimRule {
         match self {
             ClaimRule::Value { .. } => "value",
             ClaimRule::Ratio { .. } => "ratio",
+            ClaimRule::Limit { .. } => "limit",
             ClaimRule::Peak { .. } => "peak",
             ClaimRule::Knee { .. } => "knee",
             ClaimRule::VarianceRatio { .. } => "variance-ratio",
@@ -287,6 +326,7 @@ impl ClaimRule {
         match self {
             ClaimRule::Value { metric, .. }
             | ClaimRule::Ratio { metric, .. }
+            | ClaimRule::Limit { metric, .. }
             | ClaimRule::Peak { metric, .. }
             | ClaimRule::Knee { metric, .. }
             | ClaimRule::Slope { metric, .. }

@@ -1,5 +1,6 @@
 //! Sweeps and claims over another factor than the number of workers.
 
+use plan::claim::ClaimRule;
 use plan::experiment::parse_experiment;
 
 /// A sweep over another axis: claims are written in its name, and its levels must be numbers.
@@ -29,6 +30,12 @@ fn a_claim_is_written_over_the_axis_of_its_sweep() {
     assert!(file("lines_per_request", &near("\"2.5 procs\"")).is_ok());
     refused("lines_per_request", &near("\"node\""), "so many times procs, such as \"2.5 procs\"");
     refused("procs", &near("\"2.5 procs\""), "be one of core, llc, node, package");
+    let limit = "type = \"limit\"\nmetric = \"throughput_per_s\"\nabove = \"2 procs\"\n";
+    let read = file("lines_per_request", &format!("{limit}lines_per_request = 64\n")).expect("it is sound");
+    let ClaimRule::Limit { procs: 64, over_procs: None, limit: 2.0, in_procs: true, .. } = read.claims[0].rule else {
+        panic!("{rule:?}", rule = read.claims[0].rule)
+    };
+    refused("lines_per_request", &format!("{limit}procs = 4\n"), "unknown key \"procs\"");
     let levels = |levels: &str| sound.replace("{ procs = 4 }", levels);
     refused("lines_per_request", &levels("{ touches = \"dependent\" }"), "dependent is no level of touches in [sweep]");
     refused("lines_per_request", &levels("{ pages = 1 }"), "unknown key \"pages\"");

@@ -293,7 +293,7 @@ fn impossible_measures_and_claims_are_named_with_their_line() {
     check(
         31,
         "type = \"slop\"",
-        "31: type in [[claim]] \"c\": \"slop\" is not known; known: value, ratio, peak, knee, variance-ratio, slope, monotone, model, threshold, relation",
+        "31: type in [[claim]] \"c\": \"slop\" is not known; known: value, ratio, limit, peak, knee, variance-ratio, slope, monotone, model, threshold, relation",
     );
     check(34, "printed = nan", "34: printed in [[claim]] \"c\": nan cannot be; it must be a number");
     check(35, "tolerance = 0", "35: tolerance in [[claim]] \"c\": 0 cannot be; it must be a number above 0");

@@ -48,7 +48,7 @@ fn what_is_written_wrong_is_named_with_its_line() {
     check(
         6,
         "yields = 5",
-        "6: unknown key \"yields\" in [workload]; known keys: kind, loop, rate_per_s, tasks, work_ns",
+        "6: unknown key \"yields\" in [workload]; known keys: kind, load, loop, rate_per_s, tasks, work_ns",
     );
     check(8, "procs = 1\nloop = [\"closed\", \"ajar\"]", "9: loop in [sweep]: \"ajar\" is none of closed, open");
 }
@@ -64,8 +64,8 @@ fn a_rate_is_that_of_an_open_loop_only() {
         let points = plan.points.iter().filter(|point| point.subject == subject);
         points.map(|point| point.workload.clone()).collect::<Vec<_>>()
     };
-    let both =
-        [None, Some(500.0)].map(|rate_per_s| Workload::Requests(Requests { tasks: 20, work_ns: 10_000, rate_per_s }));
+    let both = [None, Some(500.0)]
+        .map(|rate_per_s| Workload::Requests(Requests { tasks: 20, work_ns: 10_000, rate_per_s, load: None }));
     for subject in ["threads", "gmp", "go"] {
         assert_eq!(of(subject), both, "{subject}");
     }
@@ -77,6 +77,66 @@ fn a_rate_is_that_of_an_open_loop_only() {
     let swept = planned(&SOUND.replace("procs = [1, 2]", "procs = 2\ngogc = [100, \"off\"]"));
     let note = swept.notes.iter().find(|note| note.starts_with("go")).expect("a note on Go");
     assert!(note.contains("GOGC 100, off, 1.00 KiB of garbage a request"), "{note}");
+}
+
+/// The golden machine has 8 PUs.
+#[test]
+fn a_load_is_a_share_of_what_the_pus_could_serve() {
+    let text = SOUND
+        .replace("tasks = 20", "tasks = 20\nloop = \"open\"")
+        .replace("procs = [1, 2]", "procs = [1, 2, 16]\nload = [0.5, 0.9]\noversubscribe = \"next\"");
+    let plan = planned(&text);
+    let found: Vec<_> = plan
+        .points
+        .iter()
+        .map(|point| {
+            let Workload::Requests(requests) = &point.workload else { panic!("{point:?}") };
+            (point.subject.as_str(), point.procs, requests.load, requests.rate_per_s)
+        })
+        .collect();
+    let mut expect = Vec::new();
+    for procs in [1, 2, 16] {
+        for subject in ["threads", "gmp", "go"] {
+            for load in [0.5, 0.9] {
+                // Each takes 10 us of a PU, of which 16 processors have 8.
+                expect.push((subject, procs, Some(load), Some(load * f64::from(procs.min(8)) * 1e9 / 10_000.0)));
+            }
+        }
+    }
+    assert_eq!(found, expect);
+    let saved = toml::to_string(&plan).expect("a plan can be saved");
+    assert_eq!(toml::from_str::<Plan>(&saved).expect("and read"), plan);
+    let closed = planned(&text.replace("\"open\"", "\"closed\""));
+    assert!(closed.points.iter().all(|point| {
+        point.workload == Workload::Requests(Requests { tasks: 20, work_ns: 10_000, rate_per_s: None, load: None })
+    }));
+    let short = planned(&text.replace("tasks = 20", "tasks = 20\nwork_ns = 400"));
+    assert_eq!((short.points.len(), short.skipped.len()), (12, 6));
+    let why = "subject threads: a load of 0.5 on 16 procs is 20000000 arrivals a second; at most 10000000, set a longer work_ns";
+    assert!(short.skipped.iter().any(|skipped| skipped.reason.ends_with(why)), "{:?}", short.skipped);
+}
+
+#[test]
+fn what_is_no_load_is_named_with_its_line() {
+    let range =
+        |found: &str| format!("6: load in [workload]: {found} cannot be; it must be a number above 0 and at most 10");
+    check(6, "load = 0", &range("0"));
+    check(6, "load = -0.5", &range("-0.5"));
+    check(6, "load = nan", &range("nan"));
+    check(6, "load = 11", &range("11"));
+    check(6, "load = \"half\"", "6: load in [workload]: \"half\" is neither a number nor \"none\"");
+    let beside = |line: usize, section: &str| {
+        format!("{line}: load in [{section}]: 0.5 cannot be; it must stand alone: load and rate_per_s say the same")
+    };
+    check(6, "rate_per_s = 10000\nload = 0.5", &beside(7, "workload"));
+    check(
+        6,
+        "load = 0.5\nrate_per_s = 10000",
+        "7: rate_per_s in [workload]: 10000 cannot be; it must stand alone: load and rate_per_s say the same",
+    );
+    let rate = SOUND.replace("tasks = 20", "rate_per_s = 5");
+    written::check(&rate, 8, "procs = 1\nload = [0.5]", &beside(9, "sweep"));
+    check(6, "work_ns = 0\nload = 0.5", "7: load in [workload]: 0.5 cannot be; it must be of work_ns above 0");
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("requests: tasks and threads serve each request once, closed and open", tasks_and_threads),
         test("requests: a sample in seconds has slices, and arrivals that nobody served are told", in_seconds),
+        test("requests: a load is that of the PUs that there are", loaded),
         with_go("requests: goroutines serve each request once, with and without a collector", goroutines),
     ]
 }
@@ -111,6 +112,26 @@ fn in_seconds() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+fn loaded() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    // Twice of what all PUs do, up to two of them, each of which serves 10,000 requests of 100 us a second.
+    let text = REQUESTS.replace("operations = 30", "seconds = 0.1").replace("work_ns = 1000\n", "work_ns = 100000\n");
+    let text = text.replace("rate_per_s = 1000000", "load = 2").replace("[1, 40, 300]", "[40]");
+    let text = text.replace("[1, 2]", "[1, 2, 64]").replace("[\"closed\", \"open\"]", "[\"open\"]");
+    let text = text.replace("[[arm]]\nname = \"close\"\ncpus = \"close\"\n", "");
+    let (samples, made) = samples_of(folder.path(), &text)?;
+    ensure(samples.len() == 3 * 2 * 2, || format!("{} samples", samples.len()))?;
+    let pus = std::thread::available_parallelism()?.get() as f64;
+    for row in &samples {
+        check(row)?;
+        let due = number(row, "operations")? / number(row, "served_ratio")?;
+        let expect = 2.0 * number(row, "procs")?.min(pus) * 10_000.0 * 0.1;
+        ensure((due - expect).abs() < 5.0 * expect.sqrt(), || format!("{due} due of {expect}: {row:?}"))?;
+    }
+    let plan = std::fs::read_to_string(made.join("plan.toml"))?;
+    ensure(plan.contains("load = 2.0") && plan.contains("rate_per_s = 20000.0"), || plan.clone())
 }
 
 fn goroutines() -> Result<(), Failed> {

@@ -107,6 +107,14 @@ procs = 2
 over_procs = 1
 of = "all"
 range = [1.4, 3.5]
+[[claim]]
+id = "l"
+text = "t"
+arm = "close"
+type = "limit"
+metric = "throughput_per_s"
+procs = 2
+at_most = "2 procs"
 "#;
 
 /// Experiments, and the plans that those which are accepted make.

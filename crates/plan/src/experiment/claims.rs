@@ -2,9 +2,9 @@
 
 use super::curve::known_model;
 use super::measure::{check_averaged, check_metric};
-use super::table::{Section, whole};
+use super::table::{Section, number, whole};
 use super::{AXIS_MOST, ArmFile, FileError, PROCS_MOST, SweepFile};
-use crate::claim::{Claim, ClaimRule, NodeCores, Over, Share, Span, Trend, times_procs};
+use crate::claim::{Claim, ClaimRule, NodeCores, Over, Share, Side, Span, Trend, times_procs};
 use crate::keys::level_text;
 use crate::point::PROCS;
 use crate::workload::WorkloadFile;
@@ -18,6 +18,7 @@ const COMMON: &[&str] = &["id", "text", "arm", "subject", "levels", "nodes", "no
 const TYPES: &[(&str, &[&str])] = &[
     ("value", &["metric", "procs", "printed", "tolerance"]),
     ("ratio", &["metric", "procs", "over_procs", "over", "printed", "printed_percent", "direction_only"]),
+    ("limit", &["metric", "procs", "over_procs", "over", "above", "at_least", "below", "at_most"]),
     ("peak", &["metric", "procs"]),
     ("knee", &["metric", "near"]),
     ("variance-ratio", &["procs", "over_procs", "printed"]),
@@ -201,6 +202,13 @@ fn read_rule(
         }
         (_, over) => Ok(over),
     };
+    // Where the denominator is elsewhere it is at the same place on the axis, unless another is named.
+    let denominator = || match (section.get("over"), section.get(&on_axis("over_procs", axis))) {
+        (Some(_), None) => procs("procs").map(Some),
+        (Some(_), Some(_)) => procs("over_procs").map(Some),
+        (None, Some(_)) => over_procs().map(Some),
+        (None, None) => Ok(None),
+    };
     let any = || section.number("printed", f64::MIN..=f64::MAX, "be a number");
     let above_0 = |key| section.number(key, f64::MIN_POSITIVE..=f64::MAX, "be a number above 0");
     let metric = || -> Result<String, FileError> {
@@ -221,15 +229,18 @@ fn read_rule(
         "ratio" => ClaimRule::Ratio {
             metric: metric()?,
             procs: procs("procs")?,
-            // Where the denominator is elsewhere it is at the same place on the axis, unless another is named.
-            over_procs: match (section.get("over"), section.get(&on_axis("over_procs", axis))) {
-                (Some(_), None) => procs("procs")?,
-                (Some(_), Some(_)) => procs("over_procs")?,
-                (None, _) => over_procs()?,
+            over_procs: match denominator()? {
+                Some(over) => over,
+                None => over_procs()?,
             },
             printed: read_ratio(section)?,
             direction_only: read_direction(section)?,
         },
+        "limit" => {
+            let over_procs = denominator()?;
+            let (side, limit, in_procs) = read_limit(section, over_procs.is_some())?;
+            ClaimRule::Limit { metric: metric()?, procs: procs("procs")?, over_procs, side, limit, in_procs }
+        }
         "peak" => ClaimRule::Peak { metric: metric()?, procs: procs("procs")? },
         "knee" => ClaimRule::Knee { metric: metric()?, near: read_near(section, axis)? },
         "variance-ratio" => ClaimRule::VarianceRatio {
@@ -295,6 +306,32 @@ fn read_direction(section: &Section<'_>) -> Result<bool, FileError> {
     match direction_only && read_ratio(section)? == 1.0 {
         true => Err(section.error_at("direction_only", "needs a printed ratio above or below 1")),
         false => Ok(direction_only),
+    }
+}
+
+/// `above = 0.9`, `at_most = "2 procs"`: one side, its limit, and whether that is in units of procs.
+fn read_limit(section: &Section<'_>, is_ratio: bool) -> Result<(Side, f64, bool), FileError> {
+    let mut written = Side::ALL.iter().filter(|side| section.get(side.word()).is_some());
+    let (side, other) = (written.next(), written.next());
+    let Some(&side) = side else {
+        let known = Side::ALL.iter().map(|side| side.word()).collect::<Vec<_>>().join(", ");
+        return Err(section.error(format!("{title} has no limit; write one of {known}", title = section.title)));
+    };
+    let key = side.word();
+    if let Some(other) = other {
+        return Err(section.error_at(other.word(), format!("stands beside {key}; write one of them")));
+    }
+    let item = section.required(key, section.get(key))?;
+    let found = match item.get_ref() {
+        // A ratio is a plain number, whatever it is of.
+        DeValue::String(text) if !is_ratio => times_procs(text).map(|factor| (factor, true)),
+        value => number(value).map(|limit| (limit, false)),
+    };
+    let fits = |limit: f64| limit.is_finite() && (!is_ratio || limit > 0.0);
+    match found {
+        Some((limit, in_procs)) if fits(limit) => Ok((side, limit, in_procs)),
+        _ if is_ratio => Err(section.refuse(key, item, "be a number above 0, as a ratio is")),
+        _ => Err(section.refuse(key, item, "be a number, or so many times procs, such as \"2 procs\"")),
     }
 }
 

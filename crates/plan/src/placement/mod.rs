@@ -112,6 +112,8 @@ pub(crate) struct Room<'a> {
 pub(crate) struct Placed {
     pub(crate) placement: Placement,
     pub(crate) regime: Regime,
+    /// PUs that its workers have at a time: as many as there are of either.
+    pub(crate) busy_pus: u32,
     /// Nodes that its workers may run on.
     pub(crate) nodes: NodeSet,
     /// Whether some of its PUs belongs to no node.
@@ -215,7 +217,8 @@ impl<'a> Room<'a> {
             Some(seats) => seats.iter().take(procs as usize).any(|seat| seat.node.is_none()),
             None => self.homeless,
         };
-        Ok(Placed { placement, regime: self.regime(procs), nodes, homeless })
+        let busy_pus = procs.min(self.pus);
+        Ok(Placed { placement, regime: self.regime(procs), busy_pus, nodes, homeless })
     }
 
     fn seat(&self, worker: u32) -> (Option<CpuSet>, Option<u32>) {

@@ -132,7 +132,7 @@ row! {
         id: String [""],
         /// What is claimed, in words.
         text: String [""],
-        /// Type: value, ratio, peak, knee, variance-ratio, slope, monotone, model, threshold, relation.
+        /// Type: value, ratio, limit, peak, knee, variance-ratio, slope, monotone, model, threshold, relation.
         r#type: String [""],
         /// Arm it is tested on.
         arm: String [""],

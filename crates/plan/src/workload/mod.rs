@@ -220,6 +220,14 @@ impl Workload {
         self.spec().has_heaps()
     }
 
+    /// The same at a point whose workers have so many PUs at a time, where a key is a share of what these can do.
+    pub(crate) fn at(&self, busy_pus: u32) -> Workload {
+        match self {
+            Workload::Requests(requests) => Workload::Requests(requests.at(busy_pus)),
+            other => other.clone(),
+        }
+    }
+
     /// Why a subject cannot run it, whatever the machine.
     pub fn refuses(&self, subject: &str) -> Option<String> {
         self.spec().refuses(subject)

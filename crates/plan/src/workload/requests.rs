@@ -15,6 +15,10 @@ const TASKS_MOST: i64 = 10_000_000;
 const WORK_NS_MOST: i64 = 1_000_000_000;
 /// More than any dispatcher hands out.
 const RATE_MOST: f64 = 1e7;
+/// Of an open loop, where a file has neither a rate nor a load.
+const RATE_PER_S: f64 = 10_000.0;
+/// Beyond it a queue only grows, and what its requests wait says how long the sample was; such a load shows what is served then.
+const LOAD_MOST: f64 = 10.0;
 /// A task's start and end, as of a storm.
 const TASK_NS: f64 = 600.0;
 
@@ -40,12 +44,44 @@ pub struct RequestsFile {
     #[serde(rename = "loop")]
     pub looped: Loop,
     /// Arrivals a second, of an open loop.
-    pub rate_per_s: f64,
+    pub rate_per_s: Perhaps,
+    /// The same, as a share of what the processors could serve if all their time were work.
+    pub load: Perhaps,
+}
+
+/// A number, or `"none"`: another key says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Perhaps(pub Option<f64>);
+
+impl Serialize for Perhaps {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(number) => serializer.serialize_f64(number),
+            None => serializer.serialize_str("none"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Perhaps {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::Float(number) => Ok(Perhaps(Some(number))),
+            toml::Value::Integer(number) => Ok(Perhaps(Some(number as f64))),
+            toml::Value::String(text) if text == "none" => Ok(Perhaps(None)),
+            other => Err(serde::de::Error::custom(format!("{other} is neither a number nor \"none\""))),
+        }
+    }
 }
 
 impl Default for RequestsFile {
     fn default() -> Self {
-        RequestsFile { tasks: 100, work_ns: 10_000, looped: Loop::Closed, rate_per_s: 10_000.0 }
+        RequestsFile {
+            tasks: 100,
+            work_ns: 10_000,
+            looped: Loop::Closed,
+            rate_per_s: Perhaps(None),
+            load: Perhaps(None),
+        }
     }
 }
 
@@ -59,6 +95,17 @@ pub struct Requests {
     /// Arrivals a second; `None`: a closed loop.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rate_per_s: Option<f64>,
+    /// The load that the rate at a point follows from; `None`: a rate of its own, or a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load: Option<f64>,
+}
+
+impl Requests {
+    /// With the rate that its load comes to where workers have so many PUs at a time.
+    pub(crate) fn at(&self, busy_pus: u32) -> Requests {
+        let rate = |load: f64| load * f64::from(busy_pus) * 1e9 / self.work_ns as f64;
+        Requests { rate_per_s: self.load.map(rate).or(self.rate_per_s), ..self.clone() }
+    }
 }
 
 impl RequestsFile {
@@ -90,7 +137,10 @@ impl RequestsFile {
     pub fn resolve(&self, _: Scope<'_>) -> Result<Requests, PlanError> {
         self.check()?;
         let [tasks, work_ns] = [self.tasks, self.work_ns].map(i64::unsigned_abs);
-        Ok(Requests { tasks, work_ns, rate_per_s: (self.looped == Loop::Open).then_some(self.rate_per_s) })
+        let is_open = self.looped == Loop::Open;
+        let load = self.load.0.filter(|_| is_open);
+        let rate_per_s = (is_open && load.is_none()).then(|| self.rate_per_s.0.unwrap_or(RATE_PER_S));
+        Ok(Requests { tasks, work_ns, rate_per_s, load })
     }
 
     /// Refuses values that can work on no machine.
@@ -99,15 +149,22 @@ impl RequestsFile {
     /// `Impossible` with the key and its range.
     pub fn check(&self) -> Result<(), PlanError> {
         check_ranges(&[("tasks", self.tasks, 1..=TASKS_MOST), ("work_ns", self.work_ns, 0..=WORK_NS_MOST)])?;
-        if !(self.rate_per_s > 0.0 && self.rate_per_s <= RATE_MOST) {
-            return Err(PlanError::Impossible {
-                section: "workload",
-                key: "rate_per_s".into(),
-                found: self.rate_per_s.to_string(),
-                must: "be a number above 0 and at most 10000000".into(),
-            });
+        let refuse = |key: &str, found: f64, must: String| {
+            Err(PlanError::Impossible { section: "workload", key: key.into(), found: found.to_string(), must })
+        };
+        for (key, found, most) in [("rate_per_s", self.rate_per_s, RATE_MOST), ("load", self.load, LOAD_MOST)] {
+            match found.0 {
+                Some(found) if !(found > 0.0 && found <= most) => {
+                    return refuse(key, found, format!("be a number above 0 and at most {most}"));
+                }
+                _ => {}
+            }
         }
-        Ok(())
+        match (self.load.0, self.rate_per_s.0) {
+            (Some(load), Some(_)) => refuse("load", load, "stand alone: load and rate_per_s say the same".into()),
+            (Some(load), None) if self.work_ns == 0 => refuse("load", load, "be of work_ns above 0".into()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -123,6 +180,13 @@ impl Spec for Requests {
         let tasks = self.tasks as f64;
         let served = tasks * (TASK_NS + self.work_ns as f64) / f64::from(procs.max(1)) / 1e9;
         self.rate_per_s.map_or(served, |rate| served.max(tasks / rate))
+    }
+
+    fn refuses_procs(&self, procs: u32) -> Option<String> {
+        let (load, rate) = (self.load?, self.at(procs).rate_per_s?);
+        (rate > RATE_MOST).then(|| {
+            format!("a load of {load} on {procs} procs is {rate:.0} arrivals a second; at most {RATE_MOST}, set a longer work_ns")
+        })
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {

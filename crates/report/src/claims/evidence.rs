@@ -10,7 +10,7 @@ use crate::pauses::ln_variance;
 use crate::ratios::{bounds_of, reader};
 use crate::series::Series;
 use crate::show::Unit;
-use plan::claim::{ClaimRule, times_procs};
+use plan::claim::{ClaimRule, Side, times_procs};
 use plan::record::Verdict;
 use stats::argmax::argmax;
 use stats::decide::{
@@ -45,6 +45,9 @@ pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool
     match &question.claim.rule {
         ClaimRule::Value { metric, .. } => data.value(metric),
         ClaimRule::Ratio { metric, .. } => data.ratio(metric),
+        ClaimRule::Limit { metric, over_procs, side, limit, in_procs, .. } => {
+            data.limit(metric, over_procs.is_some(), *side, data.limit_of(*limit, *in_procs))
+        }
         ClaimRule::Peak { metric, procs } => data.peak(metric, *procs),
         ClaimRule::Knee { metric, near } => data.knee(metric, near),
         ClaimRule::VarianceRatio { .. } => data.variance_ratio(),
@@ -91,9 +94,30 @@ impl Data<'_> {
 
     fn value(&self, metric: &str) -> Result<Evidence, Halt> {
         let estimate = self.mean_within_bounds(metric, 0, self.question.level)?;
-        let region = self.region();
-        let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
-        Ok(decided(estimate, region, needed.ok().map(|needed| needed.to_string())))
+        Ok(decided_value(estimate, self.region()))
+    }
+
+    /// A limit in units of procs is that of the point, or of a ratio's numerator.
+    fn limit_of(&self, limit: f64, in_procs: bool) -> f64 {
+        let (_, point) = self.testable.points[0];
+        if in_procs { limit * f64::from(self.question.results.plan.points[point].procs) } else { limit }
+    }
+
+    fn limit(&self, metric: &str, is_ratio: bool, side: Side, limit: f64) -> Result<Evidence, Halt> {
+        // Where all samples agree, an interval is one point, which may be the limit itself: that is at least and at most it, and
+        // neither above nor below, whatever a mean of logarithms made of its last digits.
+        let rounding = (1e-12 * limit.abs()).max(f64::MIN_POSITIVE);
+        let (region, edge) = match side {
+            Side::Above => (Region::above(limit), Region::above(limit + rounding)),
+            Side::AtLeast => (Region::above(limit), Region::above(limit - rounding)),
+            Side::Below => (Region::below(limit), Region::below(limit - rounding)),
+            Side::AtMost => (Region::below(limit), Region::below(limit + rounding)),
+        };
+        let found = match is_ratio {
+            true => decided_ratio(self.ratio_within_bounds(metric)?, edge),
+            false => decided_value(self.mean_within_bounds(metric, 0, self.question.level)?, edge),
+        };
+        Ok(Evidence { region, ..found })
     }
 
     /// The mean at one of the points; its interval holds those of the bounds that touches of unknown place leave.
@@ -146,6 +170,11 @@ impl Data<'_> {
     }
 
     fn ratio(&self, metric: &str) -> Result<Evidence, Halt> {
+        Ok(decided_ratio(self.ratio_within_bounds(metric)?, self.region()))
+    }
+
+    /// The metric at the first of the points over that at the second; its interval holds what the bounds admit.
+    fn ratio_within_bounds(&self, metric: &str) -> Result<Estimate, Halt> {
         for at in [0, 1] {
             self.values(metric, at)?;
             self.above_0(metric, at, "ratio")?;
@@ -166,7 +195,7 @@ impl Data<'_> {
             };
             estimate.interval = Interval { low: least, high: most };
         }
-        Ok(decided_ratio(estimate, self.region()))
+        Ok(estimate)
     }
 
     /// One metric at one of the points over one at another, paired by block.
@@ -377,6 +406,11 @@ pub(super) fn decided(estimate: Estimate, region: Region, needed_n: Option<Strin
         beside: None,
         needed_n,
     }
+}
+
+fn decided_value(estimate: Estimate, region: Region) -> Evidence {
+    let needed = needed_n(estimate.n, estimate.value, estimate.interval.half_width(), &region);
+    decided(estimate, region, needed.ok().map(|needed| needed.to_string()))
 }
 
 fn decided_ratio(estimate: Estimate, region: Region) -> Evidence {

@@ -34,14 +34,19 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
         return Err("times of this run are emulated; the claim is about time".into());
     }
     let mut testable = match &question.claim.rule {
-        ClaimRule::Value { procs, .. } => named_points(question, &arm, &[*procs])?,
-        ClaimRule::Ratio { procs, over_procs, .. } if !question.claim.over.is_same() => {
+        ClaimRule::Value { procs, .. } | ClaimRule::Limit { procs, over_procs: None, .. } => {
+            named_points(question, &arm, &[*procs])?
+        }
+        ClaimRule::Ratio { procs, over_procs, .. } | ClaimRule::Limit { procs, over_procs: Some(over_procs), .. }
+            if !question.claim.over.is_same() =>
+        {
             let other = question.denominator();
             let above = named_points(question, &arm, &[*procs])?.points;
             let below = named_points(&other, &points_of_arm(&other)?, &[*over_procs])?.points;
             Testable { points: [above, below].concat(), curve: None, regimes: None }
         }
         ClaimRule::Ratio { procs, over_procs, .. }
+        | ClaimRule::Limit { procs, over_procs: Some(over_procs), .. }
         | ClaimRule::VarianceRatio { procs, over_procs, .. }
         | ClaimRule::Relation { procs, over_procs, .. } => named_points(question, &arm, &[*procs, *over_procs])?,
         ClaimRule::Peak { procs, .. } => grid(question, &arm, *procs)?,

@@ -17,7 +17,7 @@ use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
-use plan::claim::{Claim, ClaimRule, Share, Trend};
+use plan::claim::{Claim, ClaimRule, Share, Side, Trend};
 use plan::experiment::Settings;
 use plan::point::{PROCS, Plan, Point, Skipped};
 use plan::record::{ClaimRow, Verdict};
@@ -314,13 +314,17 @@ fn blank(question: &Question<'_>) -> ClaimRow {
     }
 }
 
-/// R where it follows from the claim alone; that of a peak or a knee depends on what was measured.
+/// R where it follows from the claim alone; that of a peak or a knee depends on what was measured, that of a limit in units of
+/// procs on the point.
 pub(crate) fn region_of(rule: &ClaimRule) -> Option<Region> {
     match *rule {
         ClaimRule::Value { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
         ClaimRule::Ratio { printed, direction_only: true, .. } if printed >= 1.0 => Some(Region::above(1.0)),
         ClaimRule::Ratio { direction_only: true, .. } => Some(Region::below(1.0)),
         ClaimRule::Ratio { printed, .. } => Some(Region::within_factor(printed, RATIO_FACTOR)),
+        ClaimRule::Limit { in_procs: true, .. } => None,
+        ClaimRule::Limit { side: Side::Above | Side::AtLeast, limit, .. } => Some(Region::above(limit)),
+        ClaimRule::Limit { side: Side::Below | Side::AtMost, limit, .. } => Some(Region::below(limit)),
         ClaimRule::VarianceRatio { printed, .. } => Some(Region::within_factor(printed, VARIANCE_FACTOR)),
         ClaimRule::Slope { printed, tolerance, .. } => Some(Region::around(printed, tolerance)),
         ClaimRule::Monotone { delta, trend: Trend::Rising, .. } => Some(Region::above(1.0 - delta)),
@@ -337,6 +341,7 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
         | ClaimRule::Ratio { printed, .. }
         | ClaimRule::Slope { printed, .. }
         | ClaimRule::VarianceRatio { printed, .. } => Some(*printed),
+        ClaimRule::Limit { limit, in_procs, .. } => (!in_procs).then_some(*limit),
         ClaimRule::Peak { procs, .. } => Some(f64::from(*procs)),
         ClaimRule::Knee { near, .. } | ClaimRule::Threshold { near, .. } => near.parse().ok(),
         ClaimRule::Monotone { .. } | ClaimRule::Model { .. } | ClaimRule::Relation { .. } => None,
@@ -345,12 +350,20 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
 
 fn theta_of(claim: &Claim, axis: &str) -> String {
     match &claim.rule {
-        ClaimRule::Ratio { metric, procs, over_procs, .. } if !claim.over.is_same() => {
+        ClaimRule::Ratio { metric, procs, over_procs, .. }
+        | ClaimRule::Limit { metric, procs, over_procs: Some(over_procs), .. }
+            if !claim.over.is_same() =>
+        {
             let elsewhere = if procs == over_procs { String::new() } else { format!(" at {over_procs} {axis}") };
             format!("{metric} at {procs} {axis} over that with {over}{elsewhere}", over = claim.over.in_words())
         }
-        ClaimRule::Value { metric, procs, .. } => format!("{metric} at {procs} {axis}"),
-        ClaimRule::Ratio { metric, procs, over_procs, .. } => format!("{metric} at {procs} over {over_procs} {axis}"),
+        ClaimRule::Value { metric, procs, .. } | ClaimRule::Limit { metric, procs, over_procs: None, .. } => {
+            format!("{metric} at {procs} {axis}")
+        }
+        ClaimRule::Ratio { metric, procs, over_procs, .. }
+        | ClaimRule::Limit { metric, procs, over_procs: Some(over_procs), .. } => {
+            format!("{metric} at {procs} over {over_procs} {axis}")
+        }
         ClaimRule::Peak { metric, .. } => format!("{axis} of the highest {metric}"),
         ClaimRule::Knee { metric, .. } => format!("knee of {metric}, {axis}"),
         ClaimRule::VarianceRatio { procs, over_procs, .. } => {
@@ -389,16 +402,15 @@ fn rule_in_words(question: &Question<'_>) -> String {
 
 fn interval_and_region(rule: &ClaimRule) -> String {
     match rule {
-        ClaimRule::Value { metric, .. } if bounds_of(metric).is_some() => {
-            "C: hull of the t intervals of its lower and upper bounds; R: printed ± tolerance".into()
-        }
-        ClaimRule::Value { .. } => {
-            "C: t interval of the mean, on ln for times and rates; R: printed ± tolerance".into()
-        }
+        ClaimRule::Value { metric, .. } => format!("{interval}; R: printed ± tolerance", interval = interval_of_mean(metric)),
         ClaimRule::Ratio { metric, direction_only, .. } => {
-            let bounds = if bounds_of(metric).is_some() { ", hull over their lower and upper bounds" } else { "" };
             let region = if *direction_only { "the side of 1 that is printed".into() } else { format!("printed x/÷ {RATIO_FACTOR}") };
-            format!("C: t interval of the ln ratio, paired by block{bounds}; R: {region}")
+            format!("{interval}; R: {region}", interval = interval_of_ratio(metric))
+        }
+        ClaimRule::Limit { metric, over_procs, side, limit, in_procs, .. } => {
+            let interval = if over_procs.is_some() { interval_of_ratio(metric) } else { interval_of_mean(metric) };
+            let procs = if *in_procs { " x procs" } else { "" };
+            format!("{interval}; R: {side} {limit}{procs}", side = side.in_words())
         }
         ClaimRule::Peak { .. } => {
             "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
@@ -434,6 +446,20 @@ fn interval_and_region(rule: &ClaimRule) -> String {
              and of the local hit ratios a and b with their bounds, each at a third of the error; R: range of measured latencies"
                 .into()
         }
+    }
+}
+
+fn interval_of_mean(metric: &str) -> &'static str {
+    match bounds_of(metric) {
+        Some(_) => "C: hull of the t intervals of its lower and upper bounds",
+        None => "C: t interval of the mean, on ln for times and rates",
+    }
+}
+
+fn interval_of_ratio(metric: &str) -> &'static str {
+    match bounds_of(metric) {
+        Some(_) => "C: t interval of the ln ratio, paired by block, hull over their lower and upper bounds",
+        None => "C: t interval of the ln ratio, paired by block",
     }
 }
 

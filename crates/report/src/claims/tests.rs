@@ -3,6 +3,7 @@
 mod axis;
 mod bounds;
 mod ends;
+mod limits;
 mod shapes;
 
 use super::*;

@@ -134,7 +134,14 @@ pub(crate) fn numbers(results: &Results, claim: &ClaimRow) -> String {
 /// `printed 92.0 %` and `supported by 91 to 93 %`, as far as the claim has them.
 pub(crate) fn asked(results: &Results, claim: &ClaimRow) -> Vec<String> {
     let unit = claim_unit(results, claim);
-    let is_procs = results.plan.claims.iter().any(|known| known.id == claim.id && is_about_procs(&known.rule));
+    let rule = results.plan.claims.iter().find(|known| known.id == claim.id).map(|known| &known.rule);
+    if let Some(ClaimRule::Limit { side, .. }) = rule {
+        // The region is the limit, which is what is printed.
+        let limit = claim.region_low.into_iter().chain(claim.region_high).find(|edge| edge.is_finite());
+        let words = |limit| format!("supported where {side} {limit}", side = side.in_words(), limit = unit.show(limit));
+        return limit.map(words).into_iter().collect();
+    }
+    let is_procs = rule.is_some_and(is_about_procs);
     let show = |printed: f64| if is_procs { printed.to_string() } else { unit.show(printed) };
     let printed = claim.printed.map(|printed| format!("printed {value}", value = show(printed)));
     let region = claim.region_low.zip(claim.region_high).map(|(low, high)| {
@@ -152,7 +159,9 @@ fn is_about_procs(rule: &ClaimRule) -> bool {
 fn claim_unit(results: &Results, row: &ClaimRow) -> Unit {
     let rule = results.plan.claims.iter().find(|claim| claim.id == row.id).map(|claim| &claim.rule);
     match rule {
-        Some(ClaimRule::Value { metric, .. }) => unit_of(metric, results),
+        Some(ClaimRule::Value { metric, .. } | ClaimRule::Limit { metric, over_procs: None, .. }) => {
+            unit_of(metric, results)
+        }
         _ => Unit::Plain,
     }
 }

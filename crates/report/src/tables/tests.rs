@@ -126,6 +126,26 @@ fn every_verdict_stands_with_its_reason() {
     assert!(coloured.contains("\x1b[31mrefuted\x1b[0m"), "{coloured}");
 }
 
+/// The golden claim about 87.5 % of local touches, made one-sided.
+#[test]
+fn a_limit_is_shown_as_the_side_that_supports_it() {
+    use plan::claim::{ClaimRule, Side};
+    let check = |side, (low, high): (f64, f64), expect: &str| {
+        let mut results = golden();
+        let metric = "local_hit_ratio".into();
+        results.plan.claims.iter_mut().find(|claim| claim.id == "hit-ratio-8").unwrap().rule =
+            ClaimRule::Limit { metric, procs: 8, over_procs: None, side, limit: 0.5, in_procs: false };
+        let mut derived = derived(&results);
+        for claim in &mut derived.claims {
+            (claim.region_low, claim.region_high) = (Some(low), Some(high));
+        }
+        let table = claims_text(&results, &derived, 100);
+        assert!(table.contains(&format!("measured 87.5 % [87.0, 88.0] at 97.5 %, n = 3; {expect}\n")), "{table}");
+    };
+    check(Side::Above, (0.85, f64::INFINITY), "supported where above 85.0 %");
+    check(Side::AtMost, (f64::NEG_INFINITY, 0.9), "supported where at most 90.0 %");
+}
+
 #[test]
 fn claims_that_cannot_be_tested_share_their_reason() {
     let results = golden();

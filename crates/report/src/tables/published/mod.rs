@@ -186,6 +186,7 @@ fn verdicts(procs: u32, curve: &Curve, measured: Measured<'_>) -> Vec<(String, V
     let about = |rule: &ClaimRule| match rule {
         ClaimRule::Value { procs, .. }
         | ClaimRule::Ratio { procs, .. }
+        | ClaimRule::Limit { procs, .. }
         | ClaimRule::Peak { procs, .. }
         | ClaimRule::VarianceRatio { procs, .. }
         | ClaimRule::Relation { procs, .. } => Some(*procs),

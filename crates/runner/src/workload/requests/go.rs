@@ -33,7 +33,7 @@ struct Own {
 pub(super) fn run(requests: &Requests, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
     let go = job.point.go.ok_or("a point of Go that does not say how it collects")?;
-    let &Requests { tasks, work_ns, rate_per_s } = requests;
+    let &Requests { tasks, work_ns, rate_per_s, .. } = requests;
     let (seed, windows, garbage_bytes) = (job.seed.0, job.windows, go.garbage_bytes);
     let asked = Asked { seed, tasks, work_ns, garbage_bytes, windows, rate_per_s };
     let (found, usage) = go_process::run::<_, Own>(ground, "requests", &asked, &mut |_| Ok(()))?;

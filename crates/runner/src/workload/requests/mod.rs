@@ -63,7 +63,7 @@ fn arrivals(requests: &Requests, ground: &Ground<'_>) -> Result<Vec<u64>, String
     let expected = (rate * end_ns / 1e9).min(most as f64);
     if expected > ARRIVALS_MOST {
         return Err(format!(
-            "{expected:.0} arrivals in a sample; at most {ARRIVALS_MOST:.0}, take a lower rate_per_s or fewer seconds"
+            "{expected:.0} arrivals in a sample; at most {ARRIVALS_MOST:.0}, take a lower rate_per_s or load, or fewer seconds"
         ));
     }
     Ok(stream(split(ground.job.seed.0, ARRIVALS), rate, end_ns, most))
@@ -104,7 +104,10 @@ fn ran(requests: &Requests, sum: Sum, tasks: ByTasks, due: u64, usage: Usage, to
         ));
     }
     if served == 0 || elapsed_ns == 0 {
-        return Err("no request was served: none arrived in this time; take more seconds or a higher rate_per_s".into());
+        return Err(
+            "no request was served: none arrived in this time; take more seconds, or a higher rate_per_s or load"
+                .into(),
+        );
     }
     let open = requests.rate_per_s.is_some();
     if open && served > due {
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_does_not_add_up_is_refused() {
-        let requests = Requests { tasks: 3, work_ns: 0, rate_per_s: Some(1.0) };
+        let requests = Requests { tasks: 3, work_ns: 0, rate_per_s: Some(1.0), load: None };
         let tally = Tally::new(1, None, 1);
         (1..=5).for_each(|at| tally.ended(at, 10 * at as u64, 10));
         let check =
