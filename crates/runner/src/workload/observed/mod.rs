@@ -48,11 +48,13 @@ impl Heapless for Observed {
         let begun = Instant::now();
         let from_ns = u64::try_from((begun - handle.epoch()).as_nanos()).unwrap_or(u64::MAX);
         let mut tasks = spawn(&handle, self.tasks, turns, &stop);
-        let half = Duration::from_secs_f64(seconds / 2.0);
+        let whole = Duration::from_secs_f64(seconds);
+        // In the middle of a window.
+        let half = whole / 2 + Duration::from_nanos(WINDOW_NS / 2);
         let mut looks = watch(&handle, begun, half);
         let change_ns = ns_since(begun);
         tasks.extend(spawn(&handle, self.tasks * (self.grows - 1), turns, &stop));
-        looks.extend(watch(&handle, begun, half * 2));
+        looks.extend(watch(&handle, begun, whole));
         let end_ns = ns_since(begun);
         let (usage, faults) = (Usage::of_process().since(&usage), host::proc::minor_faults().zip(faults));
         let counts = handle.counts().since(&counts);
