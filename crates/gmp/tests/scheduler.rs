@@ -280,10 +280,43 @@ fn a_trace_holds_every_poll() {
     let polls = trace.events.iter().filter(|event| matches!(event.did, Did::Ran { .. })).count() as u64;
     assert_eq!((polls, trace.lost), (counts.get(Count::Polls), 0));
     for processor in [0, 1] {
-        let own: Vec<_> = trace.events.iter().filter(|event| event.processor == processor).collect();
+        let of_it = trace.events.iter().filter(|event| event.processor == processor);
+        let own: Vec<_> = of_it.filter(|event| !matches!(event.did, Did::Readied { .. })).collect();
         assert!(own.iter().all(|event| event.from_ns <= event.to_ns));
         assert!(own.windows(2).all(|pair| pair[0].to_ns <= pair[1].from_ns), "{own:?}");
     }
+}
+
+/// A task's states can be told from it: ready, running, in a section, while its processor rests or runs another.
+#[test]
+fn a_trace_holds_what_becomes_ready_and_what_blocks() {
+    let scheduler =
+        Scheduler::new(Switches { trace: Some(1000), ..Switches::new(NonZeroUsize::MIN) }).expect("switches");
+    let handle = scheduler.handle().clone();
+    let ended = scheduler.block_on(async {
+        let (there, comes) = channel(NonZeroUsize::MIN);
+        let waits = spawn(async move { comes.receive().await });
+        yield_now().await;
+        let _ = there.send(7).await;
+        blocking(|| std::thread::sleep(Duration::from_millis(1)));
+        waits.await
+    });
+    assert_eq!(ended, Ok(Ok(Some(7))));
+    drop(scheduler);
+    let events = handle.take_trace().events;
+    let readied: Vec<u32> = events
+        .iter()
+        .filter_map(|event| if let Did::Readied { task } = event.did { Some(task) } else { None })
+        .collect();
+    // Spawned, and woken by what was sent; the other one wakes nobody that was not running.
+    assert!(readied.len() >= 2 && readied[0] == readied[1], "{events:?}");
+    let at = events.iter().position(|event| matches!(event.did, Did::Called { .. })).expect("a section");
+    let Did::Called { task } = events[at].did else { panic!("{events:?}") };
+    assert_ne!(task, readied[0]);
+    let after: Vec<_> = events[at + 1..].iter().map(|event| event.did).collect();
+    // Meanwhile the other one runs to its end, and this one goes on and ends.
+    let ends = |number: u32| after.contains(&Did::Ran { task: number, end: PollEnd::Finished });
+    assert!(ends(readied[0]) && ends(task), "{events:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::machine::Source;
 use crate::planning::plan_file;
 use crate::progress::progress;
 use crate::signals::Signals;
+use plan::experiment::GMP;
 use plan::manifest::Program;
 use plan::topology::Topology;
 use runner::executor::Executor;
@@ -43,6 +44,10 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Exit> {
         (None, Some(file)) => {
             let plan = plan_file(file, &args.changes.overrides(), here)?;
             introduce(&plan, here);
+            if args.trace.is_some() && plan.points.iter().all(|point| point.subject != GMP) {
+                let message = "--trace: no point of this plan has subject gmp, which alone is traced; leave it out, or add gmp to subject";
+                return Err(Exit::new(USAGE, message));
+            }
             runner::run(&args.results, &plan, here, executor, progress.as_mut(), interrupt)
         }
         (None, None) => return Err(Exit::new(USAGE, "an experiment file or --resume DIR is needed")),

@@ -157,7 +157,11 @@ fn impossible_values_are_named_with_their_line() {
     check(11, "procs = \"9..=1\"", &format!("11: procs in [sweep]: \"9..=1\" {procs}"));
     check(11, "procs = \"all\"", &format!("11: procs in [sweep]: \"all\" {procs}"));
     check(12, "oversubscribe = \"yes\"", "12: oversubscribe in [sweep]: \"yes\" is none of no, next, all");
-    check(13, "subject = \"java\"", "13: subject in [sweep]: \"java\" is not known; known: threads, gmp, go");
+    check(
+        13,
+        "subject = \"java\"",
+        "13: subject in [sweep]: \"java\" is not known; known: threads, gmp, go, tokio, rayon",
+    );
     check(13, "subject = []", "13: subject in [sweep]: the list is empty; it must name at least one subject");
     check(13, "shared_ratio = [0.5]", "6: shared_ratio in [workload]: is swept in [sweep], line 10; write it once");
     check(

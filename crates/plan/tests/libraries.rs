@@ -71,6 +71,8 @@ fn what_they_cannot_do_is_skipped_with_the_reason() {
         "rayon",
         "rayon has no timers: who waits for the next arrival would keep a thread",
     );
+    let timers = "rayon has no timers: who waits for the next arrival would keep a thread";
+    check("requests", "loop = \"open\"\nload = 0.5", "", "rayon", timers);
     check("strategy", "", "strategy = [\"pool\", \"locked\"]", "rayon", "rayon has no thread that is a task's own");
     let steal = "no steal there: it does not tell which of its threads runs a task";
     check("cost", "", "operation = [\"create\", \"steal\"]", "tokio", steal);

@@ -174,6 +174,7 @@ fn measure_work<K: Work, W: Write>(
         _threads => crate::sampling::run(pool, work, job, &heaps, &pus)
     )?;
     let counts = timed.process.as_ref().and_then(|process| process.counts.clone());
+    notes.extend(timed.notes.iter().cloned());
     facts.extend(counts.map(|counts| (SUBJECT_COUNTS.into(), counts)));
     let host = HostCounts::read(&pus).since(&host_before);
     phases.begin("check")?;

@@ -57,6 +57,8 @@ pub(crate) struct Timed {
     pub(crate) pauses: Vec<PauseTimes>,
     /// Where workers are no threads.
     pub(crate) process: Option<Process>,
+    /// What could not be kept of it.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What the stopper alone knows.
@@ -138,5 +140,5 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
             pauses = pause_times(&served_ns, &stopped, release_ns, &raised.steal);
         }
     }
-    Ok(Timed { workers, raised, pauses, process: None })
+    Ok(Timed { workers, raised, pauses, process: None, notes: Vec::new() })
 }

@@ -1,7 +1,7 @@
 //! What a scheduler did, as the JSON that Perfetto and chrome://tracing open: a line for each processor, on it the tasks that
-//! it ran, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of what.
+//! it ran, what it made ready, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of what.
 //!
-//! Format: "Trace Event Format" of the Chromium project, complete events (`X`) and metadata (`M`); times in us.
+//! Format: "Trace Event Format" of the Chromium project, complete events (`X`), instants (`i`) and metadata (`M`); times in us.
 
 use gmp::scheduler::{Count, Counts, Did, Event, PollEnd, Trace};
 use gmp::world::Pause;
@@ -58,14 +58,28 @@ fn stretch(event: &Event) -> Value {
             let args = json!({ "thread": event.thread, "end": end });
             complete(&format!("task {task}"), event.processor, times, args)
         }
+        Did::Called { task } => complete(
+            &format!("task {task}"),
+            event.processor,
+            times,
+            json!({ "thread": event.thread, "end": "blocks" }),
+        ),
+        Did::Readied { task } => json!({
+            "ph": "i", "s": "t", "name": format!("task {task} is ready"), "pid": 1, "tid": event.processor,
+            "ts": us(event.from_ns), "args": { "thread": event.thread },
+        }),
         Did::Searched => complete("searches", event.processor, times, json!({ "thread": event.thread })),
         Did::Rested => complete("rests", event.processor, times, json!({ "taken_by_thread": event.thread })),
     }
 }
 
 fn complete(name: &str, line: u32, (from_ns, to_ns): (u64, u64), args: Value) -> Value {
-    let (ts, dur) = (from_ns as f64 / 1e3, to_ns.saturating_sub(from_ns) as f64 / 1e3);
+    let (ts, dur) = (us(from_ns), us(to_ns.saturating_sub(from_ns)));
     json!({ "ph": "X", "name": name, "pid": 1, "tid": line, "ts": ts, "dur": dur, "args": args })
+}
+
+fn us(ns: u64) -> f64 {
+    ns as f64 / 1e3
 }
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ fn what_cannot_be_done_names_its_phase() {
     fails(absent, "bind", "worker 1: cannot bind to PU 8000");
     let mut unknown = job(1, true);
     unknown.point.subject = "fibers".into();
-    fails(unknown, "start", "subject \"fibers\" is not built in; known: threads, gmp, go");
+    fails(unknown, "start", "subject \"fibers\" is not built in; known: threads, gmp, go, tokio, rayon");
     let mut nowhere = job(1, true);
     nowhere.point.placement.shared.policy = MemoryPolicy::Bind(NodeSet::of(700));
     fails(nowhere, "allocate", "node 700");

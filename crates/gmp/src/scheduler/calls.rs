@@ -10,6 +10,7 @@ use super::counts::Count;
 use super::current::{self, Current};
 use super::local::{Given, Local};
 use super::parker::Parker;
+use super::trace::Did;
 use std::sync::{Arc, atomic::Ordering};
 
 /// Runs `section`, which may sleep for long, while another thread serves this processor. Outside of a task it only runs
@@ -43,7 +44,8 @@ pub(crate) fn aside<R>(section: impl FnOnce() -> R) -> R {
     }
     let mut aside = Aside(take_processor());
     if let Some(local) = &mut aside.0 {
-        local.rest();
+        let task = current::with(|current| current.task.get()).unwrap_or(super::slots::NONE);
+        local.rest_after(Did::Called { task });
     }
     section()
 }
@@ -70,7 +72,7 @@ fn give_away(mut local: Box<Local>, way: Way) -> Option<Away> {
         let number = local.number;
         set_in_call(current, true);
         core.processors[number].current.store(super::slots::NONE, Ordering::Relaxed);
-        local.rest();
+        local.rest_after(Did::Called { task: current.task.get() });
         match way {
             Way::Later => {
                 core.processors[number].call.begin(local);

@@ -85,6 +85,7 @@ impl Core {
             let task = local.take_slot(&self.slots);
             self.fill(task, body.take().expect("called once"));
             self.count(local, Count::Spawned, 1);
+            readied(local, task);
             self.queue_next(local, task);
         });
         if let (None, Some(body)) = (queued, body) {
@@ -128,6 +129,7 @@ impl Core {
             return;
         }
         let queued = current::with_local(self, |local| {
+            readied(local, task);
             if !self.sent_home(local, task) {
                 self.queue_next(local, task);
             }
@@ -311,5 +313,12 @@ impl Core {
     #[inline]
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+}
+
+#[inline]
+fn readied(local: &mut Local, task: u32) {
+    if let Some(trace) = &mut local.trace {
+        trace.readied(task);
     }
 }

@@ -1,6 +1,11 @@
 //! What belongs to a processor and is touched only by the thread that has it. It moves from thread to thread as a whole.
 
-use super::{core::Processor, ring, switches::Switches, trace::Part};
+use super::{
+    core::Processor,
+    ring,
+    switches::Switches,
+    trace::{Did, Part},
+};
 use crate::world::{Member, Resting};
 use std::sync::Arc;
 
@@ -71,10 +76,15 @@ impl Local {
         }
     }
 
-    /// Leaves the world until [`Local::wake`]: a stop does not wait for this processor.
+    /// Leaves the world until [`Local::wake`], after a look for work: a stop does not wait for this processor.
     pub(crate) fn rest(&mut self) {
+        self.rest_after(Did::Searched);
+    }
+
+    /// The same after something else.
+    pub(crate) fn rest_after(&mut self, did: Did) {
         if let Some(trace) = &mut self.trace {
-            trace.rests();
+            trace.rests(did);
         }
         self.world = match std::mem::replace(&mut self.world, InWorld::Neither) {
             InWorld::Member(member) => InWorld::Resting(member.rest()),

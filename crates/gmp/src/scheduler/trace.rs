@@ -1,5 +1,5 @@
 //! What happened when, where [`super::Switches::trace`] asks for it: which task ran where, from when to when and how its poll
-//! ended; when a processor searched, and when it rested.
+//! ended; when it became ready, and when it left its processor to others; when a processor searched, and when it rested.
 //!
 //! Each processor keeps its own part and touches no other's, with one reading of the clock for each poll: a poll begins where
 //! the one before ended, or the search or the rest between them. Parts come together when a processor rests, or when full.
@@ -38,6 +38,16 @@ pub enum Did {
         task: u32,
         /// How that ended.
         end: PollEnd,
+    },
+    /// Ran a task up to a blocking section or a call, in which its thread goes on without the processor.
+    Called {
+        /// As of [`Did::Ran`].
+        task: u32,
+    },
+    /// Made a task ready that waited, or a new one: a moment within what it ran. Who is woken from outside has none.
+    Readied {
+        /// As of [`Did::Ran`].
+        task: u32,
     },
     /// Found nothing of its own, and looked elsewhere.
     Searched,
@@ -113,8 +123,22 @@ impl Part {
 
     /// A stretch ends now, and the next begins.
     pub(crate) fn did(&mut self, did: Did) {
-        let to_ns = self.all.epoch.elapsed().as_nanos() as u64;
+        let to_ns = self.now_ns();
         let from_ns = std::mem::replace(&mut self.since_ns, to_ns);
+        self.keep(from_ns, to_ns, did);
+    }
+
+    /// A task became ready.
+    pub(crate) fn readied(&mut self, task: u32) {
+        let now_ns = self.now_ns();
+        self.keep(now_ns, now_ns, Did::Readied { task });
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.all.epoch.elapsed().as_nanos() as u64
+    }
+
+    fn keep(&mut self, from_ns: u64, to_ns: u64, did: Did) {
         self.events.push(Event { processor: self.processor, thread: self.thread, from_ns, to_ns, did });
         if self.events.len() == PART {
             self.all.add(&mut self.events);
@@ -127,9 +151,9 @@ impl Part {
         self.did(Did::Rested);
     }
 
-    /// The processor rests: what was between the last poll and now was a look for work.
-    pub(crate) fn rests(&mut self) {
-        self.did(Did::Searched);
+    /// The processor rests after it did this.
+    pub(crate) fn rests(&mut self, did: Did) {
+        self.did(did);
         self.all.add(&mut self.events);
     }
 }

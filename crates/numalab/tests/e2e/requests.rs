@@ -66,6 +66,7 @@ fn check(row: &BTreeMap<String, String>) -> Result<(), Failed> {
         ensure(p50 <= p99 && p99 <= most, || format!("{row:?}"))?;
     }
     ensure(row["served_ratio"].is_empty() == (row["loop"] == "closed"), || format!("{row:?}"))?;
+    ensure(row["unserved_ratio"].is_empty() == (row["loop"] == "open"), || format!("{row:?}"))?;
     ensure(row["local_hit_ratio"].is_empty() && row["bandwidth_gb_per_s"].is_empty(), || format!("{row:?}"))
 }
 
@@ -79,6 +80,7 @@ fn tasks_and_threads() -> Result<(), Failed> {
         check(row)?;
         let (tasks, served) = (number(row, "tasks")?, number(row, "operations")?);
         ensure(served == 30.0 * tasks, || format!("{row:?}"))?;
+        ensure(row["loop"] == "open" || number(row, "unserved_ratio")? == 0.0, || format!("{row:?}"))?;
         ensure(row["loop"] == "closed" || number(row, "served_ratio")? == 1.0, || format!("{row:?}"))?;
         ensure(row["pause_ratio"].is_empty() && row["gc_ratio"].is_empty(), || format!("{row:?}"))?;
         if row["subject"] == "gmp" {
@@ -122,7 +124,7 @@ fn loaded() -> Result<(), Failed> {
     let text = text.replace("[1, 2]", "[1, 2, 64]").replace("[\"closed\", \"open\"]", "[\"open\"]");
     let text = text.replace("[[arm]]\nname = \"close\"\ncpus = \"close\"\n", "");
     let (samples, made) = samples_of(folder.path(), &text)?;
-    ensure(samples.len() == 3 * 2 * 2, || format!("{} samples", samples.len()))?;
+    ensure(samples.len() == 3 * 3 * 2, || format!("{} samples", samples.len()))?;
     let pus = std::thread::available_parallelism()?.get() as f64;
     for row in &samples {
         check(row)?;

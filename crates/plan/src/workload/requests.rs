@@ -130,6 +130,11 @@ impl RequestsFile {
             "Share of the processors' time in the collector, by the runtime's own estimate; of Go, empty where no cycle ended.",
         ),
         metric("served_ratio", "ratio", "Requests served / requests that were due by the end; of an open loop."),
+        metric(
+            "unserved_ratio",
+            "ratio",
+            "Tasks that served no request in the whole sample / tasks; of a closed loop. Above 0 there were fewer live tasks than it says.",
+        ),
     ];
 
     /// # Errors
@@ -190,7 +195,7 @@ impl Spec for Requests {
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {
-        if subject == RAYON && self.rate_per_s.is_some() {
+        if subject == RAYON && (self.rate_per_s.is_some() || self.load.is_some()) {
             return Some("rayon has no timers: who waits for the next arrival would keep a thread".into());
         }
         too_many_threads(subject == THREADS, self.tasks)

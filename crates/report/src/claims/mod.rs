@@ -27,6 +27,9 @@ use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
 use std::collections::BTreeMap;
 
+/// Share of a closed loop's tasks that served nothing: then there were fewer at work than the point says.
+const UNSERVED: &str = "unserved_ratio";
+
 /// One claim on one arm and subject.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
@@ -214,8 +217,9 @@ fn follows_from_the_plan(question: &Question<'_>, testable: &Testable) -> Option
     })
 }
 
-/// Failed rows, and disturbed ones where the claim is about time.
+/// Failed rows, those in which not all tasks were at work, and disturbed ones where the claim is about time.
 fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<String> {
+    let unserved = reader(&question.results.samples, UNSERVED);
     for &(procs, point) in &testable.points {
         let counts = Counts::of(question.results, point);
         let total = counts.completed + counts.failed;
@@ -224,6 +228,15 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
                 "{failed} of {total} samples failed at {procs} {axis}",
                 axis = question.axis(),
                 failed = counts.failed
+            ));
+        }
+        let rows = question.results.samples.used_rows(point, false);
+        let idle = unserved.as_ref().map_or(0.0, |share| rows.filter_map(share).fold(0.0, f64::max));
+        if idle > 0.0 {
+            return Some(format!(
+                "up to {idle:.1} % of the {procs} {axis} served nothing in a sample; take longer ones",
+                idle = 100.0 * idle,
+                axis = question.axis()
             ));
         }
         if counts.is_noisy() && question.claim.rule.is_about_time() {

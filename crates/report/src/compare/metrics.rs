@@ -58,6 +58,7 @@ const KNOWN: &[Known] = &[
     known("latency_p99_ns", Better::Less, true),
     known("latency_p999_ns", Better::Less, true),
     known("served_ratio", Better::More, true),
+    known("unserved_ratio", Better::Less, true),
     known("startup_ns", Better::Less, true),
     known("memory_bytes_per_task", Better::Less, false),
     known("reuse_ratio", Better::More, true),

@@ -5,7 +5,7 @@ use super::runtime::{Binder, Receives, Runtime, Sends, processors};
 use crate::sample::Job;
 use crate::trace::write_chrome;
 use gmp::scheduler::{
-    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches, YieldTo,
+    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches, Trace, YieldTo,
 };
 use gmp::world::Pause;
 use host::Granted;
@@ -47,8 +47,9 @@ impl Runtime for Gmp {
         async move { task.await.map_err(|cause| cause.to_string()) }
     }
 
-    fn end(self, job: &Job, pauses: &[Pause]) -> Result<(), String> {
-        write_trace(job, &self.ended()?, pauses)
+    fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String> {
+        let handle = self.ended()?;
+        Ok(write_trace(job, &handle, &handle.take_trace(), pauses))
     }
 
     fn scheduler(&self) -> Option<&Handle> {
@@ -118,12 +119,17 @@ impl<T: Send + 'static> Receives<T> for Receiver<T> {
 /// Events that are kept of one sample: some 20 MB of JSON.
 const TRACED_MOST: usize = 200_000;
 
-/// Writes what an ended scheduler did, where the job asks for that.
-fn write_trace(job: &Job, handle: &Handle, pauses: &[Pause]) -> Result<(), String> {
-    let Some(path) = &job.trace_to else { return Ok(()) };
-    let failed = |cause| format!("{path}: cannot write the trace: {cause}", path = path.display());
-    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-    write_chrome(&mut out, &handle.take_trace(), pauses, &handle.counts()).and_then(|()| out.flush()).map_err(failed)
+/// Writes what an ended scheduler did, where the job asks for that; what could not be written, as notes: a sample is worth more
+/// than its trace.
+pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, pauses: &[Pause]) -> Vec<String> {
+    let Some(path) = &job.trace_to else { return Vec::new() };
+    let written = File::create(path).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write_chrome(&mut out, trace, pauses, &handle.counts())?;
+        out.flush()
+    });
+    let failed = |cause| format!("trace not written: {path}: {cause}", path = path.display());
+    written.err().map(failed).into_iter().collect()
 }
 
 /// The scheduler of the job's point in its own types.

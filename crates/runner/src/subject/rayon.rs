@@ -59,8 +59,8 @@ impl Runtime for Rayon {
         Joined(Some(start(future))).end()
     }
 
-    fn end(self, _: &Job, _: &[Pause]) -> Result<(), String> {
-        self.binder.check()
+    fn end(self, _: &Job, _: &[Pause]) -> Result<Vec<String>, String> {
+        self.binder.check().map(|()| Vec::new())
     }
 
     fn spawn<F>(future: F) -> impl Future<Output = Result<F::Output, String>> + Send + 'static

@@ -40,8 +40,11 @@ pub(crate) trait Runtime: Sized + 'static {
     where
         F: Future<Output: Send> + Send + 'static;
 
-    /// Ends it, and writes its trace where the job asks for one; or says what went wrong with its threads.
-    fn end(self, job: &Job, pauses: &[Pause]) -> Result<(), String>;
+    /// Ends it, and writes its trace where the job asks for one; what could not be written, as notes.
+    ///
+    /// # Errors
+    /// What went wrong with its threads.
+    fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String>;
 
     /// The suite's scheduler, which alone counts what it does and can be stopped.
     fn scheduler(&self) -> Option<&Handle> {

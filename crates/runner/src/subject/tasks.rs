@@ -93,7 +93,7 @@ pub(crate) fn run<W: Work, R: Runtime>(
     })?;
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None };
+    let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None, notes: Vec::new() };
     let mut stops = Vec::new();
     for worked in found? {
         let (worked, served_ns) = worked.map_err(|cause| format!("a worker's task: {cause}"))?;
@@ -107,7 +107,7 @@ pub(crate) fn run<W: Work, R: Runtime>(
     // Tasks do not count switches, and those of a processor's thread are not read while it is stopped.
     timed.pauses.iter_mut().for_each(|pause: &mut PauseTimes| pause.involuntary_switches = None);
     timed.process = Some(Process { usage, counts: counts.as_ref().map(words) });
-    runtime.end(job, &stops)?;
+    timed.notes = runtime.end(job, &stops)?;
     Ok(timed)
 }
 

@@ -51,9 +51,9 @@ impl Runtime for Tokio {
         Tokio::spawn_on(self.runtime.handle(), future)
     }
 
-    fn end(self, _: &Job, _: &[Pause]) -> Result<(), String> {
+    fn end(self, _: &Job, _: &[Pause]) -> Result<Vec<String>, String> {
         drop(self.runtime);
-        self.binder.check()
+        self.binder.check().map(|()| Vec::new())
     }
 
     fn spawn<F>(future: F) -> impl Future<Output = Result<F::Output, String>> + Send + 'static

@@ -35,6 +35,10 @@ fn growth(model: &str, rival: &str) -> ClaimRule {
     ClaimRule::Model { metric: "throughput_per_s".into(), model: model.into(), rivals: vec![rival.into()] }
 }
 
+fn ratio(procs: u32, over_procs: u32, printed: f64) -> ClaimRule {
+    ClaimRule::Ratio { metric: "throughput_per_s".into(), procs, over_procs, printed, direction_only: false }
+}
+
 #[test]
 fn a_curve_over_tasks_is_claimed_in_words_of_tasks() {
     let row = check(tasks(), about("go", growth("power", "exponential-growth")), Supported, "power: AICc ");
@@ -43,13 +47,6 @@ fn a_curve_over_tasks_is_claimed_in_words_of_tasks() {
     // What is crowded at every point alike is said beside.
     assert!(row.reason.contains("oversubscribed at 1, 2, 5, 8, 10, 14, 20, 30, 40 tasks"), "{row:#?}");
     check(tasks(), about("go", growth("exponential-growth", "power")), Refuted, "");
-    let ratio = |procs, over_procs, printed| ClaimRule::Ratio {
-        metric: "throughput_per_s".into(),
-        procs,
-        over_procs,
-        printed,
-        direction_only: false,
-    };
     let row = check(tasks(), about("gmp", ratio(40, 10, 4.0)), Supported, "");
     assert_eq!(row.theta, "throughput_per_s at 40 over 10 tasks");
     check(
@@ -80,6 +77,32 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     let rows = claims(&results);
     assert_eq!(rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["go", "gmp"]);
     assert_eq!(rows[0].level, Some(0.975));
+}
+
+#[test]
+fn tasks_that_served_nothing_leave_a_claim_undecided() {
+    let Case { mut results, rate, .. } = tasks();
+    results.plan.metrics = vec![crate::claims::UNSERVED.into()];
+    let mut figures = Vec::new();
+    for (at, point) in results.plan.points.iter().enumerate() {
+        for block in 0..BLOCKS {
+            let idle = if point.x() == 40 && block == 3 { 0.25 } else { 0.0 };
+            figures.push((at, block, [("throughput_per_s", rate(point.x(), block)), (crate::claims::UNSERVED, idle)]));
+        }
+    }
+    let made = figures.iter().map(|(point, block, metrics)| Made {
+        point: *point,
+        block: *block,
+        flagged: false,
+        failed: false,
+        metrics,
+    });
+    results.samples = samples(&results.plan, &made.collect::<Vec<_>>());
+    results.plan.claims = vec![about("go", ratio(40, 10, 4.0)), about("go", ratio(20, 10, 2.0))];
+    let rows = claims(&results);
+    assert_eq!(rows.iter().map(|row| row.verdict).collect::<Vec<_>>(), [Verdict::Undecided, Supported], "{rows:#?}");
+    let reason = "up to 25.0 % of the 40 tasks served nothing in a sample; take longer ones";
+    assert!(rows[0].reason.starts_with(reason), "{rows:#?}");
 }
 
 /// Two subjects with 2 and with 4 procs, at 10 tasks: gmp is twice as fast as go, and 4 procs thrice as fast as 2.

@@ -73,7 +73,7 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
     let (seen, own) = watch.finish()?;
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let tally = plan.check(&found??)?;
     let handed_off = counts.as_ref().map(|counts| counts.get(Count::HandedOff));
     if let Some(handed_off) = handed_off.filter(|&times| times != tally.blocks) {
@@ -82,7 +82,7 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
     let usage = usage_without(usage, &own);
     let pus = pus(ground)?.min(processors(job)?.get() as u64);
     let said = Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off, pus };
-    Ok(Ran { counts: counts.as_ref().map(words), ..said.ran(job.point.procs) })
+    Ok(Ran { counts: counts.as_ref().map(words), notes, ..said.ran(job.point.procs) })
 }
 
 /// Without the switches of the thread that counts.

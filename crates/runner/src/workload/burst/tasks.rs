@@ -102,7 +102,7 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
     });
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let (groups, elapsed_ns, made) = found?;
     // The starter is a task, too.
     let due = groups * tasks + 1;
@@ -111,5 +111,5 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
     }
     let (ran_all, starts) = (shared.ran.load(Ordering::Acquire), Quantiles::of([&shared.starts].into_iter()));
     let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio: None };
-    ran(burst, found, usage, counts.as_ref().map(words), Vec::new())
+    ran(burst, found, usage, counts.as_ref().map(words), notes)
 }

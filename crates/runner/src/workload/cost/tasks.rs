@@ -71,10 +71,10 @@ pub(super) fn run<R: Runtime>(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, S
     };
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let (sample, due) = timed??;
     counts.iter().try_for_each(|counts| due.iter().try_for_each(|due| due.check(counts)))?;
-    Ok(Ran { counts: counts.as_ref().map(words), ..sample.ran(usage) })
+    Ok(Ran { counts: counts.as_ref().map(words), notes, ..sample.ran(usage) })
 }
 
 /// A task that does nothing is spawned and its end awaited.

@@ -7,7 +7,7 @@
 mod series;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::gmp::{Gmp, words};
+use crate::subject::gmp::{Gmp, words, write_trace};
 use crate::subject::runtime::Runtime;
 use crate::timer::ns_since;
 use crate::workload::turns::{turn, turns_of};
@@ -68,8 +68,8 @@ impl Heapless for Observed {
         ended?.map_err(|cause| format!("a task: {cause}"))?;
         gmp.ended()?;
         let truth = Truth { change_ns, end_ns, live_after: self.tasks * self.grows };
-        let mut notes = Vec::new();
         let trace = handle.take_trace();
+        let mut notes = write_trace(job, &handle, &trace, &[]);
         if trace.lost > 0 {
             notes.push(format!("trace: {lost} events beyond {TRACED_MOST} were not kept", lost = trace.lost));
         }

@@ -122,7 +122,8 @@ fn ran(requests: &Requests, sum: Sum, tasks: ByTasks, due: u64, usage: Usage, to
         ));
     }
     let served_ratio = open.then(|| served as f64 / due as f64);
-    let metrics = vec![p50_ns, p99_ns, p999_ns, longest_ns, pause_ratio, gc_ratio, served_ratio];
+    let unserved_ratio = (!open).then(|| tasks.idle as f64 / requests.tasks as f64);
+    let metrics = vec![p50_ns, p99_ns, p999_ns, longest_ns, pause_ratio, gc_ratio, served_ratio, unserved_ratio];
     Ok(Ran { elapsed_ns, operations: served, windows, metrics, counts, usage, notes })
 }
 

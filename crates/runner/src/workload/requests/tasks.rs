@@ -144,12 +144,12 @@ pub(super) fn run<R: Runtime>(requests: &Requests, ground: &Ground<'_>) -> Resul
         Ok::<_, String>((by_tasks, all.yields, Usage::of_process().since(&usage)))
     });
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let (by_tasks, yields, usage) = found.and_then(|found| found)?;
     if let Some(counted) = counts.as_ref().map(|counts| counts.get(Count::Yields)).filter(|&counted| counted != yields)
     {
         return Err(format!("the tasks yielded {yields} times, and the scheduler counted {counted}"));
     }
-    let told = Told { counts: counts.as_ref().map(words), ..Told::default() };
+    let told = Told { counts: counts.as_ref().map(words), notes, ..Told::default() };
     ran(requests, shared.tally.sum(), by_tasks, arrived, usage, told)
 }

@@ -59,12 +59,12 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
     let found = runtime.run(with_polls(spawner));
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let (storms, own_polls) = found?;
     let asked = (storm.tasks * storms.count, storm.yields_of_all() * storms.count);
     counts.as_ref().map_or(Ok(()), |counts| check(counts, own_polls, asked))?;
     let told = counts.as_ref().map_or([None; TOLD], told);
-    Ok(Ran { counts: counts.as_ref().map(words), ..storms.ran(storm, told, usage) })
+    Ok(Ran { counts: counts.as_ref().map(words), notes, ..storms.ran(storm, told, usage) })
 }
 
 /// Each task is polled once and once more after each yield. Anything else: the scheduler lost a task or ran it twice.

@@ -96,7 +96,7 @@ pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Resul
     let memory_bytes = grown(peak);
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    runtime.end(job, &[])?;
+    let notes = runtime.end(job, &[])?;
     let batches = found.and_then(|found| found)?;
     let tasks = batches.count * if control == Control::Pool { workers.get() as u64 } else { items };
     // The one that spawns all others is a task, too.
@@ -104,5 +104,5 @@ pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Resul
     if let Some(spawned) = counts.as_ref().map(|counts| counts.get(Count::Spawned)).filter(|&spawned| spawned != due) {
         return Err(format!("{due} tasks are due, {spawned} were spawned"));
     }
-    ran(strategy, batches.found(memory_bytes), usage, counts.as_ref().map(words), Vec::new())
+    ran(strategy, batches.found(memory_bytes), usage, counts.as_ref().map(words), notes)
 }
