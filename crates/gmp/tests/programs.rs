@@ -7,7 +7,7 @@
 
 use gmp::scheduler::{
     Closed, Count, Ended, JoinHandle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches,
-    TaskState, blocking, call, channel, sleep, spawn, yield_now,
+    TaskState, YieldTo, blocking, call, channel, sleep, spawn, yield_now,
 };
 use std::{
     future::{Future, poll_fn},
@@ -54,15 +54,18 @@ fn random_switches(random: &mut Random) -> Switches {
     let seats = (0..processors as u32).map(|p| Seat { node: p % nodes, llc: p / 2 }).collect();
     let distance = |a, b| if a == b { 10 } else { 20 + (a + b) % 3 };
     let distances = (0..nodes).map(|a| (0..nodes).map(|b| distance(a, b)).collect()).collect();
+    let yield_to = random.one_of(&[YieldTo::Local, YieldTo::Global]);
+    let global_tick = random.one_of(&[0, if yield_to == YieldTo::Local { 1 } else { 2 }, 61]);
     Switches {
         ring: 1 << (1 + random.below(8)),
         overflow: random.one_of(&[0.1, 0.5, 1.0]),
         local_order: random.one_of(&[LocalOrder::Fifo, LocalOrder::Lifo]),
+        yield_to,
         run_next: random.below(3) > 0,
         run_next_most: random.one_of(&[0, 1, 3, 64]),
         steal_order: random.one_of(&[StealOrder::Random, StealOrder::Reverse, StealOrder::NearFirst]),
         steal_amount: random.one_of(&[StealAmount::Half, StealAmount::One]),
-        global_tick: random.one_of(&[0, 1, 61]),
+        global_tick,
         spin_rounds: random.one_of(&[0, 1, 4]),
         numa_aware: random.below(2) == 0,
         seats,

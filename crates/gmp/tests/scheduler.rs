@@ -1,8 +1,8 @@
 //! The scheduler from outside: what tasks may rely on.
 
 use gmp::scheduler::{
-    Count, Did, Ended, PollEnd, Scheduler, Seat, Switches, TaskState, Trace, blocking, call, channel, sleep, spawn,
-    yield_now,
+    Count, Did, Ended, PollEnd, ProcessorState, Scheduler, Seat, Switches, TaskState, Trace, YieldTo, blocking, call,
+    channel, sleep, spawn, yield_now,
 };
 use std::{
     num::NonZeroUsize,
@@ -330,29 +330,116 @@ fn a_task_that_yields_away_from_home_goes_home() {
             std::thread::yield_now();
         }
         let home = busy_on.load(Ordering::SeqCst);
+        let own = handle.clone();
         let walker = handle.spawn_home(home, async move {
+            // The one that waits for both is sent home, too, but not before this one has ended.
+            let before = own.counts();
             for _ in 0..20 {
                 if gmp::scheduler::processor() == Some(home) {
                     break;
                 }
                 released.store(1, Ordering::SeqCst);
-                // Longer than a search, so that the other processor lies down meanwhile.
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_millis(2) {
-                    std::hint::spin_loop();
-                }
+                // So that nobody searches, who would take it at once.
+                wait_for_idle(&own, 1);
                 yield_now().await;
             }
             released.store(1, Ordering::SeqCst);
+            own.counts().since(&before).get(Count::SentHome)
         });
         let ended = scheduler.block_on(async move {
-            walker.await?;
-            busy.await
+            let sent = walker.await?;
+            busy.await.map(|()| sent)
         });
-        assert_eq!(ended, Ok(Ok(())));
-        if handle.counts().get(Count::SentHome) > 0 {
-            return;
+        match ended {
+            Ok(Ok(0)) => {}
+            Ok(Ok(_)) => return,
+            other => panic!("{other:?}"),
         }
     }
     panic!("nobody was sent home: {:?}", handle.counts());
+}
+
+/// Most turns that a task had before another had its first, of tasks that yield so often.
+fn most_turns_before(yield_to: YieldTo, tasks: usize, yields: usize) -> usize {
+    let scheduler =
+        Scheduler::new(Switches { yield_to, ..Switches::new(NonZeroUsize::MIN) }).expect("switches that can be");
+    let turns: Arc<Vec<AtomicUsize>> = Arc::new((0..tasks).map(|_| AtomicUsize::new(0)).collect());
+    let most = Arc::new(AtomicUsize::new(0));
+    let (of_all, of_most) = (Arc::clone(&turns), Arc::clone(&most));
+    let ended = scheduler.block_on(async move {
+        let started: Vec<_> = (0..tasks)
+            .map(|task| {
+                let (turns, most) = (Arc::clone(&of_all), Arc::clone(&of_most));
+                spawn(async move {
+                    for _ in 0..yields {
+                        if turns[task].fetch_add(1, Ordering::Relaxed) == 0 {
+                            let ahead = turns.iter().map(|turns| turns.load(Ordering::Relaxed)).max().unwrap_or(0);
+                            most.fetch_max(ahead, Ordering::Relaxed);
+                        }
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for task in started {
+            task.await?;
+        }
+        Ok::<_, Ended>(())
+    });
+    assert_eq!(ended, Ok(Ok(())));
+    most.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_yield_to_the_global_queue_lets_all_others_run_first() {
+    // Every 61st turn is the global queue's, out of order.
+    let most = most_turns_before(YieldTo::Global, 2000, 20);
+    assert!(most <= 3, "{most} turns");
+    // The own queue's tasks go round and round, as they do where nothing is switched.
+    let most = most_turns_before(Switches::default().yield_to, 2000, 20);
+    assert!(most >= 10, "{most} turns");
+}
+
+/// Waits until so many processors are idle.
+fn wait_for_idle(handle: &gmp::scheduler::Handle, processors: usize) {
+    while handle.snapshot().processors_in(ProcessorState::Idle) < processors {
+        std::thread::yield_now();
+    }
+}
+
+/// Two nodes of two processors, a task at home on each, which wake each other in turn. Who wakes has nothing else to do
+/// afterwards, and yet leaves the other one to a processor of its home.
+#[test]
+fn a_task_that_is_woken_runs_at_home() {
+    const TURNS: usize = 100;
+    let seats: Vec<Seat> = (0..4).map(|processor| Seat { node: processor / 2, llc: processor / 2 }).collect();
+    let distances = vec![vec![10, 21], vec![21, 10]];
+    let processors = NonZeroUsize::new(4).expect("not 0");
+    let switches = Switches { numa_aware: true, seats, distances, ..Switches::new(processors) };
+    let scheduler = Scheduler::new(switches).expect("switches that can be");
+    let handle = scheduler.handle().clone();
+    let ((there, comes), (back, comes_back)) = (channel(NonZeroUsize::MIN), channel(NonZeroUsize::MIN));
+    let own = handle.clone();
+    let one = handle.spawn_home(0, async move {
+        for turn in 0..TURNS {
+            // All but that of this task.
+            wait_for_idle(&own, 3);
+            let _ = there.send(turn).await;
+            comes_back.receive().await;
+        }
+    });
+    let other = handle.spawn_home(1, async move {
+        let mut at_home = Vec::new();
+        while let Some(turn) = comes.receive().await {
+            at_home.push(gmp::scheduler::processor().is_some_and(|processor| processor >= 2));
+            let _ = back.send(turn).await;
+        }
+        at_home
+    });
+    let ended = scheduler.block_on(async move {
+        one.await?;
+        other.await
+    });
+    let Ok(Ok(at_home)) = ended else { panic!("{ended:?}") };
+    assert_eq!(at_home, [true; TURNS], "{:?}", handle.counts());
 }

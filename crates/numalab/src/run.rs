@@ -171,7 +171,7 @@ fn conclude(args: &Run, signals: &Signals, done: Result<RunSummary, RunError>) -
     print(&text)?;
     if done.samples > 0 && done.failed == done.samples {
         return Err(Exit::new(
-            NOT_TESTABLE,
+            FAILED,
             format!("all {failed} samples failed; the causes are in samples.csv", failed = done.failed),
         ));
     }

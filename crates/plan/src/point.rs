@@ -5,7 +5,7 @@
 
 use crate::audit::Audit;
 use crate::claim::Claim;
-use crate::experiment::{GO, GoSettings, Measure};
+use crate::experiment::{GO, GoSettings, Measure, RAYON, TOKIO};
 use crate::knee::KneeModel;
 use crate::place::{Placement, Regime};
 use crate::published::Published;
@@ -165,9 +165,14 @@ impl Point {
         is_arm(&self.arm, name)
     }
 
-    /// Whether its world is stopped: when somebody asks for it, and in Go whenever the collector must.
+    /// Whether its world is stopped: when somebody asks for it, in Go whenever the collector must, in tokio and rayon never.
     pub fn has_pauses(&self, measure: &Measure) -> bool {
-        self.workload.has_heaps() && (measure.pause_every_ns > 0 || self.subject == GO)
+        let stops = match self.subject.as_str() {
+            GO => true,
+            TOKIO | RAYON => false,
+            _ => measure.pause_every_ns > 0,
+        };
+        self.workload.has_heaps() && stops
     }
 
     /// Whether the same happens at two points: levels, placement, workload, whether it settles, and how Go collects.

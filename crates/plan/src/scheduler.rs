@@ -1,6 +1,6 @@
 //! Switches of the suite's scheduler (`gmp`) as an experiment writes them, and where its processors sit.
 //!
-//! What each does: crates/gmp/README.md. Defaults are Go's way where Go has one.
+//! What each does: crates/gmp/README.md. Defaults are Go's way where Go has one, but for `yield_to`.
 
 use crate::PlanError;
 use crate::placement::Placed;
@@ -15,6 +15,16 @@ words! {
         Fifo = "fifo",
         /// Last in, first out, as the article's text has it.
         Lifo = "lifo",
+    }
+}
+
+words! {
+    /// Which queue a task goes to that yields.
+    YieldTo {
+        /// Its processor's own.
+        Local = "local",
+        /// The global one, as Go's Gosched does: all tasks have a turn before it.
+        Global = "global",
     }
 }
 
@@ -50,6 +60,8 @@ pub struct Switches {
     pub overflow: f64,
     /// Order of the local queue.
     pub local_order: LocalOrder,
+    /// Which queue a task goes to that yields.
+    pub yield_to: YieldTo,
     /// Whether what a task wakes or spawns runs next.
     pub run_next: bool,
     /// How many tasks in a row may come from that slot.
@@ -72,6 +84,7 @@ impl Default for Switches {
             ring: 256,
             overflow: 0.5,
             local_order: LocalOrder::Fifo,
+            yield_to: YieldTo::Local,
             run_next: true,
             run_next_most: 64,
             steal_order: StealOrder::Random,
@@ -97,6 +110,13 @@ impl Switches {
         }
         if !(self.overflow > 0.0 && self.overflow <= 1.0) {
             return refuse("overflow", self.overflow.to_string(), "be a part above 0 and at most 1");
+        }
+        if self.global_tick == 1 && self.yield_to == YieldTo::Global {
+            return refuse(
+                "global_tick",
+                "1".into(),
+                "not be 1 with yield_to = \"global\": tasks in other queues would never run",
+            );
         }
         Ok(())
     }

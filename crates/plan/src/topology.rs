@@ -315,6 +315,11 @@ pub enum RuntimeProgram {
         /// SHA-256 of its file, hex.
         sha256: String,
     },
+    /// It is a library that this program was built with.
+    BuiltIn {
+        /// Its version.
+        version: String,
+    },
     /// It is not, or cannot be used: why, and how to get it.
     Absent(String),
 }

@@ -69,6 +69,11 @@ fn wrong_switches_are_refused_with_their_line() {
         "",
         "6: overflow in [scheduler]: 0 cannot be; it must be a part above 0 and at most 1",
     );
+    check(
+        &section("yield_to = \"global\"\nglobal_tick = 1"),
+        "",
+        "7: global_tick in [scheduler]: 1 cannot be; it must not be 1 with yield_to = \"global\": tasks in other queues would never run",
+    );
     check(&section("ring = 64"), "ring = [2, 4]", "6: ring in [scheduler]: is swept in [sweep], line 7; write it once");
     check("", "ring = [64, 100]", "9: ring in [sweep]: 100 cannot be; it must be a power of two from 2 to 65536");
     check("[go]\ngogc = 50", "", "5: [go] is about subject \"go\", which [sweep] does not list");

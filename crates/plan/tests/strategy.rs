@@ -91,7 +91,7 @@ fn points_that_cannot_be_are_skipped_with_the_reason() {
         .replace("items = 20", "items = 10001")
         .replace("procs = 2", "procs = 2\nstrategy = [\"locked\", \"pool\"]");
     assert_eq!(reasons(&all), [locked.to_string(), many("gmp"), many("go")]);
-    let burst = "workload burst, subject threads: a thread's own memory cannot come from a pool; take gmp or go";
+    let burst = "workload burst, subject threads: a thread's own memory cannot come from a pool; take another subject";
     assert_eq!(reasons(BURST), [burst]);
 }
 

@@ -11,6 +11,7 @@ use crate::measured::{Counted, measured};
 use crate::pool::Pool;
 
 use crate::sample::{Failure, Job, Measured};
+use crate::subject::runtime::with_runtime;
 use crate::told::{PROCESS_AGE_NS, SETTLED, SUBJECT_COUNTS};
 use crate::workload::{Work, with_work};
 use host::Granted;
@@ -167,11 +168,13 @@ fn measure_work<K: Work, W: Write>(
     let host_before = HostCounts::read(&pus);
     // NUMA balancing leaves a process alone that is younger than about 2 s.
     facts.push((PROCESS_AGE_NS.into(), crate::timer::ns_since(phases.started).to_string()));
-    let timed = match point.subject.as_str() {
-        "gmp" => crate::subject::gmp::run(granted, work, job, &heaps, &pus)?,
-        _ => crate::sampling::run(pool, work, job, &heaps, &pus)?,
-    };
-    facts.extend(timed.process.iter().map(|process| (SUBJECT_COUNTS.into(), process.counts.clone())));
+    let timed = with_runtime!(
+        point.subject.as_str(),
+        R => crate::subject::tasks::run::<_, R>(granted, work, job, &heaps, &pus),
+        _threads => crate::sampling::run(pool, work, job, &heaps, &pus)
+    )?;
+    let counts = timed.process.as_ref().and_then(|process| process.counts.clone());
+    facts.extend(counts.map(|counts| (SUBJECT_COUNTS.into(), counts)));
     let host = HostCounts::read(&pus).since(&host_before);
     phases.begin("check")?;
     host::child::check_still_allowed(granted).map_err(text)?;

@@ -1,7 +1,7 @@
 //! Workloads without heaps: each is a whole program that runs to its end, on each subject in its own way.
 //!
 //! A further one: its keys and columns in `plan/src/workload/NAME.rs` with `has_heaps` false; here `workload/NAME/`, which
-//! implements [`Heapless`] for the plan's type and has a file for each subject; its line in `with_work`. What is the same
+//! implements [`Heapless`] for the plan's type and has a file for each kind of subject, `tasks.rs` for all runtimes of this process; its line in `with_work`. What is the same
 //! for all of them (binding, what the kernel counted of the host, the sample's figures) is in this file and in `child.rs`.
 
 use crate::child::HostCounts;

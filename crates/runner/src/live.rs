@@ -85,7 +85,7 @@ impl Live {
             point: point.clone(),
             seed,
             extent: measure.extent,
-            pause_every_ns: measure.pause_every_ns,
+            pause_every_ns: if point.has_pauses(measure) { measure.pause_every_ns } else { 0 },
             stopped_work: measure.stopped_work,
             windows: measure.windows,
             node_of_pu: self.node_of_pu.clone(),

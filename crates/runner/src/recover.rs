@@ -28,6 +28,7 @@ pub(crate) struct Committed {
 pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told), RunError> {
     let further = further_columns(plan);
     let mut committed: Vec<Committed> = Vec::new();
+    let mut workers = Vec::new();
     cut_back::<SampleRow>(dir, &further, |row, cells, in_tail| {
         let expected = committed.len() as u64;
         // Any later sample behind a bad row shows that it was committed: the bad row is damage.
@@ -37,10 +38,12 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
         if row.sample_id != expected {
             return Err(format!("sample {found} where {expected} was due", found = row.sample_id));
         }
-        let known = plan.points.iter().any(|point| point.id == row.point_id);
-        if !known {
+        let Some(point) = plan.points.iter().find(|point| point.id == row.point_id) else {
             return Err(format!("point {point} is not in the plan", point = row.point_id));
-        }
+        };
+        // Without heaps nobody tells workers apart.
+        let told_apart = row.error.is_none() && point.workload.has_heaps();
+        workers.push(if told_apart { u64::from(row.procs) } else { 0 });
         let extra = cells[SampleRow::COLUMNS.len()..].iter().map(|cell| cell.to_string()).collect();
         committed.push(Committed { row, extra });
         Ok(())
@@ -60,8 +63,8 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
         let known = row.pu_node.is_some() && row.memory_node.is_some();
         add(row.sample_id, &|parts| parts.known_touches += if known { row.touches } else { 0 })
     })?;
-    for (Committed { row, .. }, parts) in committed.iter().zip(parts) {
-        parts.check(dir, row)?;
+    for ((Committed { row, .. }, parts), workers) in committed.iter().zip(parts).zip(workers) {
+        parts.check(dir, row, workers)?;
     }
     let mut told = Told::default();
     cut_back::<FactRow>(dir, &[], |row, _, _| {
@@ -82,8 +85,7 @@ struct Parts {
 
 impl Parts {
     /// Refuses a sample whose row says more, or less, than its parts.
-    fn check(&self, dir: &Path, row: &SampleRow) -> Result<(), RunError> {
-        let workers = if row.error.is_some() { 0 } else { row.procs.into() };
+    fn check(&self, dir: &Path, row: &SampleRow, workers: u64) -> Result<(), RunError> {
         let touches = row.local_touches.unwrap_or(0) + row.remote_touches.unwrap_or(0);
         let all = [
             (PauseRow::FILE, "rows", self.pauses, row.pause_count.unwrap_or(0)),

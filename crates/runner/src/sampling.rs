@@ -42,8 +42,8 @@ pub(crate) struct Worked {
 pub(crate) struct Process {
     /// By the kernel, of all threads of the process.
     pub(crate) usage: Usage,
-    /// By the subject, in words.
-    pub(crate) counts: String,
+    /// By the subject, in words, where it counts.
+    pub(crate) counts: Option<String>,
 }
 
 /// What all saw.

@@ -8,7 +8,7 @@ use plan::record::{HitSource, Seed, StopReason};
 use plan::set::{CpuSet, NodeSet};
 use plan::workload::{Pages, Serve, Touches, Workload};
 use runner::frame::{Frame, Says};
-use runner::sample::{Job, Measured};
+use runner::sample::{Failure, Job, Measured};
 use std::collections::BTreeMap;
 
 const OPERATIONS: u64 = 20_000;
@@ -158,6 +158,21 @@ fn tasks_of_our_scheduler_do_the_same_requests() {
     let counts = &measured.facts.iter().find(|(fact, _)| fact == "subject_counts").expect("a scheduler counts").1;
     let yields: u64 = counts.split(", ").find_map(|word| word.strip_prefix("yields=")?.parse().ok()).expect("yields");
     assert_eq!(yields, measured.operations, "{counts}");
+}
+
+#[test]
+fn tasks_of_libraries_do_the_same_requests() {
+    let of = |subject: &str, procs, pin| {
+        let job = of_gmp(job(procs, pin));
+        Job { point: Point { subject: subject.into(), ..job.point }, pause_every_ns: 0, ..job }
+    };
+    for (procs, pin) in [(1, false), (2, true), (7, false)] {
+        check(of("tokio", procs, pin));
+    }
+    // A process has one pool of rayon's.
+    check(of("rayon", 3, false));
+    let (_, again, _) = run(of("rayon", 3, false));
+    assert!(matches!(again, Says::Failure(Failure { ref cause, .. }) if cause.starts_with("rayon: ")), "{again:?}");
 }
 
 #[test]

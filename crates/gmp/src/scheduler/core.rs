@@ -106,7 +106,9 @@ impl Core {
         self.fill(task, body);
         drop(open);
         self.processors[0].outside.add_shared(Count::Spawned, 1);
-        self.queue_global(node, task);
+        if !self.begins_at_home(task) {
+            self.queue_global(node, task);
+        }
     }
 
     fn fill(&self, task: u32, body: Body) {
@@ -125,30 +127,38 @@ impl Core {
         if !self.slots.get(task).state.wake() {
             return;
         }
-        let home = self.slots.node(task);
         let queued = current::with_local(self, |local| {
             if !self.sent_home(local, task) {
                 self.queue_next(local, task);
             }
         });
-        if queued.is_none() {
-            self.queue_global(home, task);
+        if queued.is_none() && !self.begins_at_home(task) {
+            self.queue_global(self.slots.node(task), task);
         }
     }
 
-    /// Queues a task at its home, if it is away from it, that is asked for, and a processor there has nothing to do.
+    /// Sends a task home, if it is away, that is asked for, and a processor there has nothing to do.
     #[inline]
     pub(crate) fn sent_home(&self, local: &Local, task: u32) -> bool {
+        let goes = self.switches.numa_aware && self.slots.node(task) != local.node && self.begins_at_home(task);
+        if goes {
+            self.count(local, Count::SentHome, 1);
+        }
+        goes
+    }
+
+    /// Has an idle processor of the task's home run it, if that is asked for and one is idle, whoever searches meanwhile. It
+    /// goes into the slot before that processor's queue: from a queue it would be taken by whoever is awake already.
+    fn begins_at_home(&self, task: u32) -> bool {
         if !self.switches.numa_aware {
             return false;
         }
         let home = self.slots.node(task);
-        let goes = home != local.node && self.idle.has(|idle| idle.node == home);
-        if goes {
-            self.count(local, Count::SentHome, 1);
-            self.queue_global(home, task);
-        }
-        goes
+        let Some(local) = self.idle.take_up_if(|idle| idle.node == home) else { return false };
+        let before = local.processor.next.put(task);
+        assert_eq!(before, None, "the slot of an idle processor is empty");
+        self.give_to_a_thread(local);
+        true
     }
 
     /// Into the slot before the queue; what was there goes into the queue, where others can have it.

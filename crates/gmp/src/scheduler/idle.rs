@@ -194,9 +194,16 @@ impl<P, T> Idle<P, T> {
         Some(processor)
     }
 
-    /// Whether an idle processor is of this kind.
-    pub(crate) fn has(&self, is: impl Fn(&P) -> bool) -> bool {
-        self.processors.load(Ordering::Relaxed) > 0 && self.lists.lock().expect(NO_PANIC).processors.iter().any(is)
+    /// Takes an idle processor of this kind, whoever searches; the one idle for the shortest time.
+    pub(crate) fn take_up_if(&self, is: impl Fn(&P) -> bool) -> Option<P> {
+        if self.processors.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut lists = self.lists.lock().expect(NO_PANIC);
+        let found = lists.processors.iter().rposition(is)?;
+        let processor = lists.processors.swap_remove(found);
+        self.processors.fetch_sub(1, Ordering::SeqCst);
+        Some(processor)
     }
 
     /// A thread goes to sleep, and looks once more before it does: whether [`Idle::is_needed`] for a task that is left.

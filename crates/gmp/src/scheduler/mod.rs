@@ -43,7 +43,7 @@ pub use self::{
     ring::{LocalOrder, StealAmount},
     snapshot::{ProcessorState, Snapshot},
     state::TaskState,
-    switches::{Seat, StealOrder, SwitchError, Switches},
+    switches::{Seat, StealOrder, SwitchError, Switches, YieldTo},
     timers::{Sleep, sleep},
     trace::{Did, Event, PollEnd, Trace},
     yields::{YieldNow, yield_now},

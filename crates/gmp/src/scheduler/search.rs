@@ -3,8 +3,10 @@
 use super::core::Core;
 use super::counts::Count;
 use super::local::Local;
+use super::slots::NONE;
 use super::switches::{StealOrder, Switches};
 use crate::world::Notice;
+use std::sync::atomic::Ordering;
 
 /// A round waits for as many as 2^10 turns of an empty loop, a few microseconds; more rounds do not make it longer.
 const LONGEST_ROUND: u32 = 10;
@@ -84,7 +86,12 @@ fn visit_all(core: &Core, local: &mut Local) -> Option<u32> {
 fn steal_next(core: &Core, local: &mut Local, polls_before: &[u64]) -> Option<u32> {
     for victim in core.processors[local.number].victims.iter().flatten().copied() {
         let processor = &core.processors[victim];
+        // A processor of another node that was woken for its own node's task, and is on its way.
+        let wakes_up = core.switches.numa_aware
+            && core.switches.seat(victim).node as usize != local.node
+            && processor.current.load(Ordering::Relaxed) == NONE;
         if !processor.next.is_empty()
+            && !wakes_up
             && processor.counters.get(Count::Polls) == polls_before[victim]
             && let Some(task) = processor.next.take()
         {

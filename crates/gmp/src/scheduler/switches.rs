@@ -14,6 +14,15 @@ pub enum StealOrder {
     NearFirst,
 }
 
+/// Which queue a task goes to that yields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YieldTo {
+    /// Its processor's own: tasks in a global queue come when it is that one's turn.
+    Local,
+    /// The global one, so that all tasks there are have a turn before it, as Go's Gosched does.
+    Global,
+}
+
 /// Where a processor sits: plain numbers that its user takes from the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Seat {
@@ -23,7 +32,7 @@ pub struct Seat {
     pub llc: u32,
 }
 
-/// Every part of the scheduler that can be switched. `Default` is Go's way where Go has one.
+/// Every part of the scheduler that can be switched. `Default` is Go's way where Go has one, but for `yield_to`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Switches {
     /// Number of processors (P), GOMAXPROCS in Go.
@@ -38,6 +47,8 @@ pub struct Switches {
     pub run_next: bool,
     /// How many tasks in a row may come from that slot while the queue is not empty; 0 counts as 1.
     pub run_next_most: u32,
+    /// Which queue a task goes to that yields; Go: the global one, here the own.
+    pub yield_to: YieldTo,
     /// Order of a thief's visits.
     pub steal_order: StealOrder,
     /// How much a thief takes.
@@ -46,9 +57,9 @@ pub struct Switches {
     pub global_tick: u32,
     /// How often a thief goes round before it sleeps; Go: 4.
     pub spin_rounds: u32,
-    /// A global queue for each node; a task that wakes up or yields
-    /// elsewhere goes to its home's processors where one of them is idle; and a woken
-    /// or spawned task wakes an idle processor of its node before others. Go has nothing of this.
+    /// A global queue for each node; a task that begins, wakes up or yields elsewhere is given to an idle processor of its
+    /// home, where there is one, and not to whoever is awake; and a woken or spawned task wakes an idle processor of its
+    /// waker's node before others. Go has nothing of this.
     pub numa_aware: bool,
     /// Where each processor sits, empty: all on one node, one cache.
     pub seats: Vec<Seat>,
@@ -78,6 +89,7 @@ impl Default for Switches {
             local_order: LocalOrder::Fifo,
             run_next: true,
             run_next_most: 64,
+            yield_to: YieldTo::Local,
             steal_order: StealOrder::Random,
             steal_amount: StealAmount::Half,
             global_tick: 61,
@@ -102,6 +114,8 @@ pub enum SwitchError {
     Ring(u32),
     /// Part that overflows: found.
     Overflow(f64),
+    /// The global queue always first, and tasks that yield into it: those in other queues would never run.
+    GlobalOnly,
     /// Processors, and seats found for them.
     Seats {
         /// Processors asked for.
@@ -130,6 +144,12 @@ impl std::fmt::Display for SwitchError {
         match self {
             Self::Ring(found) => write!(out, "ring = {found}: a power of two from 2 to 65536 is needed"),
             Self::Overflow(found) => write!(out, "overflow = {found}: a part above 0 and at most 1 is needed"),
+            Self::GlobalOnly => {
+                write!(
+                    out,
+                    "global_tick = 1: not with yield_to = global, or tasks in other queues never run; take 2 or more"
+                )
+            }
             Self::Seats { processors, seats } => {
                 write!(out, "{seats} seats for {processors} processors: one each, or none, is needed")
             }
@@ -168,6 +188,9 @@ impl Switches {
         }
         if !(self.overflow > 0.0 && self.overflow <= 1.0) {
             return Err(SwitchError::Overflow(self.overflow));
+        }
+        if self.global_tick == 1 && self.yield_to == YieldTo::Global {
+            return Err(SwitchError::GlobalOnly);
         }
         if !self.seats.is_empty() && self.seats.len() != processors {
             return Err(SwitchError::Seats { processors, seats: self.seats.len() });

@@ -9,6 +9,7 @@ use super::local::{Given, InWorld, Local};
 use super::parker::Parker;
 use super::search::search;
 use super::slots::{NONE, Slot};
+use super::switches::YieldTo;
 use super::trace::{Did, PollEnd};
 use super::{idle::After, state};
 use crate::world::Notice;
@@ -253,7 +254,11 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>)
         // It stays `Running` in the queue, so wake-ups meanwhile are remembered and cost no second place.
         Polled::Pending if yielded => {
             core.count(&local, Count::Yields, 1);
-            if !core.sent_home(&local, task) {
+            if core.sent_home(&local, task) {
+                // It runs there.
+            } else if core.switches.yield_to == YieldTo::Global {
+                core.queue_global(local.node, task);
+            } else {
                 core.queue_local(&mut local, task);
                 if core.idle.looks_needed() && local.ring.len() > 1 {
                     core.wake_one(Some(&local));

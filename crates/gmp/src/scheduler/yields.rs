@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Ends the task's poll and puts it at the end of its processor's queue, as Go's Gosched at that of the global one.
+/// Ends the task's poll and puts it at the end of the queue that [`super::Switches::yield_to`] names.
 pub fn yield_now() -> YieldNow {
     YieldNow(false)
 }

@@ -2,7 +2,7 @@
 
 use crate::go::with_go;
 use crate::program::{answer, numalab, only_folder};
-use crate::storms::{counts, number, ran, table};
+use crate::storms::{SUBJECTS, counts, number, ran, table};
 use crate::trial::{ensure, test};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ work_ns = 100
 [sweep]
 procs = [1, 2]
 oversubscribe = "all"
-subject = ["gmp", "threads"]
+subject = ["gmp", "tokio", "rayon", "threads"]
 blocking_percent = [0, 50, 100]
 [[arm]]
 name = "unbound"
@@ -41,7 +41,7 @@ fn tasks_and_threads() -> Result<(), Failed> {
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;
-    ensure(samples.len() == 2 * 2 * 3 * 2, || format!("{} samples", samples.len()))?;
+    ensure(samples.len() == 4 * 2 * 3 * 2, || format!("{} samples", samples.len()))?;
     let counts = counts(&made)?;
     for row in &samples {
         check(row)?;
@@ -50,10 +50,17 @@ fn tasks_and_threads() -> Result<(), Failed> {
                 let counted = counts.get(&row["sample_id"]).ok_or("the scheduler's counts are missing")?;
                 agrees(row, counted)?;
             }
-            // All at once, from the first look on or a later one; none of the scheduler's figures.
-            _ => {
-                let threads = number(row, "os_threads")?;
-                ensure((1.0..=30.0).contains(&threads), || format!("{row:?}"))?;
+            // None of the scheduler's figures.
+            subject => {
+                let (threads, procs) = (number(row, "os_threads")?, number(row, "procs")?);
+                let fits = match subject {
+                    // One for each processor, which nobody takes over.
+                    "rayon" => threads == procs,
+                    "tokio" => threads >= procs && (row["blocking_percent"] != "0" || threads == procs),
+                    // All at once, from the first look on or a later one.
+                    _ => (1.0..=30.0).contains(&threads),
+                };
+                ensure(fits, || format!("{row:?}"))?;
                 for column in ["idle_ratio", "spinning_ratio", "handed_off_per_1000"] {
                     ensure(row[column].is_empty(), || format!("{column} is {}", row[column]))?;
                 }
@@ -95,7 +102,7 @@ fn agrees(row: &Row, counts: &BTreeMap<String, f64>) -> Result<(), Failed> {
 
 fn goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    ran(folder.path(), &BLOCKING.replace("[\"gmp\", \"threads\"]", "\"go\""), &[])?.expect_code(0)?;
+    ran(folder.path(), &BLOCKING.replace(SUBJECTS, "\"go\""), &[])?.expect_code(0)?;
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;
@@ -127,7 +134,7 @@ fn counters() -> Result<(), Failed> {
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;
-    ensure(samples.len() == 2 * 2 * 3 * 2, || format!("{} samples", samples.len()))?;
+    ensure(samples.len() == 4 * 2 * 3 * 2, || format!("{} samples", samples.len()))?;
     for row in &samples {
         ensure(row["error"].is_empty(), || format!("{row:?}"))?;
         let bumps = number(row, "procs")? * 7.0 * 500.0;

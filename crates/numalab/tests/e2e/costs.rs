@@ -2,7 +2,7 @@
 
 use crate::go::with_go;
 use crate::program::{answer, numalab, only_folder};
-use crate::storms::{counts, number, ran, table};
+use crate::storms::{SUBJECTS, counts, number, ran, table};
 use crate::trial::{ensure, test};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ kind = "cost"
 [sweep]
 procs = [1, 2]
 oversubscribe = "all"
-subject = ["gmp", "threads"]
+subject = ["gmp", "tokio", "rayon", "threads"]
 operation = ["create", "wake", "block", "switch", "steal", "hand-off"]
 warmth = ["warm", "cold"]
 [[arm]]
@@ -41,8 +41,9 @@ fn tasks_and_threads() -> Result<(), Failed> {
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;
-    // Of gmp 5 operations with one processor and 2 with two, of threads 3 and 1; warm and cold; twice.
-    ensure(samples.len() == (5 + 2 + 3 + 1) * 2 * 2, || format!("{} samples", samples.len()))?;
+    // Of gmp 5 operations with one processor and 2 with two, of threads 3 and 1, of tokio and rayon 4 and 1; warm and cold;
+    // twice.
+    ensure(samples.len() == (5 + 2 + 3 + 1 + 2 * (4 + 1)) * 2 * 2, || format!("{} samples", samples.len()))?;
     let counts = counts(&made)?;
     for row in &samples {
         check(row)?;
@@ -92,7 +93,7 @@ fn agrees(row: &BTreeMap<String, String>, counts: &BTreeMap<String, f64>) -> Res
 
 fn goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    ran(folder.path(), &COST.replace("[\"gmp\", \"threads\"]", "\"go\""), &[])?.expect_code(0)?;
+    ran(folder.path(), &COST.replace(SUBJECTS, "\"go\""), &[])?.expect_code(0)?;
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;

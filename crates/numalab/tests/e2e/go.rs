@@ -183,7 +183,7 @@ fn error_of(bench: &Bench) -> Result<String, Failed> {
 fn killed() -> Result<(), Failed> {
     let mut running = running()?;
     kill(running.go)?;
-    ensure(running.run.wait()?.code() == Some(77), || "all samples failed".into())?;
+    ensure(running.run.wait()?.code() == Some(1), || "all samples failed".into())?;
     let error = error_of(&running.bench)?;
     ensure(error.starts_with("run: go-subject: killed by SIGKILL"), || error.clone())?;
     running.bench.verify()
@@ -271,7 +271,7 @@ fn broken() -> Result<(), Failed> {
         let program = fake(bench.folder.path(), &format!("{begin}; {script}"))?;
         let mut run = bench.run();
         run.env("NUMALAB_GO_SUBJECT", &program).args(["--subject", "go", "--arm", "unbound"]);
-        answer(run.output()?).expect_code(77)?;
+        answer(run.output()?).expect_code(1)?;
         let error = error_of(&bench)?;
         ensure(error.starts_with(expect), || format!("{script}: {error}"))?;
         let pid: u32 = fs::read_to_string(bench.folder.path().join("fake.pid"))?.trim().parse()?;

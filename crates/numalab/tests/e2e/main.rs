@@ -15,6 +15,8 @@ mod crash;
 mod fits;
 mod gather;
 mod go;
+mod heapless;
+mod libraries;
 mod model;
 mod peers;
 #[path = "../harness/program.rs"]
@@ -43,6 +45,8 @@ fn main() {
         fits::trials(),
         gather::trials(),
         go::trials(),
+        heapless::trials(),
+        libraries::trials(),
         model::trials(),
         peers::trials(),
         storms::trials(),

@@ -2,7 +2,7 @@
 
 use crate::go::with_go;
 use crate::program::{answer, numalab, only_folder};
-use crate::storms::{counts, number, ran, table};
+use crate::storms::{SUBJECTS, counts, number, ran, table};
 use crate::trial::{ensure, test};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ work_ns = 1000
 [sweep]
 procs = [1, 2]
 oversubscribe = "all"
-subject = ["gmp", "threads"]
+subject = ["gmp", "tokio", "rayon", "threads"]
 strategy = ["pool", "fan", "locked"]
 items = [1, 150]
 [[arm]]
@@ -48,7 +48,7 @@ isolation_ms = 1
 [sweep]
 procs = [1, 2]
 oversubscribe = "all"
-subject = "gmp"
+subject = ["gmp", "tokio", "rayon"]
 tasks = [1, 150]
 [[arm]]
 name = "unbound"
@@ -88,8 +88,8 @@ fn check_strategy(row: &Row) -> Result<(), Failed> {
 fn tasks_and_threads() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (samples, made) = samples_of(folder.path(), STRATEGIES)?;
-    // 3 strategies of tasks, 2 of threads; 2 procs, 2 sizes, 2 arms, 2 repetitions.
-    ensure(samples.len() == 5 * 16, || format!("{} samples", samples.len()))?;
+    // 3 strategies of gmp and tokio, 2 of rayon and threads; 2 procs, 2 sizes, 2 arms, 2 repetitions.
+    ensure(samples.len() == 10 * 16, || format!("{} samples", samples.len()))?;
     let counts = counts(&made)?;
     for row in &samples {
         check_strategy(row)?;
@@ -100,14 +100,19 @@ fn tasks_and_threads() -> Result<(), Failed> {
             ensure(counts["spawned"] == tasks + 1.0, || format!("{counts:?}: {row:?}"))?;
         }
     }
-    let skipped = table(&made.join("points.csv"))?.into_iter().find(|row| row["state"] == "skipped");
-    let says = "workload strategy, subject threads: every task is a thread there";
-    ensure(skipped.as_ref().is_some_and(|row| row["reason"].starts_with(says)), || format!("{skipped:?}"))
+    let points = table(&made.join("points.csv"))?;
+    for says in
+        ["subject threads: every task is a thread there", "subject rayon: rayon has no thread that is a task's own"]
+    {
+        let skips = |row: &&Row| row["state"] == "skipped" && row["reason"].contains(says);
+        ensure(points.iter().filter(skips).count() == 8, || format!("{says}: {points:?}"))?;
+    }
+    Ok(())
 }
 
 fn goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let (samples, _) = samples_of(folder.path(), &STRATEGIES.replace("[\"gmp\", \"threads\"]", "\"go\""))?;
+    let (samples, _) = samples_of(folder.path(), &STRATEGIES.replace(SUBJECTS, "\"go\""))?;
     ensure(samples.len() == 3 * 16, || format!("{} samples", samples.len()))?;
     samples.iter().try_for_each(check_strategy)
 }
@@ -124,7 +129,7 @@ fn check_burst(row: &Row) -> Result<f64, Failed> {
 fn bursts_of_tasks() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (samples, _) = samples_of(folder.path(), BURSTS)?;
-    ensure(samples.len() == 16, || format!("{} samples", samples.len()))?;
+    ensure(samples.len() == 3 * 16, || format!("{} samples", samples.len()))?;
     for row in &samples {
         let reused = check_burst(row)?;
         // A task that ended before the last of its group was started gives its object to that one.
@@ -136,7 +141,7 @@ fn bursts_of_tasks() -> Result<(), Failed> {
 
 fn bursts_of_goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let text = BURSTS.replace("subject = \"gmp\"", "subject = \"go\"\ngogc = [1, \"off\"]");
+    let text = BURSTS.replace(r#"subject = ["gmp", "tokio", "rayon"]"#, "subject = \"go\"\ngogc = [1, \"off\"]");
     let text = text.replace("[[arm]]\nname = \"unbound\"", "[go]\ngarbage_bytes = 100000\n[[arm]]\nname = \"unbound\"");
     let (samples, _) = samples_of(folder.path(), &text)?;
     ensure(samples.len() == 32, || format!("{} samples", samples.len()))?;

@@ -115,7 +115,7 @@ pub struct Factor {
 }
 
 /// What can schedule the work, as `subject` of `[sweep]` names it; the first is the default.
-pub const SUBJECTS: &[&str] = &[THREADS, GMP, GO];
+pub const SUBJECTS: &[&str] = &[THREADS, GMP, GO, TOKIO, RAYON];
 
 /// The subject whose workers are OS threads, which stay where they are put.
 pub const THREADS: &str = "threads";
@@ -125,6 +125,12 @@ pub const GMP: &str = "gmp";
 
 /// The subject that is Go: goroutines in a process of Go's own, whose collector stops the world when it must.
 pub const GO: &str = "go";
+
+/// The subject that is tokio's scheduler of several threads.
+pub const TOKIO: &str = "tokio";
+
+/// The subject that is a pool of rayon: each turn of a task is a job of its own.
+pub const RAYON: &str = "rayon";
 
 /// Numbers of workers to sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]

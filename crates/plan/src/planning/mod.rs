@@ -19,7 +19,7 @@ use crate::point::{Plan, Point, Skipped};
 use crate::quantity::{print_bytes, show_bytes};
 use crate::record::Seed;
 use crate::scheduler::{is_seated, seated};
-use crate::topology::{Conditions, Topology};
+use crate::topology::{Conditions, RuntimeProgram, Topology};
 use crate::workload::{Scope, Workload};
 use arms::{Group, Outcome, groups};
 use grid::{Level, levels, procs_listed};
@@ -253,8 +253,11 @@ impl Expansion<'_> {
         if self.stopped_work != StoppedWork::None && subject != THREADS {
             return Err(Reason::NoStoppedWork { subject: subject.into() });
         }
+        if let Some(RuntimeProgram::Absent(why)) = self.conditions.programs.get(subject) {
+            return Err(Reason::NoProgram(why.clone()));
+        }
         let (placed, as_a_whole) = match whole::is_whole(subject) {
-            true => whole::placed(subject, group.settle, workload, placed, self.topology, self.conditions)?,
+            true => whole::placed(subject, group.settle, workload, placed, self.topology)?,
             false => (placed, false),
         };
         if subject == GMP && way.level.settings.scheduler.needs_seats() && !is_seated(&placed) {

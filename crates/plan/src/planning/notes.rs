@@ -22,6 +22,7 @@ pub(super) fn notes(
     let mut notes = Vec::new();
     heaps(points, &mut notes);
     go(points, conditions, &mut notes);
+    libraries(points, conditions, &mut notes);
     for joined in arms(points).into_iter().filter(|arm| arm.contains('+')) {
         let names = joined.replace('+', ", ");
         notes.push(format!("arms {names} have the same places on this machine and run once, as {joined}"));
@@ -100,6 +101,17 @@ fn go(points: &[Point], conditions: &Conditions, notes: &mut Vec<String>) {
         notes.push(format!(
             "go in {whole}: goroutines have no PU of their own; the process as a whole is bound to the PUs of all workers of the point"
         ));
+    }
+}
+
+/// Runtimes that are libraries, and what they have not.
+fn libraries(points: &[Point], conditions: &Conditions, notes: &mut Vec<String>) {
+    for (subject, known) in &conditions.programs {
+        let mut own = points.iter().filter(|point| point.subject == *subject).peekable();
+        let (RuntimeProgram::BuiltIn { version }, true) = (known, own.peek().is_some()) else { continue };
+        let pauses =
+            if own.any(|point| point.workload.has_heaps()) { "; nobody can stop its world: no pauses" } else { "" };
+        notes.push(format!("{subject} is {version}, and knows no nodes{pauses}"));
     }
 }
 

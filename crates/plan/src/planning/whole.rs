@@ -9,7 +9,7 @@ use crate::place::{Placement, ProcessPlace};
 use crate::placement::Placed;
 use crate::policy::MemoryPolicy;
 use crate::set::CpuSet;
-use crate::topology::{Conditions, RuntimeProgram, Topology};
+use crate::topology::Topology;
 use crate::workload::{Pages, Workload};
 
 /// Whether a subject is such a process.
@@ -27,12 +27,8 @@ pub(super) fn placed(
     workload: &Workload,
     placed: Placed,
     topology: &Topology,
-    conditions: &Conditions,
 ) -> Result<(Placed, bool), Reason> {
     let subject = || subject.to_string();
-    if let Some(RuntimeProgram::Absent(why)) = conditions.programs.get(&subject()) {
-        return Err(Reason::NoProgram(why.clone()));
-    }
     if settles {
         return Err(Reason::NoSettling { subject: subject() });
     }

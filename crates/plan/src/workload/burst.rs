@@ -97,6 +97,6 @@ impl Spec for Burst {
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {
-        (subject == THREADS).then(|| "a thread's own memory cannot come from a pool; take gmp or go".into())
+        (subject == THREADS).then(|| "a thread's own memory cannot come from a pool; take another subject".into())
     }
 }

@@ -4,7 +4,7 @@
 use super::heapless::{metric, no_heaps};
 use super::{Scope, Spec};
 use crate::PlanError;
-use crate::experiment::{GO, THREADS};
+use crate::experiment::{GO, RAYON, THREADS, TOKIO};
 use crate::record::Column;
 use crate::text::words;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,11 @@ impl Spec for Cost {
             (GO, Operation::HandOff) => {
                 "a P is taken from a call only by Go's monitor, which looks every 20 us to 10 ms; workload blocking has that"
             }
+            (TOKIO | RAYON, Operation::Steal) => "it does not tell which of its threads runs a task",
+            (TOKIO, Operation::Switch) => {
+                "tasks that yielded are put back together, so that the same one may be the next"
+            }
+            (RAYON, Operation::HandOff) => "nobody takes over from a thread that is blocked",
             (THREADS, Operation::Block) => "which thread runs when one waits is the kernel's choice, not one of ours",
             (THREADS, Operation::Steal | Operation::HandOff) => "threads have no processors",
             _ => return None,

@@ -68,7 +68,7 @@ impl ObservedFile {
         metric(
             "found_trace_ms",
             "ms",
-            "Planted change to the change point of the trace's latencies, in windows of 10 ms; empty: not found.",
+            "Planted change to the change point of the trace's latencies, in windows of 10 ms; empty: not found, or cried before.",
         ),
         metric("found_sampled_ms", "ms", "The same of the sampled latencies."),
         metric("found_kernel_ms", "ms", "The same of the kernel's."),

@@ -1,10 +1,10 @@
 //! `requests`: many live tasks serve short requests, in a closed loop or as they arrive (article, section 4.1). It has no heaps.
 //! Keys and columns; `runner/src/workload/requests/` runs it.
 
-use super::heapless::{check_ranges, metric, no_heaps};
+use super::heapless::{check_ranges, metric, no_heaps, too_many_threads};
 use super::{Scope, Spec};
 use crate::PlanError;
-use crate::experiment::THREADS;
+use crate::experiment::{RAYON, THREADS};
 use crate::record::Column;
 use crate::text::words;
 use serde::{Deserialize, Serialize};
@@ -190,6 +190,9 @@ impl Spec for Requests {
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {
-        super::heapless::too_many_threads(subject == THREADS, self.tasks)
+        if subject == RAYON && self.rate_per_s.is_some() {
+            return Some("rayon has no timers: who waits for the next arrival would keep a thread".into());
+        }
+        too_many_threads(subject == THREADS, self.tasks)
     }
 }

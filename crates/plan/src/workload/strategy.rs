@@ -4,7 +4,7 @@
 use super::heapless::{check_ranges, metric, no_heaps, too_many_threads};
 use super::{Scope, Spec};
 use crate::PlanError;
-use crate::experiment::THREADS;
+use crate::experiment::{RAYON, THREADS};
 use crate::record::Column;
 use crate::text::words;
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,9 @@ impl Spec for Strategy {
     fn refuses(&self, subject: &str) -> Option<String> {
         if subject == THREADS && self.strategy == Control::Locked {
             return Some("every task is a thread there, which is strategy fan; take that, or another subject".into());
+        }
+        if subject == RAYON && self.strategy == Control::Locked {
+            return Some("rayon has no thread that is a task's own".into());
         }
         let each = self.strategy == Control::Locked || subject == THREADS && self.strategy == Control::Fan;
         too_many_threads(each, self.items)

@@ -1,172 +1,126 @@
-//! Subject `gmp`: each worker is a task that yields after each request, on a scheduler with as many processors as workers.
-//!
-//! A thread that takes processor p binds itself where worker p's place says. Heaps are written first by threads at these
-//! places, before; a task may be stolen, and then touches its heap from elsewhere: that is what is measured. Worker 0's task
-//! stops the world at its own request boundary, as in Go; the scheduler's processors stop, not the tasks.
+//! Subject `gmp`: the suite's scheduler, with as many processors as workers. A thread that takes processor p binds itself where
+//! worker p's place says.
 
-use super::threads::{Role, Scan, Watch, Where};
-use crate::child::bind_worker;
-use crate::heaps::Heaps;
-use crate::observe::Observe;
-use crate::pauses::pause_times;
-use crate::pool::no_thread;
-use crate::sample::{Job, PauseTimes};
-use crate::sampling::{Process, Timed, Worked, limit, timetable, worker_key};
-use crate::timer::{Board, keep_time, ns_since};
+use super::runtime::{Binder, Receives, Runtime, Sends, processors};
+use crate::sample::Job;
 use crate::trace::write_chrome;
-use crate::workload::{Done, Work};
 use gmp::scheduler::{
-    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, StealAmount, StealOrder, Switches, channel, yield_now,
+    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches, YieldTo,
 };
-use gmp::world::{Member, Pause, World};
+use gmp::world::Pause;
 use host::Granted;
-use host::thread::Usage;
 use plan::scheduler::{self, Seated};
-use plan::set::CpuSet;
 use std::fs::File;
+use std::future::Future;
 use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// What all tasks of a sample share.
-struct Shared<W> {
-    work: W,
-    heaps: Arc<Heaps>,
-    board: Board,
-    seed: u64,
-    limit: u64,
-    /// Tasks that wait for the release.
-    ready: AtomicUsize,
-    /// The moment of the release, written before it.
-    released: OnceLock<Instant>,
+/// The scheduler.
+pub(crate) struct Gmp {
+    scheduler: Scheduler,
+    binder: Binder,
 }
 
-/// Runs the workload from the common release to the last worker's stop.
-pub(crate) fn run<W: Work>(
-    granted: &Granted,
-    work: &W,
-    job: &Job,
-    heaps: &Arc<Heaps>,
-    pus: &CpuSet,
-) -> Result<Timed, String> {
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
-    let wrong = Wrong::default();
-    let scheduler = start(granted, job, workers, &wrong)?;
-    let shared = Arc::new(Shared {
-        work: work.clone(),
-        heaps: Arc::clone(heaps),
-        board: Board::default(),
-        seed: job.seed.0,
-        limit: limit(job),
-        ready: AtomicUsize::new(0),
-        released: OnceLock::new(),
-    });
-    // Only its bell is used: the stopper's place keeps it in the world until the sample is over.
-    let World { stopper: _in_the_world, members, bell } = World::new(workers.saturating_add(1), Instant::now());
-    let (opens, opened) = channel(NonZeroUsize::MIN);
-    let tasks: Vec<_> = members
-        .into_iter()
-        .enumerate()
-        .map(|(worker, member)| {
-            let handle = (worker == 0).then(|| scheduler.handle().clone());
-            let task = serve(Arc::clone(&shared), worker, member, handle, opened.clone());
-            // Its heap lies where the worker of its number sits: that node is its home.
-            let home = scheduler.handle().switches().seats.get(worker).map_or(0, |seat| seat.node as usize);
-            scheduler.handle().spawn_home(home, task)
-        })
-        .collect();
-    while shared.ready.load(Ordering::Acquire) < workers.get() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
-    let released = *shared.released.get_or_init(Instant::now);
-    opens.close();
-    let timetable = timetable(job, pus);
-    let (found, raised) = std::thread::scope(|scope| -> Result<_, String> {
-        let timer = std::thread::Builder::new()
-            .spawn_scoped(scope, || keep_time(timetable, released, &shared.board, &bell))
-            .map_err(|cause| no_thread("the timer's thread", &cause))?;
-        let found = scheduler.block_on(async move {
-            let mut found = Vec::new();
-            for task in tasks {
-                found.push(task.await);
-            }
-            found
-        });
-        shared.board.done.store(true, Ordering::Release);
-        timer.thread().unpark();
-        Ok((found, timer.join().expect("the timer has nothing to panic about")))
-    })?;
-    let usage = Usage::of_process().since(&usage);
-    wrong.take()?;
-    let counts = scheduler.handle().counts().since(&counts);
-    let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None };
-    let mut stops = Vec::new();
-    for worked in found.map_err(|cause| cause.to_string())? {
-        let (worked, served_ns) = worked.map_err(|cause| format!("a worker's task: {cause}"))?;
-        if let Some(served_ns) = served_ns {
-            let release_ns = u64::try_from((released - scheduler.handle().epoch()).as_nanos()).unwrap_or(u64::MAX);
-            stops = scheduler.handle().take_pauses();
-            timed.pauses = pause_times(&served_ns, &stops, release_ns, &timed.raised.steal);
-        }
-        timed.workers.push(worked);
-    }
-    // Tasks do not count switches, and those of a processor's thread are not read while it is stopped.
-    timed.pauses.iter_mut().for_each(|pause: &mut PauseTimes| pause.involuntary_switches = None);
-    timed.process = Some(Process { usage, counts: words(&counts) });
-    write_trace(job, scheduler, &stops)?;
-    Ok(timed)
-}
+impl Runtime for Gmp {
+    type Sender<T: Send + 'static> = Sender<T>;
+    type Receiver<T: Send + 'static> = Receiver<T>;
 
-/// The first failure to bind a processor. Looked at last: a thread may take a processor at any time.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Wrong(Arc<Mutex<Option<String>>>);
+    fn start(granted: &Granted, job: &Job) -> Result<Gmp, String> {
+        Gmp::start_traced(granted, job, job.trace_to.as_ref().map(|_| TRACED_MOST))
+    }
 
-impl Wrong {
-    /// # Errors
-    /// What went wrong.
-    pub(crate) fn take(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    fn run<F>(&self, first: F) -> Result<F::Output, String>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.scheduler.block_on(first).map_err(|cause| cause.to_string())
+    }
+
+    fn spawn_for<F>(&self, worker: usize, future: F) -> impl Future<Output = Result<F::Output, String>> + Send + 'static
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let handle = self.scheduler.handle();
+        let home = handle.switches().seats.get(worker).map_or(0, |seat| seat.node as usize);
+        let task = handle.spawn_home(home, future);
+        async move { task.await.map_err(|cause| cause.to_string()) }
+    }
+
+    fn end(self, job: &Job, pauses: &[Pause]) -> Result<(), String> {
+        write_trace(job, &self.ended()?, pauses)
+    }
+
+    fn scheduler(&self) -> Option<&Handle> {
+        Some(self.scheduler.handle())
+    }
+
+    fn spawn<F>(future: F) -> impl Future<Output = Result<F::Output, String>> + Send + 'static
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let task = gmp::scheduler::spawn(future);
+        async move { task.await.map_err(|cause| cause.to_string()) }
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        gmp::scheduler::yield_now()
+    }
+
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
+        gmp::scheduler::sleep(time)
+    }
+
+    fn blocking<T>(call: impl FnOnce() -> T) -> T {
+        gmp::scheduler::blocking(call)
+    }
+
+    fn channel<T: Send + 'static>(room: NonZeroUsize) -> (Sender<T>, Receiver<T>) {
+        gmp::scheduler::channel(room)
     }
 }
 
-/// A scheduler whose processor p is bound as worker p; the first failure to bind is left in `wrong`.
-pub(crate) fn start(granted: &Granted, job: &Job, workers: NonZeroUsize, wrong: &Wrong) -> Result<Scheduler, String> {
-    start_traced(granted, job, workers, wrong, None)
+impl Gmp {
+    /// The same, which keeps so many events of what it does.
+    pub(crate) fn start_traced(granted: &Granted, job: &Job, trace: Option<usize>) -> Result<Gmp, String> {
+        let binder = Binder::new(granted, job);
+        let binds = binder.clone();
+        let switches = Switches { trace, ..switches(job, processors(job)?) };
+        let scheduler =
+            Scheduler::with_hook(switches, move |number| binds.bind(number)).map_err(|cause| cause.to_string())?;
+        Ok(Gmp { scheduler, binder })
+    }
+
+    /// Ends it; what it counted and traced is whole then: processors tell their last events when they rest.
+    pub(crate) fn ended(self) -> Result<Handle, String> {
+        let handle = self.scheduler.handle().clone();
+        drop(self.scheduler);
+        self.binder.check().map(|()| handle)
+    }
 }
 
-/// The same, which keeps so many events of what it does, also where no trace is asked for.
-pub(crate) fn start_traced(
-    granted: &Granted,
-    job: &Job,
-    workers: NonZeroUsize,
-    wrong: &Wrong,
-    traced_most: Option<usize>,
-) -> Result<Scheduler, String> {
-    let (granted, places, wrong) = (granted.clone(), job.point.placement.workers.clone(), wrong.clone());
-    let bind = move |processor: usize| {
-        if let Err(cause) = bind_worker(&granted, &places[processor]) {
-            let mut wrong = wrong.0.lock().unwrap_or_else(PoisonError::into_inner);
-            wrong.get_or_insert(format!("processor {processor}: {cause}"));
-        }
-    };
-    let switches = switches(job, workers);
-    let switches = Switches { trace: traced_most.or(switches.trace), ..switches };
-    Scheduler::with_hook(switches, bind).map_err(|cause| cause.to_string())
+impl<T: Send + 'static> Sends<T> for Sender<T> {
+    async fn send(&self, value: T) {
+        let _ = self.send(value).await;
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+}
+
+impl<T: Send + 'static> Receives<T> for Receiver<T> {
+    async fn receive(&self) -> Option<T> {
+        self.receive().await
+    }
 }
 
 /// Events that are kept of one sample: some 20 MB of JSON.
 const TRACED_MOST: usize = 200_000;
 
-/// Ends the scheduler and writes what it did, where the job asks for that.
-pub(crate) fn write_trace(job: &Job, scheduler: Scheduler, pauses: &[Pause]) -> Result<(), String> {
+/// Writes what an ended scheduler did, where the job asks for that.
+fn write_trace(job: &Job, handle: &Handle, pauses: &[Pause]) -> Result<(), String> {
     let Some(path) = &job.trace_to else { return Ok(()) };
-    let handle = scheduler.handle().clone();
-    // Processors tell their last events when they rest.
-    drop(scheduler);
     let failed = |cause| format!("{path}: cannot write the trace: {cause}", path = path.display());
     let mut out = BufWriter::new(File::create(path).map_err(failed)?);
     write_chrome(&mut out, &handle.take_trace(), pauses, &handle.counts()).and_then(|()| out.flush()).map_err(failed)
@@ -174,8 +128,7 @@ pub(crate) fn write_trace(job: &Job, scheduler: Scheduler, pauses: &[Pause]) -> 
 
 /// The scheduler of the job's point in its own types.
 fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
-    let trace = job.trace_to.as_ref().map(|_| TRACED_MOST);
-    let own = Switches { seed: job.seed.0, trace, ..Switches::new(workers) };
+    let own = Switches { seed: job.seed.0, ..Switches::new(workers) };
     let Some(Seated { switches, seats, distances }) = job.point.scheduler.clone() else { return own };
     Switches {
         ring: switches.ring,
@@ -183,6 +136,10 @@ fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
         local_order: match switches.local_order {
             scheduler::LocalOrder::Fifo => LocalOrder::Fifo,
             scheduler::LocalOrder::Lifo => LocalOrder::Lifo,
+        },
+        yield_to: match switches.yield_to {
+            scheduler::YieldTo::Local => YieldTo::Local,
+            scheduler::YieldTo::Global => YieldTo::Global,
         },
         run_next: switches.run_next,
         run_next_most: switches.run_next_most,
@@ -201,63 +158,6 @@ fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
         seats: seats.iter().map(|seat| Seat { node: seat.node, llc: seat.llc }).collect(),
         distances,
         ..own
-    }
-}
-
-/// A worker, from the release to its end; of worker 0 also the due times it served.
-async fn serve<W: Work>(
-    shared: Arc<Shared<W>>,
-    worker: usize,
-    member: Member,
-    stops: Option<Handle>,
-    opened: Receiver<()>,
-) -> (Worked, Option<Vec<u64>>) {
-    shared.ready.fetch_add(1, Ordering::Release);
-    opened.receive().await;
-    let released = *shared.released.get().expect("written before the release");
-    let seat = crate::workload::Seat { key: worker_key(shared.seed, worker), heaps: shared.heaps.of(worker) };
-    let role = Role::Task { member, stops: stops.map(|handle| (handle, Vec::new())) };
-    // The plan has no stopped work for this subject.
-    let scan = Scan::new(seat.heaps, 0..0, 0);
-    let mut watch = Watch::reading(AnyThread, role, &shared.board, shared.limit, scan);
-    let mut done = Done::default();
-    let mut ended = shared.limit == 0;
-    while !ended {
-        let mut one = One { watch: &mut watch, done, ended: false };
-        shared.work.run(&seat, done, &mut one);
-        (done, ended) = (one.done, one.ended);
-        yield_now().await;
-        watch.woke(done.requests);
-    }
-    let stopped_ns = ns_since(released);
-    let (log, role) = watch.leave();
-    let served_ns = if let Role::Task { stops: Some((_, served_ns)), .. } = role { Some(served_ns) } else { None };
-    (Worked { log, stopped_ns, usage: None }, served_ns)
-}
-
-/// Ends the loop after one request, whatever comes of watching it.
-struct One<'a, 'b> {
-    watch: &'a mut Watch<'b, AnyThread>,
-    done: Done,
-    ended: bool,
-}
-
-impl Observe for One<'_, '_> {
-    #[inline(always)]
-    fn after(&mut self, requests: u64, checksum: u64) -> ControlFlow<()> {
-        self.done = Done { requests, checksum };
-        self.ended = self.watch.after(requests, checksum).is_break();
-        ControlFlow::Break(())
-    }
-}
-
-/// A task reads the PU of whichever thread polls it.
-struct AnyThread;
-
-impl Where for AnyThread {
-    #[inline(always)]
-    fn pu(&self) -> u32 {
-        host::pu::current_pu().unwrap_or(u32::MAX)
     }
 }
 

@@ -4,12 +4,13 @@
 //! blocks is a function of the sample's seed, the task and the turn, so that the calls are counted again afterwards. A turn
 //! ends with a yield: a task that never gave its processor back would keep it.
 
-mod gmp;
 mod go;
+mod tasks;
 mod threads;
 mod watch;
 
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use crate::workload::turns::turn;
 use host::thread::Usage;
 use plan::random::{below, draw, split};
@@ -20,12 +21,15 @@ use watch::Seen;
 
 impl Heapless for Blocking {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            plan::experiment::THREADS => threads::run(self, ground),
-            other => Err(format!("workload blocking does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                plan::experiment::THREADS => threads::run(self, ground),
+                other => Err(format!("workload blocking does not run on subject {other}")),
+            }
+        )
     }
 }
 

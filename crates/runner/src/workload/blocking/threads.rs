@@ -1,6 +1,6 @@
 //! An OS thread for each task, which sleeps itself where a task blocks. They run on the PUs of the point's places.
 
-use super::gmp::{OWN_THREADS, usage_without};
+use super::tasks::{OWN_THREADS, usage_without};
 use super::watch::{Watch, Watched};
 use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
 use crate::heapless::bind_to_places;

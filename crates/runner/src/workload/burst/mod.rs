@@ -4,21 +4,25 @@
 //! Groups follow each other until the sample's seconds are over, rests included, at least one; of `operations`, so many. The
 //! measured time is that of the groups alone, from before the first start to the end of the last task.
 
-mod gmp;
 mod go;
+mod tasks;
 
 use super::latency::Quantiles;
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use host::thread::Usage;
 use plan::workload::Burst;
 
 impl Heapless for Burst {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            other => Err(format!("workload burst does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                other => Err(format!("workload burst does not run on subject {other}")),
+            }
+        )
     }
 }
 

@@ -4,11 +4,12 @@
 //! median is subtracted as often. Operations follow each other until the sample's seconds are over; the first of a process
 //! are among them. `elapsed_ns` is all of it, with what lies between the operations.
 
-mod gmp;
 mod go;
+mod tasks;
 mod threads;
 
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use crate::timer::ns_since;
 use host::thread::Usage;
 use plan::experiment::Extent;
@@ -19,12 +20,15 @@ use std::time::{Duration, Instant};
 
 impl Heapless for Cost {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            plan::experiment::THREADS => threads::run(self, ground),
-            other => Err(format!("workload cost does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                plan::experiment::THREADS => threads::run(self, ground),
+                other => Err(format!("workload cost does not run on subject {other}")),
+            }
+        )
     }
 }
 

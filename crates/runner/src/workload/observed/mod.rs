@@ -7,15 +7,15 @@
 mod series;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::gmp::{Wrong, start_traced, words};
+use crate::subject::gmp::{Gmp, words};
+use crate::subject::runtime::Runtime;
 use crate::timer::ns_since;
 use crate::workload::turns::{turn, turns_of};
-use gmp::scheduler::{Count, Handle, TaskState, yield_now};
+use gmp::scheduler::{Count, Ended, Handle, TaskState, yield_now};
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::workload::Observed;
 use series::{Look, WINDOW_NS, figures};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,36 +39,34 @@ impl Heapless for Observed {
         let Extent::Seconds(seconds) = job.extent else {
             return Err("observed needs a length in seconds: its observers work by the clock".into());
         };
-        let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
         let turns = turns_of(self.work_ns);
-        let wrong = Wrong::default();
-        let scheduler = start_traced(ground.granted, job, workers, &wrong, Some(TRACED_MOST))?;
-        let handle = scheduler.handle().clone();
+        let gmp = Gmp::start_traced(ground.granted, job, Some(TRACED_MOST))?;
+        let handle = gmp.scheduler().expect("gmp is one").clone();
         let stop = Arc::new(AtomicBool::new(false));
         let (counts, usage) = (handle.counts(), Usage::of_process());
         let faults = host::proc::minor_faults();
         let begun = Instant::now();
         let from_ns = u64::try_from((begun - handle.epoch()).as_nanos()).unwrap_or(u64::MAX);
         let mut tasks = spawn(&handle, self.tasks, turns, &stop);
-        let half = Duration::from_secs_f64(seconds / 2.0);
+        let whole = Duration::from_secs_f64(seconds);
+        // In the middle of a window.
+        let half = whole / 2 + Duration::from_nanos(WINDOW_NS / 2);
         let mut looks = watch(&handle, begun, half);
         let change_ns = ns_since(begun);
         tasks.extend(spawn(&handle, self.tasks * (self.grows - 1), turns, &stop));
-        looks.extend(watch(&handle, begun, half * 2));
+        looks.extend(watch(&handle, begun, whole));
         let end_ns = ns_since(begun);
         let (usage, faults) = (Usage::of_process().since(&usage), host::proc::minor_faults().zip(faults));
         let counts = handle.counts().since(&counts);
         stop.store(true, Ordering::Relaxed);
-        let ended = scheduler.block_on(async move {
+        let ended = gmp.run(async move {
             for task in tasks {
                 task.await?;
             }
-            Ok(())
+            Ok::<_, Ended>(())
         });
-        ended.and_then(|all| all).map_err(|cause| format!("a task: {cause}"))?;
-        wrong.take()?;
-        // Processors tell their last events when they rest.
-        drop(scheduler);
+        ended?.map_err(|cause| format!("a task: {cause}"))?;
+        gmp.ended()?;
         let truth = Truth { change_ns, end_ns, live_after: self.tasks * self.grows };
         let mut notes = Vec::new();
         let trace = handle.take_trace();

@@ -6,12 +6,13 @@
 //! with the first request that ends after its seconds; those in service then are counted too, those in the queue are not.
 //! Of `operations` each task serves so many, of an open loop all of them together so many times their number.
 
-mod gmp;
 mod go;
+mod tasks;
 mod threads;
 
 use super::latency::{Quantiles, Sum, Tally};
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::random::{draw, split};
@@ -19,12 +20,15 @@ use plan::workload::Requests;
 
 impl Heapless for Requests {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            plan::experiment::THREADS => threads::run(self, ground),
-            other => Err(format!("workload requests does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                plan::experiment::THREADS => threads::run(self, ground),
+                other => Err(format!("workload requests does not run on subject {other}")),
+            }
+        )
     }
 }
 

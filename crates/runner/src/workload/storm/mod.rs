@@ -3,11 +3,12 @@
 //! The clock runs from before the first spawn until the last task has ended. Storms follow each other in one process until
 //! they have taken the sample's seconds together, at least one; of `operations`, so many. The first is the cold one.
 
-pub(super) mod gmp;
 mod go;
+pub(super) mod tasks;
 mod threads;
 
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::workload::Storm;
@@ -15,12 +16,15 @@ use stats::quantile::quantile;
 
 impl Heapless for Storm {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            plan::experiment::THREADS => threads::run(self, ground),
-            other => Err(format!("workload storm does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                plan::experiment::THREADS => threads::run(self, ground),
+                other => Err(format!("workload storm does not run on subject {other}")),
+            }
+        )
     }
 }
 

@@ -4,12 +4,13 @@
 //! done. All items are handed over at once. Batches follow each other until they have taken the sample's seconds together,
 //! at least one; of `operations`, so many.
 
-mod gmp;
 mod go;
+mod tasks;
 mod threads;
 
 use super::latency::{Histogram, Quantiles};
 use crate::heapless::{Ground, Heapless, Ran};
+use crate::subject::runtime::with_runtime;
 use crate::timer::ns_since;
 use crate::workload::turns::turn;
 use host::peak::Peak;
@@ -22,12 +23,15 @@ use std::time::Instant;
 
 impl Heapless for Strategy {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        match ground.job.point.subject.as_str() {
-            "gmp" => gmp::run(self, ground),
-            plan::experiment::GO => go::run(self, ground),
-            plan::experiment::THREADS => threads::run(self, ground),
-            other => Err(format!("workload strategy does not run on subject {other}")),
-        }
+        with_runtime!(
+            ground.job.point.subject.as_str(),
+            R => tasks::run::<R>(self, ground),
+            subject => match subject {
+                plan::experiment::GO => go::run(self, ground),
+                plan::experiment::THREADS => threads::run(self, ground),
+                other => Err(format!("workload strategy does not run on subject {other}")),
+            }
+        )
     }
 }
 

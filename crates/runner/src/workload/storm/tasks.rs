@@ -1,11 +1,11 @@
-//! A storm of the suite's scheduler: as many processors as the point has workers, bound as their places say. The tasks are
-//! spawned by a task, as in Go main is one; the last to end wakes it.
+//! A storm of tasks on a runtime of this process. They are spawned by a task, as in Go main is one; the last to end wakes it.
 
 use super::{Ground, Ran, Storm, Storms, TOLD};
-use crate::subject::gmp::{Wrong, start, words, write_trace};
+use crate::subject::gmp::words;
+use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
 use crate::workload::turns::{turn, turns_of};
-use gmp::scheduler::{Count, Counts, Sender, channel, spawn, yield_now};
+use gmp::scheduler::{Count, Counts};
 use host::thread::Usage;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -15,58 +15,56 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// What the tasks of all storms share.
-struct Shared {
+struct Shared<R: Runtime> {
     yields: u64,
     turns: u64,
     /// Tasks that have not ended.
     left: AtomicU64,
-    ended: Sender<()>,
+    ended: R::Sender<()>,
 }
 
-async fn task(shared: Arc<Shared>) {
+async fn task<R: Runtime>(shared: Arc<Shared<R>>) {
     for _ in 0..shared.yields {
         if shared.turns > 0 {
             turn(shared.turns);
         }
-        yield_now().await;
+        R::yield_now().await;
     }
     if shared.left.fetch_sub(1, Ordering::AcqRel) == 1 {
         // There is room: one storm ends before the next begins.
-        let _ = shared.ended.send(()).await;
+        shared.ended.send(()).await;
     }
 }
 
-pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
+pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
     let turns = turns_of(storm.loop_ns);
-    let wrong = Wrong::default();
-    let scheduler = start(ground.granted, job, workers, &wrong)?;
-    let (ended, all_ended) = channel(NonZeroUsize::MIN);
-    let shared = Arc::new(Shared { yields: storm.yields, turns, left: AtomicU64::new(0), ended });
+    let runtime = R::start(ground.granted, job)?;
+    let (ended, all_ended) = R::channel(NonZeroUsize::MIN);
+    let shared = Arc::new(Shared::<R> { yields: storm.yields, turns, left: AtomicU64::new(0), ended });
     let (tasks, mut storms) = (storm.tasks, Storms::new(job.extent));
-    let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
+    let (counts, usage) = (runtime.counts(), Usage::of_process());
     let spawner = async move {
         while storms.go_on() {
             let begun = Instant::now();
             shared.left.store(tasks, Ordering::Relaxed);
             for _ in 0..tasks {
-                drop(spawn(task(Arc::clone(&shared))));
+                drop(R::spawn(task(Arc::clone(&shared))));
             }
             all_ended.receive().await;
             storms.add(ns_since(begun));
         }
         storms
     };
-    let found = scheduler.block_on(with_polls(spawner));
+    let found = runtime.run(with_polls(spawner));
     let usage = Usage::of_process().since(&usage);
-    let counts = scheduler.handle().counts().since(&counts);
-    wrong.take()?;
-    let (storms, own_polls) = found.map_err(|cause| cause.to_string())?;
+    let counts = runtime.counts_since(counts);
+    runtime.end(job, &[])?;
+    let (storms, own_polls) = found?;
     let asked = (storm.tasks * storms.count, storm.yields_of_all() * storms.count);
-    check(&counts, own_polls, asked)?;
-    write_trace(job, scheduler, &[])?;
-    Ok(Ran { counts: Some(words(&counts)), ..storms.ran(storm, told(&counts), usage) })
+    counts.as_ref().map_or(Ok(()), |counts| check(counts, own_polls, asked))?;
+    let told = counts.as_ref().map_or([None; TOLD], told);
+    Ok(Ran { counts: counts.as_ref().map(words), ..storms.ran(storm, told, usage) })
 }
 
 /// Each task is polled once and once more after each yield. Anything else: the scheduler lost a task or ran it twice.

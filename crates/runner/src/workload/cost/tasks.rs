@@ -1,10 +1,11 @@
-//! Operations of the suite's scheduler, on as many processors as the point has workers. What the scheduler counted must fit
-//! the operations exactly: a task that did not wait was not woken.
+//! Operations of a runtime of this process. What the suite's scheduler counted must fit the operations exactly: a task that did
+//! not wait was not woken. Others do not count; where their tasks did not wait for each other, polls tell.
 
 use super::{Ground, Ran, Sample};
-use crate::subject::gmp::{Wrong, start, words};
-use crate::workload::storm::gmp::with_polls;
-use gmp::scheduler::{Count, Counts, Receiver, Sender, blocking, channel, processor, spawn, yield_now};
+use crate::subject::gmp::words;
+use crate::subject::runtime::{Receives, Runtime, Sends};
+use crate::workload::storm::tasks::with_polls;
+use gmp::scheduler::{Count, Counts, processor};
 use host::thread::Usage;
 use plan::workload::{Cost, Operation};
 use std::num::NonZeroUsize;
@@ -56,37 +57,35 @@ impl Due {
     }
 }
 
-pub(super) fn run(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
+pub(super) fn run<R: Runtime>(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
-    let wrong = Wrong::default();
     let sample = Sample::new(cost, job.extent)?;
-    let scheduler = start(ground.granted, job, workers, &wrong)?;
-    let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
+    let runtime = R::start(ground.granted, job)?;
+    let (counts, usage) = (runtime.counts(), Usage::of_process());
     let timed = match cost.operation {
-        Operation::Create => scheduler.block_on(create(sample)),
-        operation @ (Operation::Wake | Operation::Block) => scheduler.block_on(ping(sample, operation)),
-        Operation::Switch => scheduler.block_on(switch(sample)),
-        Operation::Steal => scheduler.block_on(steal(sample)),
-        Operation::HandOff => scheduler.block_on(hand_off(sample)),
+        Operation::Create => runtime.run(create::<R>(sample)),
+        operation @ (Operation::Wake | Operation::Block) => runtime.run(ping::<R>(sample, operation)),
+        Operation::Switch => runtime.run(switch::<R>(sample)),
+        Operation::Steal => runtime.run(steal::<R>(sample)),
+        Operation::HandOff => runtime.run(hand_off::<R>(sample)),
     };
     let usage = Usage::of_process().since(&usage);
-    let counts = scheduler.handle().counts().since(&counts);
-    wrong.take()?;
-    let (sample, due) = timed.map_err(|cause| cause.to_string())??;
-    due.iter().try_for_each(|due| due.check(&counts))?;
-    Ok(Ran { counts: Some(words(&counts)), ..sample.ran(usage) })
+    let counts = runtime.counts_since(counts);
+    runtime.end(job, &[])?;
+    let (sample, due) = timed??;
+    counts.iter().try_for_each(|counts| due.iter().try_for_each(|due| due.check(counts)))?;
+    Ok(Ran { counts: counts.as_ref().map(words), ..sample.ran(usage) })
 }
 
 /// A task that does nothing is spawned and its end awaited.
-async fn create(mut sample: Sample) -> Timed {
+async fn create<R: Runtime>(mut sample: Sample) -> Timed {
     let clock = sample.clock;
     while sample.go_on() {
         sample.sweep();
         let from = clock.now();
-        let task = spawn(async {});
+        let task = R::spawn(async {});
         let call = clock.now();
-        task.await.map_err(|cause| cause.to_string())?;
+        task.await?;
         sample.add(from, Some(call), clock.now());
     }
     // This one, too.
@@ -95,24 +94,24 @@ async fn create(mut sample: Sample) -> Timed {
 }
 
 /// Two tasks wake each other over channels of one place; only the way there is timed.
-async fn ping(sample: Sample, operation: Operation) -> Timed {
+async fn ping<R: Runtime>(sample: Sample, operation: Operation) -> Timed {
     let clock = sample.clock;
     let stamp = Arc::new(Stamp::default());
-    let ((there, comes), (back, comes_back)) = (channel(NonZeroUsize::MIN), channel(NonZeroUsize::MIN));
+    let ((there, comes), (back, comes_back)) = (R::channel(NonZeroUsize::MIN), R::channel(NonZeroUsize::MIN));
     let own = Arc::clone(&stamp);
-    let other = spawn(with_polls(async move {
+    let other = R::spawn(with_polls(async move {
         // There is room for this one, and for each answer: the other task waits for it.
-        let _ = back.send(()).await;
+        back.send(()).await;
         while comes.receive().await.is_some() {
             own.set(clock.now());
-            let _ = back.send(()).await;
+            back.send(()).await;
         }
     }));
     // When this one runs again the other one waits.
     comes_back.receive().await;
-    let (sample, polls) = with_polls(pings(sample, operation, &there, &comes_back, &stamp)).await;
+    let (sample, polls) = with_polls(pings::<R>(sample, operation, &there, &comes_back, &stamp)).await;
     there.close();
-    let ((), others) = other.await.map_err(|cause| cause.to_string())?;
+    let ((), others) = other.await?;
     let sample = sample?;
     let each = sample.costs.seen;
     // Once before it waits, then for each value; the other one also for the end of all.
@@ -126,11 +125,11 @@ async fn ping(sample: Sample, operation: Operation) -> Timed {
     Ok((sample, vec![due]))
 }
 
-async fn pings(
+async fn pings<R: Runtime>(
     mut sample: Sample,
     operation: Operation,
-    there: &Sender<()>,
-    comes_back: &Receiver<()>,
+    there: &R::Sender<()>,
+    comes_back: &R::Receiver<()>,
     stamp: &Stamp,
 ) -> Result<Sample, String> {
     let clock = sample.clock;
@@ -138,7 +137,7 @@ async fn pings(
         stamp.clear();
         sample.sweep();
         let from = clock.now();
-        let _ = there.send(()).await;
+        there.send(()).await;
         let call = clock.now();
         comes_back.receive().await.ok_or("the other task has ended")?;
         match operation {
@@ -150,26 +149,26 @@ async fn pings(
 }
 
 /// Two tasks yield in turn; the way to the other one is timed.
-async fn switch(mut sample: Sample) -> Timed {
+async fn switch<R: Runtime>(mut sample: Sample) -> Timed {
     let clock = sample.clock;
     let (stamp, over) = (Arc::new(Stamp::default()), Arc::new(AtomicBool::new(false)));
     let (own, ends) = (Arc::clone(&stamp), Arc::clone(&over));
-    let other = spawn(async move {
+    let other = R::spawn(async move {
         let mut yields = 0;
         while !ends.load(Ordering::Relaxed) {
             own.set(clock.now());
-            yield_now().await;
+            R::yield_now().await;
             yields += 1;
         }
         yields
     });
     let mut yields = 1;
-    yield_now().await;
+    R::yield_now().await;
     while sample.go_on() {
         stamp.clear();
         sample.sweep();
         let from = clock.now();
-        yield_now().await;
+        R::yield_now().await;
         yields += 1;
         match stamp.get() {
             0 => return Err("a task yielded, and the other one did not run".into()),
@@ -177,7 +176,7 @@ async fn switch(mut sample: Sample) -> Timed {
         }
     }
     over.store(true, Ordering::Relaxed);
-    let others: u64 = other.await.map_err(|cause| cause.to_string())?;
+    let others: u64 = other.await?;
     let due = Due::exactly("yields", &[Count::Yields], yields + others);
     Ok((sample, vec![due]))
 }
@@ -187,7 +186,7 @@ const SPINS: u32 = 1000;
 
 /// A task goes into the queue, and this one keeps its processor busy until another has run it. The second task pushes the
 /// first out of the slot before the queue, which thieves leave alone.
-async fn steal(mut sample: Sample) -> Timed {
+async fn steal<R: Runtime>(mut sample: Sample) -> Timed {
     let clock = sample.clock;
     let (stamp, thief) = (Arc::new(Stamp::default()), Arc::new(AtomicU64::new(0)));
     while sample.go_on() {
@@ -195,13 +194,13 @@ async fn steal(mut sample: Sample) -> Timed {
         sample.sweep();
         let here = processor();
         let (runs, by) = (Arc::clone(&stamp), Arc::clone(&thief));
-        let taken = spawn(async move {
+        let taken = R::spawn(async move {
             let now = clock.now();
             by.store(processor().map_or(u64::MAX, |number| number as u64), Ordering::Relaxed);
             runs.set(now);
         });
         let from = clock.now();
-        let pushes = spawn(async {});
+        let pushes = R::spawn(async {});
         let mut spins = 0;
         while stamp.get() == 0 {
             std::hint::spin_loop();
@@ -214,8 +213,8 @@ async fn steal(mut sample: Sample) -> Timed {
         if here.is_none_or(|here| here as u64 == there) {
             return Err(format!("processor {there} ran the task while another task kept it busy"));
         }
-        taken.await.map_err(|cause| cause.to_string())?;
-        pushes.await.map_err(|cause| cause.to_string())?;
+        taken.await?;
+        pushes.await?;
         // It was taken out of the slot, before the time began.
         if to >= from {
             sample.add(from, None, to);
@@ -227,25 +226,25 @@ async fn steal(mut sample: Sample) -> Timed {
 }
 
 /// This task sleeps in the kernel until the next one of its processor has run.
-async fn hand_off(mut sample: Sample) -> Timed {
+async fn hand_off<R: Runtime>(mut sample: Sample) -> Timed {
     let clock = sample.clock;
     let stamp = Arc::new(Stamp::default());
     while sample.go_on() {
         stamp.clear();
         sample.sweep();
         let (runs, sleeper) = (Arc::clone(&stamp), std::thread::current());
-        let next = spawn(async move {
+        let next = R::spawn(async move {
             runs.set(clock.now());
             sleeper.unpark();
         });
         let from = clock.now();
-        blocking(|| {
+        R::blocking(|| {
             while stamp.get() == 0 {
                 std::thread::park();
             }
         });
         sample.add(from, None, stamp.get());
-        next.await.map_err(|cause| cause.to_string())?;
+        next.await?;
     }
     let due = Due::exactly("processors handed over", &[Count::HandedOff], sample.costs.seen);
     Ok((sample, vec![due]))

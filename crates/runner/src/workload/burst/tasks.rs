@@ -1,11 +1,12 @@
-//! Bursts on the suite's scheduler. Its pool is a list behind a lock, which nobody empties: no collector is there that would.
+//! Bursts on a runtime of this process. Its pool is a list behind a lock, which nobody empties: no collector is there that would.
 
 use super::{Burst, Found, Ground, Ran, ran};
-use crate::subject::gmp::{Wrong, start, words, write_trace};
+use crate::subject::gmp::words;
+use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
 use crate::workload::latency::{Histogram, Quantiles};
 use crate::workload::turns::{turn, turns_of};
-use gmp::scheduler::{Count, Sender, channel, sleep, spawn};
+use gmp::scheduler::Count;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use std::num::NonZeroUsize;
@@ -23,7 +24,7 @@ struct Object {
 }
 
 /// What all tasks share.
-struct Shared {
+struct Shared<R: Runtime> {
     turns: u64,
     begun: Instant,
     #[allow(clippy::vec_box, reason = "the object that a task takes and gives back is the allocation itself")]
@@ -32,16 +33,16 @@ struct Shared {
     ran: AtomicU64,
     /// Tasks of the group that have not ended.
     left: AtomicU64,
-    ended: Sender<()>,
+    ended: R::Sender<()>,
 }
 
-impl Shared {
+impl<R: Runtime> Shared<R> {
     fn now_ns(&self) -> u64 {
         ns_since(self.begun)
     }
 }
 
-async fn task(shared: Arc<Shared>, mut object: Box<Object>) {
+async fn task<R: Runtime>(shared: Arc<Shared<R>>, mut object: Box<Object>) {
     object.ran_ns = shared.now_ns();
     turn(shared.turns);
     object.ended_ns = shared.now_ns();
@@ -50,18 +51,16 @@ async fn task(shared: Arc<Shared>, mut object: Box<Object>) {
     shared.pool.lock().unwrap_or_else(PoisonError::into_inner).push(object);
     if shared.left.fetch_sub(1, Ordering::AcqRel) == 1 {
         // There is room: one group ends before the next begins.
-        let _ = shared.ended.send(()).await;
+        shared.ended.send(()).await;
     }
 }
 
-pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
+pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
     let turns = turns_of(burst.work_ns);
-    let wrong = Wrong::default();
-    let scheduler = start(ground.granted, job, workers, &wrong)?;
-    let (ended, all_ended) = channel(NonZeroUsize::MIN);
-    let shared = Arc::new(Shared {
+    let runtime = R::start(ground.granted, job)?;
+    let (ended, all_ended) = R::channel(NonZeroUsize::MIN);
+    let shared = Arc::new(Shared::<R> {
         turns,
         begun: Instant::now(),
         pool: Mutex::new(Vec::new()),
@@ -71,9 +70,9 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
         ended,
     });
     let (tasks, rest, extent) = (burst.tasks, Duration::from_millis(burst.isolation_ms), job.extent);
-    let (counts, usage) = (scheduler.handle().counts(), Usage::of_process());
+    let (counts, usage) = (runtime.counts(), Usage::of_process());
     let of_all = Arc::clone(&shared);
-    let found = scheduler.block_on(async move {
+    let found = runtime.run(async move {
         let (mut groups, mut elapsed_ns, mut made) = (0, 0, 0);
         loop {
             let begun_ns = of_all.now_ns();
@@ -85,7 +84,7 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
                     Box::new(Object { started_ns: 0, ran_ns: 0, ended_ns: 0, _rest: [0; 1000] })
                 });
                 object.started_ns = of_all.now_ns();
-                drop(spawn(task(Arc::clone(&of_all), object)));
+                drop(R::spawn(task(Arc::clone(&of_all), object)));
             }
             all_ended.receive().await;
             groups += 1;
@@ -98,20 +97,19 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
             if is_over {
                 return (groups, elapsed_ns, made);
             }
-            sleep(rest).await;
+            R::sleep(rest).await;
         }
     });
     let usage = Usage::of_process().since(&usage);
-    let counts = scheduler.handle().counts().since(&counts);
-    wrong.take()?;
-    let (groups, elapsed_ns, made) = found.map_err(|cause| cause.to_string())?;
-    let (due, spawned) = (groups * tasks + 1, counts.get(Count::Spawned));
+    let counts = runtime.counts_since(counts);
+    runtime.end(job, &[])?;
+    let (groups, elapsed_ns, made) = found?;
     // The starter is a task, too.
-    if spawned != due {
+    let due = groups * tasks + 1;
+    if let Some(spawned) = counts.as_ref().map(|counts| counts.get(Count::Spawned)).filter(|&spawned| spawned != due) {
         return Err(format!("{due} tasks are due, {spawned} were spawned"));
     }
-    write_trace(job, scheduler, &[])?;
     let (ran_all, starts) = (shared.ran.load(Ordering::Acquire), Quantiles::of([&shared.starts].into_iter()));
     let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio: None };
-    ran(burst, found, usage, Some(words(&counts)), Vec::new())
+    ran(burst, found, usage, counts.as_ref().map(words), Vec::new())
 }

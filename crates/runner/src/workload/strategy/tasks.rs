@@ -1,23 +1,24 @@
-//! Batches on the suite's scheduler. `locked` is a blocking section: its thread is the task's own until the item is done, and
-//! the processor goes to another thread meanwhile; Go's locked goroutine keeps its P, and so at most P items are worked on.
+//! Batches on a runtime of this process. `locked` is a blocking section: its thread is the task's own until the item is done,
+//! and the processor goes to another thread meanwhile; Go's locked goroutine keeps its P, and so at most P items are worked on.
 
 use super::{Batch, Batches, Ground, Ran, Strategy, grown, ran};
-use crate::subject::gmp::{Wrong, start, words, write_trace};
+use crate::subject::gmp::words;
+use crate::subject::runtime::{Receives, Runtime, Sends, processors};
 use crate::workload::turns::turns_of;
-use gmp::scheduler::{Count, Ended, blocking, channel, spawn};
+use gmp::scheduler::Count;
 use host::peak::Peak;
 use host::thread::Usage;
 use plan::workload::Control;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-async fn pool(batch: &Arc<Batch>, items: u64, workers: NonZeroUsize) -> Result<u64, Ended> {
+async fn pool<R: Runtime>(batch: &Arc<Batch>, items: u64, workers: NonZeroUsize) -> Result<u64, String> {
     let room = NonZeroUsize::new(items as usize).unwrap_or(NonZeroUsize::MIN);
-    let (queue, taken) = channel(room);
+    let (queue, taken) = R::channel(room);
     let workers: Vec<_> = (0..workers.get())
         .map(|_| {
             let (batch, taken) = (Arc::clone(batch), taken.clone());
-            spawn(async move {
+            R::spawn(async move {
                 let mut done = 0;
                 while let Some(since_ns) = taken.receive().await {
                     batch.item(since_ns);
@@ -29,7 +30,7 @@ async fn pool(batch: &Arc<Batch>, items: u64, workers: NonZeroUsize) -> Result<u
         .collect();
     for _ in 0..items {
         // There is room for all.
-        let _ = queue.send(batch.now_ns()).await;
+        queue.send(batch.now_ns()).await;
     }
     drop((queue, taken));
     let mut done = 0;
@@ -39,13 +40,13 @@ async fn pool(batch: &Arc<Batch>, items: u64, workers: NonZeroUsize) -> Result<u
     Ok(done)
 }
 
-async fn fan(batch: &Arc<Batch>, items: u64) -> u64 {
-    let (results, all) = channel(NonZeroUsize::new(items as usize).unwrap_or(NonZeroUsize::MIN));
+async fn fan<R: Runtime>(batch: &Arc<Batch>, items: u64) -> u64 {
+    let (results, all) = R::channel(NonZeroUsize::new(items as usize).unwrap_or(NonZeroUsize::MIN));
     for _ in 0..items {
         let (batch, results, since_ns) = (Arc::clone(batch), results.clone(), batch.now_ns());
-        drop(spawn(async move {
+        drop(R::spawn(async move {
             batch.item(since_ns);
-            let _ = results.send(1).await;
+            results.send(1).await;
         }));
     }
     drop(results);
@@ -56,12 +57,12 @@ async fn fan(batch: &Arc<Batch>, items: u64) -> u64 {
     done
 }
 
-async fn locked(batch: &Arc<Batch>, items: u64) -> Result<u64, Ended> {
+async fn locked<R: Runtime>(batch: &Arc<Batch>, items: u64) -> Result<u64, String> {
     let tasks: Vec<_> = (0..items)
         .map(|_| {
             let (batch, since_ns) = (Arc::clone(batch), batch.now_ns());
-            spawn(async move {
-                blocking(|| batch.item(since_ns));
+            R::spawn(async move {
+                R::blocking(|| batch.item(since_ns));
                 1
             })
         })
@@ -73,37 +74,35 @@ async fn locked(batch: &Arc<Batch>, items: u64) -> Result<u64, Ended> {
     Ok(done)
 }
 
-pub(super) fn run(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, String> {
+pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
+    let workers = processors(job)?;
     let turns = turns_of(strategy.work_ns);
-    let wrong = Wrong::default();
-    let scheduler = start(ground.granted, job, workers, &wrong)?;
+    let runtime = R::start(ground.granted, job)?;
     let (control, items, mut batches) = (strategy.strategy, strategy.items, Batches::new(job.extent));
-    let (counts, usage, peak) = (scheduler.handle().counts(), Usage::of_process(), Peak::reset());
-    let found = scheduler.block_on(async move {
+    let (counts, usage, peak) = (runtime.counts(), Usage::of_process(), Peak::reset());
+    let found = runtime.run(async move {
         while batches.go_on() {
             let batch = Arc::new(Batch::new(turns));
             let done = match control {
-                Control::Pool => pool(&batch, items, workers).await?,
-                Control::Fan => fan(&batch, items).await,
-                Control::Locked => locked(&batch, items).await?,
+                Control::Pool => pool::<R>(&batch, items, workers).await?,
+                Control::Fan => fan::<R>(&batch, items).await,
+                Control::Locked => locked::<R>(&batch, items).await?,
             };
             batches.add(&batch, done);
         }
-        Ok::<_, Ended>(batches)
+        Ok::<_, String>(batches)
     });
     let memory_bytes = grown(peak);
     let usage = Usage::of_process().since(&usage);
-    let counts = scheduler.handle().counts().since(&counts);
-    wrong.take()?;
-    let batches = found.and_then(|found| found).map_err(|cause| cause.to_string())?;
+    let counts = runtime.counts_since(counts);
+    runtime.end(job, &[])?;
+    let batches = found.and_then(|found| found)?;
     let tasks = batches.count * if control == Control::Pool { workers.get() as u64 } else { items };
-    let spawned = counts.get(Count::Spawned);
     // The one that spawns all others is a task, too.
-    if spawned != tasks + 1 {
-        return Err(format!("{} tasks are due, {spawned} were spawned", tasks + 1));
+    let due = tasks + 1;
+    if let Some(spawned) = counts.as_ref().map(|counts| counts.get(Count::Spawned)).filter(|&spawned| spawned != due) {
+        return Err(format!("{due} tasks are due, {spawned} were spawned"));
     }
-    write_trace(job, scheduler, &[])?;
-    ran(strategy, batches.found(memory_bytes), usage, Some(words(&counts)), Vec::new())
+    ran(strategy, batches.found(memory_bytes), usage, counts.as_ref().map(words), Vec::new())
 }

@@ -1,19 +1,20 @@
-//! Tasks of the suite's scheduler, whose blocking calls are blocking sections: each hands its processor to another thread.
+//! Tasks of a runtime of this process, which is told of their blocking calls: gmp and tokio hand the processor to another
+//! thread, rayon does not.
 
 use super::watch::{Ends, Watch, Watched};
 use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
-use crate::subject::gmp::{Wrong, start, words};
+use crate::subject::gmp::words;
+use crate::subject::runtime::{Runtime, processors};
 use crate::timer::ns_since;
 use crate::workload::turns::turns_of;
-use gmp::scheduler::{Count, blocking, spawn, yield_now};
+use gmp::scheduler::Count;
 use host::thread::{Usage, cpu_ns_of_process};
 use plan::experiment::Extent;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Threads of this process that are not the scheduler's: its first, which waits for the end, and the one that counts.
+/// Threads of this process that are not the subject's: its first, which waits for the end, and the one that counts.
 pub(super) const OWN_THREADS: u64 = 2;
 
 impl Plan {
@@ -39,34 +40,31 @@ impl Plan {
     }
 }
 
-async fn task(plan: Arc<Plan>, number: u64) -> Tally {
+async fn task<R: Runtime>(plan: Arc<Plan>, number: u64) -> Tally {
     let mut tally = Tally::default();
     loop {
-        plan.turn(number, &mut tally, |block| blocking(|| std::thread::sleep(block)));
+        plan.turn(number, &mut tally, |block| R::blocking(|| std::thread::sleep(block)));
         if !plan.goes_on(&tally) {
             return tally;
         }
-        yield_now().await;
+        R::yield_now().await;
     }
 }
 
-pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, String> {
+pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
-    let workers = NonZeroUsize::new(job.point.placement.workers.len()).ok_or("a point without workers")?;
-    let wrong = Wrong::default();
     let plan = Plan::new(workload, ground);
-    let scheduler = start(ground.granted, job, workers, &wrong)?;
-    let handle = scheduler.handle();
+    let runtime = R::start(ground.granted, job)?;
     let (tasks, shared) = (workload.tasks, Arc::clone(&plan));
-    let (counts, usage, cpu_ns) = (handle.counts(), Usage::of_process(), cpu_ns_of_process());
-    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, scheduler: Some(handle.clone()) };
+    let (counts, usage, cpu_ns) = (runtime.counts(), Usage::of_process(), cpu_ns_of_process());
+    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, scheduler: runtime.scheduler().cloned() };
     let begun = Instant::now();
     let watch = Watch::start(watched, plan.ends(job.extent))?;
-    let found = scheduler.block_on(async move {
-        let tasks: Vec<_> = (0..tasks).map(|number| spawn(task(Arc::clone(&shared), number))).collect();
+    let found = runtime.run(async move {
+        let tasks: Vec<_> = (0..tasks).map(|number| R::spawn(task::<R>(Arc::clone(&shared), number))).collect();
         let mut tallies = Vec::new();
         for task in tasks {
-            tallies.push(task.await.map_err(|cause| cause.to_string())?);
+            tallies.push(task.await?);
         }
         Ok::<_, String>(tallies)
     });
@@ -74,17 +72,17 @@ pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, Strin
     let cpu_ns = cpu_ns_of_process().saturating_sub(cpu_ns);
     let (seen, own) = watch.finish()?;
     let usage = Usage::of_process().since(&usage);
-    let counts = handle.counts().since(&counts);
-    wrong.take()?;
-    let tally = plan.check(&found.map_err(|cause| cause.to_string())??)?;
-    let handed_off = counts.get(Count::HandedOff);
-    if handed_off != tally.blocks {
+    let counts = runtime.counts_since(counts);
+    runtime.end(job, &[])?;
+    let tally = plan.check(&found??)?;
+    let handed_off = counts.as_ref().map(|counts| counts.get(Count::HandedOff));
+    if let Some(handed_off) = handed_off.filter(|&times| times != tally.blocks) {
         return Err(format!("{} blocking sections; {handed_off} processors were handed over", tally.blocks));
     }
     let usage = usage_without(usage, &own);
-    let pus = pus(ground)?.min(workers.get() as u64);
-    let said = Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off: Some(handed_off), pus };
-    Ok(Ran { counts: Some(words(&counts)), ..said.ran(job.point.procs) })
+    let pus = pus(ground)?.min(processors(job)?.get() as u64);
+    let said = Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off, pus };
+    Ok(Ran { counts: counts.as_ref().map(words), ..said.ran(job.point.procs) })
 }
 
 /// Without the switches of the thread that counts.
