@@ -5,6 +5,7 @@ use crate::exit::{Exit, FAILED, WithCode, print, say};
 use crate::run::program;
 use host::doctor::examine;
 use plan::gathered::{FORMAT, Finding, Gathered, without_identity, xml_lines};
+use plan::topology::Conditions;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -25,7 +26,8 @@ pub(crate) fn gather(args: &Gather) -> Result<(), Exit> {
         timing,
         timing_evidence,
         topology: machine.topology().clone(),
-        conditions: machine.conditions().clone(),
+        // Whoever plans on this file has other programs: which are here must be in it.
+        conditions: Conditions { programs: runner::all_programs(), ..machine.conditions().clone() },
         disagreements: machine.disagreements().to_vec(),
         facts: without_identity(host::facts::machine_facts()),
         findings: examine(&machine).into_iter().map(finding).collect(),

@@ -83,7 +83,10 @@ fn text(plan: &Plan, topology: &Topology) -> String {
         out += &wrap(&format!("{arm}: {policy}", arm = alike[0].arm, policy = alike[0].memory_policy), 0, width);
         for point in alike {
             let (id, procs, regime, nodes) = (&point.id, point.procs, point.regime, point.nodes_spanned);
-            let (heaps, levels) = (heaps(point), group_of(plan, point));
+            // Over another axis than procs a point is told from others by its place there.
+            let at = point.axis_level.map(|level| format!("{axis}={level}", axis = plan.axis));
+            let levels = at.into_iter().chain([group_of(plan, point)]).filter(|words| !words.is_empty());
+            let (heaps, levels) = (heaps(point), levels.collect::<Vec<_>>().join(", "));
             let line = format!("  {id:<5} {procs:>6}  {regime:<14} {nodes:>5} {heaps:>10}  {levels}");
             out += &format!("{line}\n", line = line.trim_end());
         }
@@ -93,9 +96,11 @@ fn text(plan: &Plan, topology: &Topology) -> String {
     }
     // Neighbours of one arm that are skipped for one reason share a line.
     for alike in plan.skipped.chunk_by(|a, b| a.arm == b.arm && reason(a) == reason(b)) {
-        let procs: Vec<String> = alike.iter().map(|skipped| skipped.procs.to_string()).collect();
+        let mut at: Vec<String> = alike.iter().map(|skipped| skipped.x().to_string()).collect();
+        at.dedup();
+        let axis = if plan.is_over_procs() { String::new() } else { format!(" {axis}", axis = plan.axis) };
         let reason = if alike.len() > 1 { reason(&alike[0]) } else { alike[0].reason.clone() };
-        let line = format!("{arm} x {procs}: {reason}", arm = alike[0].arm, procs = procs.join(", "));
+        let line = format!("{arm} x {at}{axis}: {reason}", arm = alike[0].arm, at = at.join(", "));
         out += &wrap(&line, 2, width);
     }
     out

@@ -60,4 +60,4 @@ pub use campaign::{ResumeOptions, RunSummary, resume, run};
 pub use error::{RunError, Stop};
 pub use manifest::Here;
 pub use session::{new_series, root_of, session_of, sessions_in};
-pub use subject::{programs, unmodelled_programs};
+pub use subject::{all_programs, programs, unmodelled_programs};

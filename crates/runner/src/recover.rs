@@ -57,11 +57,15 @@ pub(crate) fn recover(dir: &Path, plan: &Plan) -> Result<(Vec<Committed>, Told),
     let mut add =
         |sample_id: u64, what: &dyn Fn(&mut Parts)| keep(sample_id).map(|()| what(&mut parts[sample_id as usize]));
     cut_back::<PauseRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.pauses += 1))?;
-    cut_back::<WindowRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.operations += row.operations))?;
+    // A damaged file may hold any number; a sum that stays at the most is no sample's.
+    cut_back::<WindowRow>(dir, &[], |row, _, _| {
+        add(row.sample_id, &|parts| parts.operations = parts.operations.saturating_add(row.operations))
+    })?;
     cut_back::<WorkerRow>(dir, &[], |row, _, _| add(row.sample_id, &|parts| parts.workers += 1))?;
     cut_back::<TrafficRow>(dir, &[], |row, _, _| {
         let known = row.pu_node.is_some() && row.memory_node.is_some();
-        add(row.sample_id, &|parts| parts.known_touches += if known { row.touches } else { 0 })
+        let touches = if known { row.touches } else { 0 };
+        add(row.sample_id, &|parts| parts.known_touches = parts.known_touches.saturating_add(touches))
     })?;
     for ((Committed { row, .. }, parts), workers) in committed.iter().zip(parts).zip(workers) {
         parts.check(dir, row, workers)?;

@@ -2,6 +2,7 @@
 //! it ran, what it made ready, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of what.
 //!
 //! Format: "Trace Event Format" of the Chromium project, complete events (`X`), instants (`i`) and metadata (`M`); times in us.
+//! Events of one line may nest and must not overlap: Perfetto drops what does, or moves it elsewhere.
 
 use gmp::scheduler::{Count, Counts, Did, Event, PollEnd, Trace};
 use gmp::world::Pause;
@@ -21,7 +22,7 @@ pub(crate) fn write_chrome(out: &mut impl Write, trace: &Trace, pauses: &[Pause]
         counts.iter().map(|(count, value): (Count, u64)| (count.name(), value)).collect();
     let other = json!({ "events": trace.events.len(), "events_lost": trace.lost, "counts": counted });
     writeln!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{other},\"traceEvents\":[")?;
-    write!(out, "{}", json!({ "ph": "M", "name": "process_name", "pid": 1, "args": { "name": "gmp" } }))?;
+    write!(out, "{}", json!({ "ph": "M", "name": "process_name", "pid": 1, "tid": 0, "args": { "name": "gmp" } }))?;
     let mut processors: Vec<u32> = trace.events.iter().map(|event| event.processor).collect();
     processors.sort_unstable();
     processors.dedup();
@@ -78,13 +79,27 @@ fn complete(name: &str, line: u32, (from_ns, to_ns): (u64, u64), args: Value) ->
     json!({ "ph": "X", "name": name, "pid": 1, "tid": line, "ts": ts, "dur": dur, "args": args })
 }
 
+/// Some readers multiply by 1000 and cut off, as Perfetto did before it rounded: of 1001 ns, 1.001 us, they would make 1000, and
+/// have the event begin before the one that it follows has ended.
 fn us(ns: u64) -> f64 {
-    ns as f64 / 1e3
+    let us = ns as f64 / 1e3;
+    if ((us * 1e3) as u64) < ns { us.next_up() } else { us }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_come_back_whole_whether_they_are_cut_off_or_rounded() {
+        let check = |ns: u64| {
+            let read = us(ns) * 1e3;
+            assert_eq!((read as u64, read.round() as u64), (ns, ns));
+        };
+        (0..200_000).for_each(check);
+        (0..50).for_each(|bit| (0..100).for_each(|more| check((1 << bit) + more * 1_001)));
+    }
+
     use gmp::scheduler::{Scheduler, Switches, yield_now};
     use std::num::NonZeroUsize;
 

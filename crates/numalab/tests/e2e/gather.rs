@@ -5,6 +5,7 @@ use crate::trial::{ensure, test};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The file of this host, in a folder of its own.
@@ -35,6 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("gather: a file in the way, a folder that is not there", in_the_way),
         test("gather: damaged files are refused", damaged),
         test("gather: a machine of another host is planned with what it grants", planned_as_it_grants),
+        test("gather: which programs of other runtimes are there", programs_are_kept),
         test("XML that libhwloc does not survive is refused", deadly_xml),
     ]
 }
@@ -140,6 +142,42 @@ fn planned_as_it_grants() -> Result<(), Failed> {
     answer.expect_code(0)?;
     ensure(answer.out.contains("8 nodes, 32 cores, 32 PUs"), || answer.out.clone())?;
     ensure(answer.out.contains("\n  strict x 1, 2, 4, 8: memory policy bind"), || answer.out.clone())
+}
+
+/// Whether Go's points would run is a matter of the host that was gathered, not of the one that plans.
+fn programs_are_kept() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let fake = folder.path().join("fake");
+    fs::write(&fake, "#!/bin/sh\necho '{\"v\":1,\"about\":{\"go\":\"go9.9.9\"}}'\n")?;
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755))?;
+    let gathered_with = |program: &str, name: &str| -> Result<String, Failed> {
+        let path = folder.path().join(name).to_string_lossy().into_owned();
+        answer(numalab().env("NUMALAB_GO_SUBJECT", program).args(["gather", "--out", &path]).output()?)
+            .expect_code(0)?;
+        ensure(!fs::read_to_string(&path)?.contains(program), || format!("{program} is in it"))?;
+        Ok(path)
+    };
+    // The other program is there when the plan is made, and counts for nothing.
+    let planned = |path: &str, here: &str| -> Result<String, Failed> {
+        let mut command = numalab();
+        command.env("NUMALAB_GO_SUBJECT", here).args(["plan", "experiments/throughput-cliff.toml", "--input", path]);
+        let planned = answer(command.output()?);
+        planned.expect_code(0)?;
+        Ok(planned.out.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let fake = fake.to_string_lossy();
+    let (with, without) = (gathered_with(&fake, "with.json")?, gathered_with("/no/such/program", "without.json")?);
+    let absent = "go-subject does not say what it is: cannot start it";
+    let found = planned(&with, "/no/such/program")?;
+    ensure(found.contains("go is go9.9.9, GOGC") && !found.contains(absent), || found.clone())?;
+    let found = planned(&without, &fake)?;
+    ensure(found.contains(absent) && !found.contains("go9.9.9"), || found.clone())?;
+    // A file of before says nothing of them: Go's points are planned, of which Go is not known.
+    let mut old = json(&fs::read_to_string(&with)?)?;
+    old["conditions"].as_object_mut().ok_or("no conditions")?.remove("programs");
+    fs::write(&with, old.to_string())?;
+    let found = planned(&with, &fake)?;
+    ensure(found.contains("go, GOGC") && !found.contains("go9.9.9"), || found.clone())
 }
 
 /// As `make fuzz` found them, shortened; libhwloc 2.9 crashes at the first, and others may only refuse.

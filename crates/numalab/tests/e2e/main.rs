@@ -26,6 +26,7 @@ mod runs;
 mod schedulers;
 mod storms;
 mod strategies;
+mod traces;
 #[path = "../harness/trial.rs"]
 #[allow(dead_code, reason = "the lab's harness uses the rest")]
 mod trial;
@@ -52,6 +53,7 @@ fn main() {
         costs::trials(),
         blocking::trials(),
         strategies::trials(),
+        traces::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

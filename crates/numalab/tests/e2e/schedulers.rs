@@ -88,6 +88,18 @@ fn traced() -> Result<(), Failed> {
 
 fn swept() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
+    let file = folder.path().join("planned.toml");
+    // A thread for each of so many tasks there cannot be.
+    fs::write(&file, STORM.replace("tasks = [1, 10, 40]", "tasks = [1, 10, 40, 20000]"))?;
+    let planned = answer(numalab().arg("plan").arg(&file).output()?);
+    planned.expect_code(0)?;
+    for says in [
+        "tasks=10, subject=gmp, ring=256\n",
+        "tasks=40, subject=threads\n",
+        "\n  unbound x 20000 tasks: workload storm",
+    ] {
+        ensure(planned.out.contains(says), || format!("not {says}: {}", planned.out))?;
+    }
     let ended = ran(folder.path(), STORM, &[])?;
     ended.expect_code(0)?;
     let made = only_folder(&folder.path().join("results"))?;

@@ -34,6 +34,11 @@ pub fn programs<'a>(subjects: impl IntoIterator<Item = &'a str>) -> BTreeMap<Str
     subjects.into_iter().filter_map(known).collect()
 }
 
+/// The same of every subject that is such a program.
+pub fn all_programs() -> BTreeMap<String, RuntimeProgram> {
+    programs(PROGRAMS.iter().map(|(subject, _)| *subject))
+}
+
 /// The same where nothing is measured: no model of theirs is known.
 pub fn unmodelled_programs() -> BTreeMap<String, RuntimeProgram> {
     let absent = |subject: &str| format!("subject {subject}: the model knows no other runtime; run it on a machine");
