@@ -39,7 +39,7 @@ fn traced() -> Result<(), Failed> {
         let read: serde_json::Value = serde_json::from_slice(&fs::read(to.join("p00.json"))?)?;
         let events = read["traceEvents"].as_array().ok_or("no events")?;
         let ends = |end: &&str| events.iter().filter(|event| event["args"]["end"] == **end).count() as u64;
-        let polls: u64 = ["yielded", "waits", "finished", "panicked"].iter().map(|end| ends(end)).sum();
+        let polls: u64 = ["yielded", "waits", "finished", "panicked"].iter().map(&ends).sum();
         let (counted, lost) = (&read["otherData"]["counts"]["polls"], read["otherData"]["events_lost"].as_u64());
         ensure(lost > Some(0) || counted.as_u64() == Some(polls), || {
             format!("{kind}: {polls} of {counted}, {lost:?} lost")

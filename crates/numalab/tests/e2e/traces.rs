@@ -36,9 +36,9 @@ fn real() -> Result<(), Failed> {
             let trace = read(&traces.join(name))?;
             let found = obeys(&trace).map_err(|why| format!("{kind}, {name}: {why}"))?;
             let events = trace["otherData"]["events"].as_u64().ok_or("no number of events")?;
-            let (slices, pauses) = (found.slices as u64, found.pauses as u64);
+            let (slices, pauses) = ((found.slices + found.instants) as u64, found.pauses as u64);
             ensure(slices == events + pauses, || {
-                format!("{kind}, {name}: {slices} slices, {events} events, {pauses} pauses")
+                format!("{kind}, {name}: {slices} slices and instants, {events} events, {pauses} pauses")
             })?;
             ensure((pauses > 0) == (kind == "serve"), || format!("{kind}, {name}: {pauses} pauses"))?;
             // A line for each processor that did something.
@@ -57,6 +57,7 @@ fn read(path: &Path) -> Result<Value, Failed> {
 /// What is in a trace.
 struct Found {
     slices: usize,
+    instants: usize,
     pauses: usize,
     lines: usize,
 }
@@ -71,7 +72,7 @@ fn obeys(trace: &Value) -> Result<Found, String> {
     let mut process = None;
     // As each of the two ways to read a time has it.
     let mut lines: [BTreeMap<u64, Vec<Slice>>; 2] = Default::default();
-    let (mut slices, mut pauses) = (0, 0);
+    let (mut slices, mut instants, mut pauses) = (0, 0, 0);
     for event in events {
         let whole = |key: &str| event[key].as_u64().filter(|&id| id <= u64::from(u32::MAX));
         let (Some(1), Some(line)) = (whole("pid"), whole("tid")) else { return Err(format!("pid or tid: {event}")) };
@@ -103,6 +104,7 @@ fn obeys(trace: &Value) -> Result<Found, String> {
             Some("i") => {
                 let ts = event["ts"].as_f64().filter(|us| us.is_finite() && *us >= 0.0);
                 ensure_word(ts.is_some() && event["s"] == "t", "ts or scope", event)?;
+                instants += 1;
             }
             // The format has more; what we write does not, and a test of it would come with it.
             _ => return Err(format!("a phase that is not written: {event}")),
@@ -116,7 +118,7 @@ fn obeys(trace: &Value) -> Result<Found, String> {
     for slices in lines.into_iter().flat_map(BTreeMap::into_iter) {
         nest(slices.0, slices.1)?;
     }
-    Ok(Found { slices, pauses, lines: names.len() })
+    Ok(Found { slices, instants, pauses, lines: names.len() })
 }
 
 fn ensure_word(holds: bool, what: &str, event: &Value) -> Result<(), String> {
