@@ -47,7 +47,7 @@ fn what_is_written_wrong_is_named_with_its_line() {
     check(STRATEGY, "items = 0", &cannot("items", "0", "be from 1 to 10000000"));
     check(STRATEGY, "items = 100_000_000", &cannot("items", "100000000", "be from 1 to 10000000"));
     check(STRATEGY, "work_ns = -1", &cannot("work_ns", "-1", "be from 0 to 1000000000"));
-    check(STRATEGY, "strategy = \"sea\"", "strategy in [workload]: \"sea\" is none of pool, fan, locked");
+    check(STRATEGY, "strategy = \"sea\"", "strategy in [workload]: \"sea\" is none of pool, fan, locked, single");
     check(STRATEGY, "tasks = 5", "unknown key \"tasks\" in [workload]; known keys: kind, items, strategy, work_ns");
     check(BURST, "tasks = 0", &cannot("tasks", "0", "be from 1 to 10000000"));
     check(BURST, "tasks = 100_000_000", &cannot("tasks", "100000000", "be from 1 to 10000000"));

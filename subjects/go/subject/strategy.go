@@ -53,11 +53,11 @@ type strategySample struct {
 func (j *strategyJob) check() error {
 	items := uint64(itemsMost)
 	switch j.Strategy {
-	case "pool", "fan":
+	case "pool", "fan", "single":
 	case "locked":
 		items = lockedMost
 	default:
-		return fmt.Errorf("strategy: %q is none of pool, fan, locked", j.Strategy)
+		return fmt.Errorf("strategy: %q is none of pool, fan, locked, single", j.Strategy)
 	}
 	return j.heading.check([]inRange{
 		{"items", j.Items, 1, items},
@@ -144,6 +144,27 @@ func (b *batch) locked(items int) (done uint64) {
 	return done
 }
 
+// single has one goroutine, locked to its thread for good, that takes all items.
+func (b *batch) single(items int) (done uint64) {
+	queue := make(chan int64, items)
+	ended := make(chan uint64)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		var own uint64
+		for sinceNs := range queue {
+			b.item(0, sinceNs)
+			own++
+		}
+		ended <- own
+	}()
+	for item := 0; item < items; item++ {
+		queue <- b.nowNs()
+	}
+	close(queue)
+	return <-ended
+}
+
 func measureStrategy(j *strategyJob, out *frames) (*strategySample, error) {
 	found := &strategySample{Go: runtime.Version(), Procs: runtime.GOMAXPROCS(0), Gogc: *j.Gogc, Notes: []string{}}
 	turns := turnsOf(j.WorkNs)
@@ -173,6 +194,8 @@ func measureStrategy(j *strategyJob, out *frames) (*strategySample, error) {
 			found.DoneByTasks += b.pool(j.Items, found.Procs)
 		case "fan":
 			found.DoneByTasks += b.fan(j.Items)
+		case "single":
+			found.DoneByTasks += b.single(j.Items)
 		default:
 			found.DoneByTasks += b.locked(j.Items)
 		}

@@ -36,7 +36,7 @@ func TestWrongStrategiesAreRefusedInOneLine(t *testing.T) {
 
 func TestEveryItemIsDoneOnce(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	for _, strategy := range []string{"pool", "fan", "locked"} {
+	for _, strategy := range []string{"pool", "fan", "locked", "single"} {
 		job, err := strategyOf(strings.Replace(goodStrategy, "pool", strategy, 1))
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("storms: a run of tasks and of threads is whole, verifies and says what it measured", tasks_and_threads),
         with_go("storms: goroutines, whose collector's stops are told", goroutines),
         test("storms: a model of memory refuses them", not_modelled),
+        test("storms: a task that does not yield is named", stuck),
         test_with(
             "storms: threads beyond the user's limit fail the sample in one line",
             Needs::Setpriv,
@@ -159,6 +160,16 @@ fn goroutines() -> Result<(), Failed> {
         })?;
     }
     Ok(())
+}
+
+/// Its loop lasts longer than the monitor's patience of 100 ms.
+fn stuck() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let text = STORM.replace(SUBJECTS, "\"gmp\"").replace("yields = 7", "yields = 1\nloop_ns = 400000000");
+    let text = text.replace("[1, 40, 700]", "[1]").replace("[1, 2]", "[1]");
+    ran(folder.path(), &text, &["--repetitions", "1", "--arm", "unbound"])?.expect_code(0)?;
+    let facts = fs::read_to_string(only_folder(&folder.path().join("results"))?.join("facts.csv"))?;
+    ensure(facts.contains("times a task that did not yield: the longest, task "), || facts.clone())
 }
 
 fn not_modelled() -> Result<(), Failed> {

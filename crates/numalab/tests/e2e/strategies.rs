@@ -27,7 +27,7 @@ work_ns = 1000
 procs = [1, 2]
 oversubscribe = "all"
 subject = ["gmp", "tokio", "rayon", "threads"]
-strategy = ["pool", "fan", "locked"]
+strategy = ["pool", "fan", "locked", "single"]
 items = [1, 150]
 [[arm]]
 name = "unbound"
@@ -88,15 +88,20 @@ fn check_strategy(row: &Row) -> Result<(), Failed> {
 fn tasks_and_threads() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (samples, made) = samples_of(folder.path(), STRATEGIES)?;
-    // 3 strategies of gmp and tokio, 2 of rayon and threads; 2 procs, 2 sizes, 2 arms, 2 repetitions.
-    ensure(samples.len() == 10 * 16, || format!("{} samples", samples.len()))?;
+    // 4 strategies of gmp and tokio, 3 of rayon and threads; 2 procs, 2 sizes, 2 arms, 2 repetitions.
+    ensure(samples.len() == 14 * 16, || format!("{} samples", samples.len()))?;
     let counts = counts(&made)?;
     for row in &samples {
         check_strategy(row)?;
         if row["subject"] == "gmp" {
             let counts = counts.get(&row["sample_id"]).ok_or("no counts")?;
             let (items, procs) = (number(row, "items")?, number(row, "procs")?);
-            let tasks = 3.0 * if row["strategy"] == "pool" { procs } else { items };
+            let each = match row["strategy"].as_str() {
+                "pool" => procs,
+                "single" => 1.0,
+                _ => items,
+            };
+            let tasks = 3.0 * each;
             ensure(counts["spawned"] == tasks + 1.0, || format!("{counts:?}: {row:?}"))?;
         }
     }
@@ -113,7 +118,7 @@ fn tasks_and_threads() -> Result<(), Failed> {
 fn goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (samples, _) = samples_of(folder.path(), &STRATEGIES.replace(SUBJECTS, "\"go\""))?;
-    ensure(samples.len() == 3 * 16, || format!("{} samples", samples.len()))?;
+    ensure(samples.len() == 4 * 16, || format!("{} samples", samples.len()))?;
     samples.iter().try_for_each(check_strategy)
 }
 

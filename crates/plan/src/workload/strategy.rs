@@ -1,4 +1,4 @@
-//! `strategy`: three ways to control how many tasks there are, as numbers (article, section 4.4). It has no heaps.
+//! `strategy`: ways to control how many tasks there are, as numbers (article, section 4.4). It has no heaps.
 //! Keys and columns; `runner/src/workload/strategy/` runs it.
 
 use super::heapless::{check_ranges, metric, no_heaps, too_many_threads};
@@ -26,6 +26,8 @@ words! {
         Fan = "fan",
         /// A task for each item, with a thread of its own while it works.
         Locked = "locked",
+        /// One task that has a thread of its own for good, and takes all items from one queue.
+        Single = "single",
     }
 }
 
@@ -100,7 +102,8 @@ impl Spec for Strategy {
 
     fn whole_seconds(&self, procs: u32) -> f64 {
         let item_ns = if self.strategy == Control::Locked { THREAD_NS } else { ITEM_NS };
-        self.items as f64 * (item_ns + self.work_ns as f64) / f64::from(procs.max(1)) / 1e9
+        let at_once = if self.strategy == Control::Single { 1 } else { procs.max(1) };
+        self.items as f64 * (item_ns + self.work_ns as f64) / f64::from(at_once) / 1e9
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {

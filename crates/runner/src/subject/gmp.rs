@@ -5,7 +5,8 @@ use super::runtime::{Binder, Receives, Runtime, Sends, processors};
 use crate::sample::Job;
 use crate::trace::write_chrome;
 use gmp::scheduler::{
-    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches, Trace, YieldTo,
+    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Stuck, Switches, Trace,
+    YieldTo,
 };
 use gmp::world::Pause;
 use host::Granted;
@@ -49,7 +50,9 @@ impl Runtime for Gmp {
 
     fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String> {
         let handle = self.ended()?;
-        Ok(write_trace(job, &handle, &handle.take_trace(), pauses))
+        let mut notes = write_trace(job, &handle, &handle.take_trace(), pauses);
+        notes.extend(stuck(&handle.take_stuck()));
+        Ok(notes)
     }
 
     fn scheduler(&self) -> Option<&Handle> {
@@ -130,6 +133,18 @@ pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, pauses: &[P
     });
     let failed = |cause| format!("trace not written: {path}: {cause}", path = path.display());
     written.err().map(failed).into_iter().collect()
+}
+
+/// What the monitor saw of tasks that keep their processors, as a note; the longest by name.
+fn stuck(seen: &[Stuck]) -> Option<String> {
+    let longest = seen.iter().max_by_key(|stuck| stuck.polled_for)?;
+    Some(format!(
+        "the monitor saw {count} times a task that did not yield: the longest, task {task} on processor {processor}, for {ms} ms",
+        count = seen.len(),
+        task = longest.task,
+        processor = longest.processor,
+        ms = longest.polled_for.as_millis(),
+    ))
 }
 
 /// The scheduler of the job's point in its own types.

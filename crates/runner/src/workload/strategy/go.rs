@@ -1,4 +1,5 @@
-//! Batches of goroutines, in a process of Go's own. `locked` is LockOSThread until the item is done.
+//! Batches of goroutines, in a process of Go's own. `locked` is LockOSThread until the item is done, `single` one
+//! goroutine that stays locked.
 
 use super::{Found, Ground, Ran, Strategy, ran};
 use crate::workload::go_process;

@@ -1,4 +1,5 @@
-//! `strategy`: batches of items, each an empty loop, that a fixed pool does, or a task for each item, or a thread for each.
+//! `strategy`: batches of items, each an empty loop, that a fixed pool does, or a task for each item, or a thread for each,
+//! or one thread.
 //!
 //! A batch begins before its first task or thread is made, a pool's workers among them, and ends when all of its items are
 //! done. All items are handed over at once. Batches follow each other until they have taken the sample's seconds together,

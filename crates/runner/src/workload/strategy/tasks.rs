@@ -74,6 +74,25 @@ async fn locked<R: Runtime>(batch: &Arc<Batch>, items: u64) -> Result<u64, Strin
     Ok(done)
 }
 
+/// The task's thread is its own until all items are done: it waits for them as a thread does.
+async fn single<R: Runtime>(batch: &Arc<Batch>, items: u64) -> Result<u64, String> {
+    let (queue, taken) = std::sync::mpsc::channel();
+    let own = Arc::clone(batch);
+    let worker = R::spawn(async move {
+        R::blocking(|| {
+            taken.into_iter().fold(0, |done, since_ns| {
+                own.item(since_ns);
+                done + 1
+            })
+        })
+    });
+    for _ in 0..items {
+        queue.send(batch.now_ns()).map_err(|_| "the worker is gone")?;
+    }
+    drop(queue);
+    worker.await
+}
+
 pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, String> {
     let job = ground.job;
     let workers = processors(job)?;
@@ -88,6 +107,7 @@ pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Resul
                 Control::Pool => pool::<R>(&batch, items, workers).await?,
                 Control::Fan => fan::<R>(&batch, items).await,
                 Control::Locked => locked::<R>(&batch, items).await?,
+                Control::Single => single::<R>(&batch, items).await?,
             };
             batches.add(&batch, done);
         }
@@ -98,7 +118,12 @@ pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Resul
     let counts = runtime.counts_since(counts);
     let notes = runtime.end(job, &[])?;
     let batches = found.and_then(|found| found)?;
-    let tasks = batches.count * if control == Control::Pool { workers.get() as u64 } else { items };
+    let each = match control {
+        Control::Pool => workers.get() as u64,
+        Control::Fan | Control::Locked => items,
+        Control::Single => 1,
+    };
+    let tasks = batches.count * each;
     // The one that spawns all others is a task, too.
     let due = tasks + 1;
     if let Some(spawned) = counts.as_ref().map(|counts| counts.get(Count::Spawned)).filter(|&spawned| spawned != due) {

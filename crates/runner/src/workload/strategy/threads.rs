@@ -75,6 +75,7 @@ pub(super) fn run(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, Strin
         let batch = Batch::new(turns);
         let done = match strategy.strategy {
             Control::Pool => pool(&batch, strategy.items, workers)?,
+            Control::Single => pool(&batch, strategy.items, 1)?,
             // The plan has no other of this subject.
             Control::Fan | Control::Locked => fan(&batch, strategy.items)?,
         };
