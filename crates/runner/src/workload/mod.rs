@@ -80,6 +80,26 @@ macro_rules! with_work {
 }
 pub(crate) use with_work;
 
+/// Runs a workload without heaps on its point's subject, each by a module of the caller's: `$tasks` on a runtime of this
+/// process, `$go` in a process of Go's own, `$threads` where it has them.
+macro_rules! on_subject {
+    ($workload:expr, $ground:expr, $tasks:ident, $go:ident $(, $threads:ident)?) => {
+        $crate::subject::runtime::with_runtime!(
+            $ground.job.point.subject.as_str(),
+            R => $tasks::run::<R>($workload, $ground),
+            subject => match subject {
+                plan::experiment::GO => $go::run($workload, $ground),
+                $(plan::experiment::THREADS => $threads::run($workload, $ground),)?
+                other => {
+                    let kind = $ground.job.point.workload.kind();
+                    Err(format!("workload {kind} does not run on subject {other}"))
+                }
+            }
+        )
+    };
+}
+pub(crate) use on_subject;
+
 /// Values of the own metrics of a workload with heaps, in the order of its columns. `serve` has none.
 pub(crate) fn metrics(workload: &plan::workload::Workload) -> Vec<Option<f64>> {
     vec![None; workload.metrics().len()]

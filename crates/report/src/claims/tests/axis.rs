@@ -79,6 +79,18 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     assert_eq!(rows[0].level, Some(0.975));
 }
 
+/// Samples that have `(point, block, metrics)`.
+fn made_of<const N: usize>(plan: &Plan, figures: &[(usize, u32, [(&'static str, f64); N])]) -> crate::samples::Samples {
+    let made = figures.iter().map(|(point, block, metrics)| Made {
+        point: *point,
+        block: *block,
+        flagged: false,
+        failed: false,
+        metrics,
+    });
+    samples(plan, &made.collect::<Vec<_>>())
+}
+
 #[test]
 fn tasks_that_served_nothing_leave_a_claim_undecided() {
     let Case { mut results, rate, .. } = tasks();
@@ -90,14 +102,7 @@ fn tasks_that_served_nothing_leave_a_claim_undecided() {
             figures.push((at, block, [("throughput_per_s", rate(point.x(), block)), (crate::claims::UNSERVED, idle)]));
         }
     }
-    let made = figures.iter().map(|(point, block, metrics)| Made {
-        point: *point,
-        block: *block,
-        flagged: false,
-        failed: false,
-        metrics,
-    });
-    results.samples = samples(&results.plan, &made.collect::<Vec<_>>());
+    results.samples = made_of(&results.plan, &figures);
     results.plan.claims = vec![about("go", ratio(40, 10, 4.0)), about("go", ratio(20, 10, 2.0))];
     let rows = claims(&results);
     assert_eq!(rows.iter().map(|row| row.verdict).collect::<Vec<_>>(), [Verdict::Undecided, Supported], "{rows:#?}");
@@ -120,14 +125,7 @@ fn by_subject_and_procs() -> Results {
     let figures: Vec<_> = (0..BLOCKS)
         .flat_map(|block| (0..4).map(move |at| (at, block, [("throughput_per_s", rates[at] * wobble(block))])))
         .collect();
-    let made = figures.iter().map(|(point, block, metrics)| Made {
-        point: *point,
-        block: *block,
-        flagged: false,
-        failed: false,
-        metrics,
-    });
-    results.samples = samples(&results.plan, &made.collect::<Vec<_>>());
+    results.samples = made_of(&results.plan, &figures);
     results
 }
 

@@ -10,7 +10,7 @@ mod threads;
 mod watch;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
+use crate::workload::on_subject;
 use crate::workload::turns::turn;
 use host::thread::Usage;
 use plan::random::{below, draw, split};
@@ -21,15 +21,7 @@ use watch::Seen;
 
 impl Heapless for Blocking {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                plan::experiment::THREADS => threads::run(self, ground),
-                other => Err(format!("workload blocking does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go, threads)
     }
 }
 

@@ -9,20 +9,13 @@ mod tasks;
 
 use super::latency::Quantiles;
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
+use crate::workload::on_subject;
 use host::thread::Usage;
 use plan::workload::Burst;
 
 impl Heapless for Burst {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                other => Err(format!("workload burst does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go)
     }
 }
 

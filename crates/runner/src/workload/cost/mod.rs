@@ -9,8 +9,8 @@ mod tasks;
 mod threads;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
 use crate::timer::ns_since;
+use crate::workload::on_subject;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::workload::{Cost, Operation};
@@ -20,15 +20,7 @@ use std::time::{Duration, Instant};
 
 impl Heapless for Cost {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                plan::experiment::THREADS => threads::run(self, ground),
-                other => Err(format!("workload cost does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go, threads)
     }
 }
 

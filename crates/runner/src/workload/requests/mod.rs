@@ -12,7 +12,7 @@ mod threads;
 
 use super::latency::{Quantiles, Sum, Tally};
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
+use crate::workload::on_subject;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::random::{draw, split};
@@ -20,15 +20,7 @@ use plan::workload::Requests;
 
 impl Heapless for Requests {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                plan::experiment::THREADS => threads::run(self, ground),
-                other => Err(format!("workload requests does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go, threads)
     }
 }
 

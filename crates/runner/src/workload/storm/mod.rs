@@ -8,7 +8,7 @@ pub(super) mod tasks;
 mod threads;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
+use crate::workload::on_subject;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::workload::Storm;
@@ -16,15 +16,7 @@ use stats::quantile::quantile;
 
 impl Heapless for Storm {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                plan::experiment::THREADS => threads::run(self, ground),
-                other => Err(format!("workload storm does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go, threads)
     }
 }
 

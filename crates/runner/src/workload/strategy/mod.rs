@@ -11,8 +11,8 @@ mod threads;
 
 use super::latency::{Histogram, Quantiles};
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::runtime::with_runtime;
 use crate::timer::ns_since;
+use crate::workload::on_subject;
 use crate::workload::turns::turn;
 use host::peak::Peak;
 use host::thread::Usage;
@@ -24,15 +24,7 @@ use std::time::Instant;
 
 impl Heapless for Strategy {
     fn run(&self, ground: &Ground<'_>) -> Result<Ran, String> {
-        with_runtime!(
-            ground.job.point.subject.as_str(),
-            R => tasks::run::<R>(self, ground),
-            subject => match subject {
-                plan::experiment::GO => go::run(self, ground),
-                plan::experiment::THREADS => threads::run(self, ground),
-                other => Err(format!("workload strategy does not run on subject {other}")),
-            }
-        )
+        on_subject!(self, ground, tasks, go, threads)
     }
 }
 
