@@ -79,8 +79,10 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     assert_eq!(rows[0].level, Some(0.975));
 }
 
-/// Samples that have `(point, block, metrics)`.
-fn made_of<const N: usize>(plan: &Plan, figures: &[(usize, u32, [(&'static str, f64); N])]) -> crate::samples::Samples {
+/// `(point, block, metrics)` of a sample.
+type Figures<const N: usize> = (usize, u32, [(&'static str, f64); N]);
+
+fn made_of<const N: usize>(plan: &Plan, figures: &[Figures<N>]) -> crate::samples::Samples {
     let made = figures.iter().map(|(point, block, metrics)| Made {
         point: *point,
         block: *block,
