@@ -87,6 +87,7 @@ fn claims_of_several(dirs: &[PathBuf], format: Format) -> Result<(), Exit> {
         Ok((results, derived))
     };
     let folders = dirs.iter().map(derived).collect::<Result<Vec<_>, Exit>>()?;
+    once_each(dirs, &folders)?;
     let titles = [vec!["experiment"], plan::record::titles::<ClaimRow>()].concat();
     let rows_of = |(results, derived): &(report::Results, report::Derived)| {
         let experiment = results.plan.experiment.clone();
@@ -99,6 +100,21 @@ fn claims_of_several(dirs: &[PathBuf], format: Format) -> Result<(), Exit> {
         Format::Csv => print(&csv_text(&titles, cells)),
         Format::Json => print(&document(&titles, cells)),
     }
+}
+
+/// Verdicts of one run would count twice.
+fn once_each(dirs: &[PathBuf], folders: &[(report::Results, report::Derived)]) -> Result<(), Exit> {
+    let run = |at: usize| &folders[at].0.manifest.run_id;
+    for at in 1..folders.len() {
+        if let Some(first) = (0..at).find(|first| run(*first) == run(at)) {
+            let (first, second, run) = (dirs[first].display(), dirs[at].display(), run(at));
+            return Err(Exit::new(
+                USAGE,
+                format!("{second} is the run of {first} ({run}); its verdicts would count twice, name it once"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// An article by its own tables.

@@ -3,6 +3,7 @@
 //! The rule of each type is `report::claims`'. What is called `procs` here is a place on the axis of the experiment, which
 //! another factor may be. A claim about more nodes or procs than the machine has is not testable.
 
+use crate::reach::Reach;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +35,9 @@ pub struct Claim {
     /// Machines that the statement speaks of, by their nodes.
     #[serde(skip_serializing_if = "NodeCores::is_any", default)]
     pub node_cores: NodeCores,
+    /// Why nothing that is measured here can test it, in words: then that is its verdict.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub untestable: Option<String>,
     /// What must hold.
     pub rule: ClaimRule,
 }
@@ -204,13 +208,25 @@ pub enum ClaimRule {
         model: String,
         /// Names of the others; at least one.
         rivals: Vec<String>,
+        /// Where.
+        #[serde(skip_serializing_if = "Reach::is_all", default)]
+        reach: Reach,
     },
-    /// A metric over procs breaks at one procs, and no smooth curve explains that.
+    /// A metric over procs breaks at one procs and falls, or rises, past it, and no smooth curve explains that.
     Threshold {
         /// Column of samples.csv.
         metric: String,
         /// As `near` of a knee.
         near: String,
+        /// Where it is looked for.
+        #[serde(skip_serializing_if = "Reach::is_all", default)]
+        reach: Reach,
+        /// Which way it goes past the threshold; `None` in plans from before it was asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        trend: Option<Trend>,
+        /// By which factor at least; likewise.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        factor: Option<f64>,
     },
     /// The local hit ratios at two procs explain their throughputs: the remote over local latency that this needs lies in
     /// the range of real ones.

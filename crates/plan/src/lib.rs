@@ -24,6 +24,7 @@ pub mod policy;
 pub mod published;
 pub mod quantity;
 pub mod random;
+pub mod reach;
 pub mod record;
 pub mod remedy;
 pub mod schedule;

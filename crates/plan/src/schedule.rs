@@ -216,6 +216,7 @@ mod tests {
             over: crate::claim::Over::default(),
             nodes_least: 1,
             node_cores: crate::claim::NodeCores::default(),
+            untestable: None,
             rule: ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },
         };
         let n = plan.points.len() as u32;

@@ -26,7 +26,9 @@ fn a_claim_is_written_over_the_axis_of_its_sweep() {
     refused("touches", &sound, "an axis takes whole numbers from 1");
     refused("lines_per_request", &format!("{ratio}procs = 4\nover_procs = 2\n"), "unknown key \"procs\"");
     refused("procs", &sound, "unknown key \"lines_per_request\"");
-    let near = |near: &str| format!("type = \"threshold\"\nmetric = \"throughput_per_s\"\nnear = {near}\n");
+    let near = |near: &str| {
+        format!("type = \"threshold\"\nmetric = \"throughput_per_s\"\nnear = {near}\ntrend = \"rising\"\nfactor = 2\n")
+    };
     assert!(file("lines_per_request", &near("\"2.5 procs\"")).is_ok());
     refused("lines_per_request", &near("\"node\""), "so many times procs, such as \"2.5 procs\"");
     refused("procs", &near("\"2.5 procs\""), "be one of core, llc, node, package");

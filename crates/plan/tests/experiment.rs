@@ -96,7 +96,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         35,
         "near = \"node\"",
-        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, subject, levels, nodes, node_cores, type, metric, procs, printed, tolerance",
+        "35: unknown key \"near\" in [[claim]] \"c\"; known keys: id, text, arm, subject, levels, nodes, node_cores, untestable, type, metric, procs, printed, tolerance",
     );
 }
 
@@ -428,12 +428,8 @@ fn every_type_of_claim_has_its_keys_and_defaults() {
     check(&format!("{trend}\"falling\""), monotone(Trend::Falling));
     refused(&format!("{trend}\"up\""), "trend in [[claim]] \"c\": \"up\" is none of rising, falling");
     let model = "type = \"model\"\nmetric = \"throughput_per_s\"\nmodel = \"usl\"\nrivals = ";
-    let rivals = vec!["amdahl".to_string()];
-    check(&format!("{model}[\"amdahl\"]"), ClaimRule::Model { metric: metric(), model: "usl".into(), rivals });
     refused(&format!("{model}[\"usl\"]"), "must name at least one other curve");
     refused(&format!("{model}[\"frob\"]"), "rivals in [[claim]] \"c\": \"frob\" is no model; known: usl, amdahl");
-    let near = "type = \"threshold\"\nmetric = \"throughput_per_s\"\nnear = 10";
-    check(near, ClaimRule::Threshold { metric: metric(), near: "10".into() });
     let relation = "type = \"relation\"\nprocs = 4\nover_procs = 2\nrange = ";
     let expect = ClaimRule::Relation { procs: 4, over_procs: 2, of: Share::Each, low: 1.4, high: 3.5 };
     check(&format!("{relation}[1.4, 3.5]"), expect);

@@ -152,6 +152,7 @@ fn golden_plan() -> Plan {
             over: plan::claim::Over::default(),
             nodes_least: 2,
             node_cores: NodeCores::default(),
+            untestable: None,
             rule: ClaimRule::Value { metric: "local_hit_ratio".into(), procs: 8, printed: 0.76, tolerance: 0.01 },
         }],
     }

@@ -67,6 +67,6 @@ fn what_is_no_limit_is_refused_in_one_line() {
     check("over_procs = 2\nat_most = 0", &format!("18: at_most in [[claim]] \"c\": 0 cannot be; {ratio}"));
     check("over_procs = 4\nat_most = 1", "17: over_procs in [[claim]] \"c\": 4 is procs itself");
     check("at_most = 1\nover = { arm = \"b\" }", "18: arm in over of [[claim]] \"c\": \"b\" is not known; known: a");
-    let known = "known keys: id, text, arm, subject, levels, nodes, node_cores, type, metric, procs, over_procs, over, above, at_least, below, at_most";
+    let known = "known keys: id, text, arm, subject, levels, nodes, node_cores, untestable, type, metric, procs, over_procs, over, above, at_least, below, at_most";
     check("above = 1\nprinted = 1", &format!("18: unknown key \"printed\" in [[claim]] \"c\"; {known}"));
 }

@@ -9,6 +9,7 @@ use crate::results::Results;
 use crate::series::{Series, series};
 use crate::summary::Counts;
 use plan::claim::ClaimRule;
+use plan::reach::Reach;
 use plan::record::{FitRow, Timing};
 use rayon::prelude::*;
 use stats::argmax::{Argmax, argmax};
@@ -41,19 +42,21 @@ pub(crate) fn fits(results: &Results) -> Vec<FitRow> {
     let claimed = models_claimed(results);
     let of_curve = |curve: &Series| {
         let mut rows = if results.plan.is_over_procs() { fits_of(results, curve) } else { Vec::new() };
-        rows.extend(claimed.iter().flat_map(|(metric, models)| claimed_fits(results, curve, metric, models)));
+        rows.extend(
+            claimed.iter().flat_map(|((metric, reach), models)| claimed_fits(results, curve, metric, reach, models)),
+        );
         rows
     };
     let rows = curves.par_iter().map(of_curve).collect::<Vec<_>>().concat();
     rows.into_iter().map(|row| FitRow { timing, x: results.plan.axis.clone(), ..row }).collect()
 }
 
-/// The curves that claims hold against each other, by metric, each once.
-fn models_claimed(results: &Results) -> BTreeMap<&str, Vec<Model>> {
-    let mut claimed: BTreeMap<&str, Vec<Model>> = BTreeMap::new();
+/// The curves that claims hold against each other, by metric and the part of the axis, each once.
+fn models_claimed(results: &Results) -> BTreeMap<(&str, &Reach), Vec<Model>> {
+    let mut claimed: BTreeMap<(&str, &Reach), Vec<Model>> = BTreeMap::new();
     for claim in &results.plan.claims {
-        let ClaimRule::Model { metric, model, rivals } = &claim.rule else { continue };
-        let known = claimed.entry(metric).or_default();
+        let ClaimRule::Model { metric, model, rivals, reach } = &claim.rule else { continue };
+        let known = claimed.entry((metric, reach)).or_default();
         for model in [model].into_iter().chain(rivals).filter_map(|name| Model::by_name(name)) {
             if !known.contains(&model) {
                 known.push(model);
@@ -63,10 +66,14 @@ fn models_claimed(results: &Results) -> BTreeMap<&str, Vec<Model>> {
     claimed
 }
 
-fn claimed_fits(results: &Results, curve: &Series, metric: &str, models: &[Model]) -> Vec<FitRow> {
+fn claimed_fits(results: &Results, curve: &Series, metric: &str, reach: &Reach, models: &[Model]) -> Vec<FitRow> {
     let axis = results.plan.axis.as_str();
+    let curve = &curve.within(&results.plan, reach);
     let data = observations(results, curve, metric, false);
-    let models: Vec<(Model, &str)> = models.iter().map(|model| (*model, model.name())).collect();
+    // Of a part of the curve the name says which.
+    let part = if reach.is_all() { String::new() } else { format!(" {}", reach.in_words(axis)) };
+    let named: Vec<(Model, String)> = models.iter().map(|model| (*model, format!("{model}{part}"))).collect();
+    let models: Vec<(Model, &str)> = named.iter().map(|(model, name)| (*model, name.as_str())).collect();
     let rows = match data.y.iter().all(|value| *value > 0.0) && !data.y.is_empty() {
         true => model_rows(axis, curve, &data, &models),
         // Its subject does not tell it, or there is no logarithm.

@@ -63,13 +63,16 @@ pub(crate) fn clean_mean_of(
 /// By t, cut at what is possible.
 fn arithmetic(metric: &str, values: &[f64], level: f64) -> Result<Estimate, StatsError> {
     let estimate = mean_interval(values, level)?;
-    let possible = Interval { low: 0.0, high: if is_ratio(metric) { 1.0 } else { f64::INFINITY } };
-    let interval = if values.iter().any(|&value| !possible.contains(value)) {
-        estimate.interval
-    } else {
-        Interval { low: estimate.interval.low.max(possible.low), high: estimate.interval.high.min(possible.high) }
-    };
-    Ok(Estimate { interval, ..estimate })
+    Ok(Estimate { interval: possible(metric, values, estimate.interval), ..estimate })
+}
+
+/// Nothing measured is below 0, and no share above 1; a side beyond which a value lies all the same is not cut.
+fn possible(metric: &str, values: &[f64], interval: Interval) -> Interval {
+    let (low, high) = (0.0, if is_ratio(metric) { 1.0 } else { f64::INFINITY });
+    Interval {
+        low: if values.iter().any(|value| *value < low) { interval.low } else { interval.low.max(low) },
+        high: if values.iter().any(|value| *value > high) { interval.high } else { interval.high.min(high) },
+    }
 }
 
 /// Only for the metric that `until` names, and only once the second stage has begun.
@@ -83,7 +86,9 @@ fn two_stages(metric: &str, runs: &[(u32, f64)], level: f64, repetitions: &Repet
     }
     let pilot = values_of(pilot.into_iter());
     let plan = stein_plan(&pilot, *until, level, *max as usize).ok()?;
-    stein_interval(&plan, &[pilot, values_of(later.into_iter())].concat()).ok()
+    let values = [pilot, values_of(later.into_iter())].concat();
+    let estimate = stein_interval(&plan, &values).ok()?;
+    Some(Estimate { interval: possible(metric, &values, estimate.interval), ..estimate })
 }
 
 fn values_of<'a>(runs: impl Iterator<Item = &'a (u32, f64)>) -> Vec<f64> {
@@ -126,6 +131,9 @@ mod tests {
         check("local_hit_ratio", &[1.0, 1.0, 1.0], ARITHMETIC, 1.0, 1.0);
         // .8 ± 4.302653 x .1 / sqrt 3 = .55159 .. 1.04841, cut at 1.
         check("local_hit_ratio", &[0.7, 0.8, 0.9], ARITHMETIC, 0.8 - 0.2484137, 1.0);
+        // One above 1, of two clocks: only that side is open.
+        check("busy_ratio", &[0.2, 0.2, 1.1], ARITHMETIC, 0.0, 0.5 + 4.302652729749464 * 0.3);
+        check("busy_ratio", &[-0.1, 0.2, 0.8], ARITHMETIC, 0.3 - 1.13837491, 1.0);
         check("major_faults", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
         check("pause_mean_ns", &[0.0, 0.0, 3.0], ARITHMETIC, 0.0, 1.0 + 4.302652729749464);
         assert!(mean_of("throughput_per_s", &[(0, 1.0)], 0.95, &Repetitions::Fixed(1)).is_err());

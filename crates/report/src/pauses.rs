@@ -166,6 +166,7 @@ mod tests {
             over: plan::claim::Over::default(),
             nodes_least: 1,
             node_cores: NodeCores::default(),
+            untestable: None,
             rule,
         }];
         let dir = workspace().join("results/golden-2n8p");

@@ -287,6 +287,7 @@ mod tests {
                 over: plan::claim::Over::default(),
                 nodes_least: 1,
                 node_cores: NodeCores::default(),
+                untestable: None,
                 rule,
             }];
             let mut found = pilot_contrasts(&results, &plan);

@@ -2,6 +2,7 @@
 
 use plan::place::Regime;
 use plan::point::{Plan, Point};
+use plan::reach::Reach;
 
 /// Points of one curve.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,14 @@ pub struct Series {
     pub regime: Regime,
     /// `(level of the axis, index into plan.points)`, ascending by level.
     pub points: Vec<(u32, usize)>,
+}
+
+impl Series {
+    /// The part of it that lies within a reach.
+    pub(crate) fn within(&self, plan: &Plan, reach: &Reach) -> Series {
+        let is_in = |(x, point): &&(u32, usize)| reach.holds(*x, plan.points[*point].procs);
+        Series { points: self.points.iter().filter(is_in).copied().collect(), ..self.clone() }
+    }
 }
 
 /// All curves of a plan, in plan order.

@@ -96,6 +96,7 @@ fn contrasted_points_are_sampled_more_often_also_when_resumed() {
         over: plan::claim::Over::default(),
         nodes_least: 1,
         node_cores: plan::claim::NodeCores::default(),
+        untestable: None,
         rule: plan::claim::ClaimRule::VarianceRatio { procs, over_procs, printed: 3.8 },
     }];
     plan.measure.pause_repetitions = Some(5);

@@ -205,12 +205,14 @@ pub struct Standing {
     pub aicc: Option<f64>,
     /// Whether its fit is adequate.
     pub adequate: bool,
+    /// Whether it misses the means by more than an adequate curve may, and significantly, which only replicates can tell.
+    pub wrong: bool,
 }
 
 impl Standing {
     /// That of a fit.
     pub fn of(fit: &Fit) -> Standing {
-        Standing { aicc: fit.aicc, adequate: fit.is_adequate() }
+        Standing { aicc: fit.aicc, adequate: fit.is_adequate(), wrong: fit.is_wrong() }
     }
 
     /// Whether it is ahead by [`DECISIVE_LEAD`](crate::fit::DECISIVE_LEAD) AICc; who has none cannot be led, nor lead.
@@ -219,49 +221,14 @@ impl Standing {
     }
 }
 
-/// Model preferred: supported iff adequate and leading every rival, refuted iff an adequate rival leads it.
+/// Model preferred: supported iff adequate and leading every rival, refuted iff it is wrong itself and a rival leads it.
+///
+/// Whether that rival is adequate does not matter: that no curve is perfect does not save a worse one. Nor does noise make the
+/// model wrong: what it hides is undecided.
 pub fn decide_preference(model: &Standing, rivals: &[Standing]) -> Verdict {
-    if rivals.iter().any(|rival| rival.adequate && rival.leads(model)) {
+    if model.wrong && rivals.iter().any(|rival| rival.leads(model)) {
         Verdict::Refuted
     } else if model.adequate && !rivals.is_empty() && rivals.iter().all(|rival| model.leads(rival)) {
-        Verdict::Supported
-    } else {
-        Verdict::Undecided
-    }
-}
-
-/// Fewest grid points on each side of a threshold.
-pub const THRESHOLD_SIDE: usize = 3;
-
-/// What is known of a break at some x.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Break {
-    /// Where the broken line breaks.
-    pub psi: Interval,
-    /// How well the broken line fits.
-    pub broken_line: Standing,
-    /// How well smooth curves do.
-    pub smooth: Vec<Standing>,
-    /// Distinct x of the grid below and above the claimed threshold.
-    pub sides: (usize, usize),
-}
-
-/// Threshold at `x`: supported iff the broken line is adequate and leads every adequate smooth curve, [`THRESHOLD_SIDE`]
-/// grid points lie on each side, and psi lies within x x/÷ [`KNEE_FACTOR`]; refuted iff psi of an adequate broken line lies
-/// outside that, or an adequate smooth curve leads.
-///
-/// A significant break alone (Davies' test) is none: any smooth curve has one.
-pub fn decide_threshold(found: &Break, x: f64) -> Verdict {
-    let rivals = || found.smooth.iter().filter(|smooth| smooth.adequate);
-    let place = decide(&found.psi, &Region::within_factor(x, KNEE_FACTOR));
-    let broken = found.broken_line;
-    if rivals().any(|rival| rival.leads(&broken)) || (broken.adequate && place == Verdict::Refuted) {
-        Verdict::Refuted
-    } else if broken.adequate
-        && place == Verdict::Supported
-        && found.sides.0.min(found.sides.1) >= THRESHOLD_SIDE
-        && rivals().all(|rival| broken.leads(rival))
-    {
         Verdict::Supported
     } else {
         Verdict::Undecided
@@ -418,43 +385,21 @@ mod tests {
 
     #[test]
     fn preference_needs_six_and_adequacy() {
-        let standing = |aicc, adequate| Standing { aicc, adequate };
-        let (good, poor) = (standing(Some(-20.0), true), standing(Some(-13.0), true));
+        let standing = |aicc, adequate, wrong| Standing { aicc, adequate, wrong };
+        let (good, poor) = (standing(Some(-20.0), true, false), standing(Some(-13.0), true, false));
+        let wrong = standing(Some(-13.0), false, true);
         assert_eq!(decide_preference(&good, &[poor]), Verdict::Supported);
-        assert_eq!(decide_preference(&poor, &[good]), Verdict::Refuted);
-        assert_eq!(decide_preference(&standing(Some(-20.0), false), &[poor]), Verdict::Undecided);
-        assert_eq!(decide_preference(&poor, &[standing(Some(-20.0), false)]), Verdict::Undecided);
-        assert_eq!(decide_preference(&good, &[standing(Some(-15.0), true)]), Verdict::Undecided);
-        assert_eq!(decide_preference(&good, &[standing(None, true)]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[wrong]), Verdict::Supported);
+        assert_eq!(decide_preference(&standing(Some(-20.0), false, false), &[poor]), Verdict::Undecided);
+        // Led, and wrong by itself: however wrong the one that leads is.
+        assert_eq!(decide_preference(&wrong, &[good]), Verdict::Refuted);
+        assert_eq!(decide_preference(&wrong, &[standing(Some(-20.0), false, true), poor]), Verdict::Refuted);
+        // Led but not wrong, wrong but not led.
+        assert_eq!(decide_preference(&poor, &[good]), Verdict::Undecided);
+        assert_eq!(decide_preference(&wrong, &[poor]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[standing(Some(-15.0), true, false)]), Verdict::Undecided);
+        assert_eq!(decide_preference(&good, &[standing(None, true, false)]), Verdict::Undecided);
         assert_eq!(decide_preference(&good, &[]), Verdict::Undecided);
-    }
-
-    #[test]
-    fn a_threshold_needs_a_break_there_that_no_smooth_curve_explains() {
-        let standing = |aicc, adequate| Standing { aicc: Some(aicc), adequate };
-        let found = |psi: (f64, f64), broken: f64, smooth: &[Standing], sides| Break {
-            psi: Interval { low: psi.0, high: psi.1 },
-            broken_line: standing(broken, true),
-            smooth: smooth.to_vec(),
-            sides,
-        };
-        let (near, far) = (standing(-18.0, true), standing(-10.0, true));
-        for (found, expect) in [
-            (found((9.0, 11.0), -20.0, &[far], (3, 4)), Verdict::Supported),
-            (found((9.0, 11.0), -20.0, &[], (3, 4)), Verdict::Supported),
-            (found((9.0, 11.0), -20.0, &[standing(-30.0, false), far], (3, 4)), Verdict::Supported),
-            (found((9.0, 11.0), -20.0, &[far, near], (3, 4)), Verdict::Undecided),
-            (found((9.0, 11.0), -20.0, &[far], (2, 4)), Verdict::Undecided),
-            (found((7.9, 11.0), -20.0, &[far], (3, 4)), Verdict::Undecided),
-            (found((9.0, INFINITY), -20.0, &[far], (3, 4)), Verdict::Undecided),
-            (found((12.6, 14.0), -20.0, &[far], (3, 4)), Verdict::Refuted),
-            (found((9.0, 11.0), -4.0, &[far], (3, 4)), Verdict::Refuted),
-            (found((9.0, 11.0), -4.1, &[far], (3, 4)), Verdict::Undecided),
-        ] {
-            assert_eq!(decide_threshold(&found, 10.0), expect, "{found:?}");
-        }
-        let misfit = Break { broken_line: standing(-20.0, false), ..found((12.6, 14.0), -20.0, &[far], (3, 4)) };
-        assert_eq!(decide_threshold(&misfit, 10.0), Verdict::Undecided);
     }
 
     #[test]

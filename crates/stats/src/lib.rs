@@ -23,7 +23,8 @@
 //! | [`argmax`] | the model-free peak with its bootstrap interval |
 //! | [`contrast`] | higher, lower, the same or undecided: two sides, a margin, a family of contrasts |
 //! | [`decide`] | interval and region to verdict; monotone, peak, knee, preference; samples needed |
-//! | [`threshold`] | a broken line against smooth curves |
+//! | [`breaks`] | curves with one break: a step, kinks |
+//! | [`threshold`] | is there a break at x, which way and how large: against smooth curves |
 //! | [`multiplicity`] | Holm, Bonferroni |
 //! | [`random`] | streams of random numbers, one for each seed and index |
 //!
@@ -54,6 +55,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod argmax;
+pub mod breaks;
 pub mod changepoint;
 pub mod contrast;
 pub mod decide;

@@ -1,28 +1,101 @@
-//! Is there a threshold at x? Only where a broken line beats every smooth curve, by the rule of the statistics notes,
-//! section 8 ([`decide_threshold`]); Davies' test alone ([`crate::fit::davies`]) rejects a straight line, so any smooth curve "has" a break.
+//! Does a metric turn at x, in the direction and by the size that a sentence says? Decided by three questions, the rule of the
+//! statistics notes, section 8, with a direction and a size added to it:
+//!
+//! *By how much?* The ratio of y at the last x to y at the last one well before the claimed place ([`ends`]); its interval is the
+//! caller's, who knows what is paired with what. *Where?* The best curve with a break ([`crate::breaks`]), and which way it turns
+//! there. *Is there one at all?* Smooth curves, the straight line on ln and ln among them, must be led by it. Davies' test alone
+//! ([`crate::fit::davies`]) rejects a straight line, so any smooth curve "has" a break.
 
-use crate::decide::{Break, Standing, Verdict, decide_threshold};
+use crate::breaks::{BreakFit, fit_breaks};
+use crate::decide::{KNEE_FACTOR, Region, Standing, Verdict, decide};
 use crate::error::{StatsError, check_range};
-use crate::fit::{Fit, FitSettings, FitStatus, Model, fit, means_by_x};
+use crate::fit::{Fit, FitSettings, IntervalKind, Model, fit, means_by_x};
 use crate::interval::Interval;
 
-/// Broken line against smooth rivals.
+/// Fewest grid points on each side of a threshold.
+pub const THRESHOLD_SIDE: usize = 3;
+
+/// Which way a metric goes past the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Down.
+    Falls,
+    /// Up.
+    Rises,
+}
+
+/// What a sentence says of a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sought {
+    /// Where; a break within x/÷ [`KNEE_FACTOR`] is there.
+    pub near: f64,
+    /// Which way it goes from there.
+    pub way: Way,
+    /// By which factor at least, above 1.
+    pub factor: f64,
+}
+
+impl Sought {
+    /// Where the break must lie.
+    pub fn region(&self) -> Region {
+        Region::within_factor(self.near, KNEE_FACTOR)
+    }
+
+    /// What y past the threshold over y before it must be.
+    pub fn change(&self) -> Region {
+        match self.way {
+            Way::Falls => Region::below(1.0 / self.factor),
+            Way::Rises => Region::above(self.factor),
+        }
+    }
+}
+
+/// Curves with a break against smooth ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
-    /// The broken line, with the profile interval of its break.
-    pub broken: Fit,
+    /// The best first.
+    pub breaks: Vec<BreakFit>,
     /// The smooth rivals that could be fitted.
     pub smooth: Vec<Fit>,
 }
 
-/// Fits a broken line and the smooth rivals to the same observations; rivals that are refused are left out.
+/// Why the verdict is what it is; the first that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Past the threshold y is not as much lower, or higher.
+    NoSuchChange,
+    /// No curve with a break is determined.
+    Undetermined,
+    /// A smooth curve leads.
+    Smooth,
+    /// The break lies elsewhere.
+    Elsewhere,
+    /// There it turns the other way.
+    OtherWay,
+    /// No curve with a break fits.
+    NotAdequate,
+    /// A smooth curve is nearly as good.
+    Close,
+    /// The interval of the break lies across an edge of where it must be.
+    Across,
+    /// Fewer than [`THRESHOLD_SIDE`] x on one side.
+    FewPoints,
+    /// The interval of the change lies across its edge.
+    ChangeAcross,
+    /// All of it holds.
+    Holds,
+}
+
+/// Fits all curves to the same observations; rivals that are refused, and the broken line, which is no rival, are left out.
 ///
 /// # Errors
-/// As [`fit`] for the broken line.
-pub fn fit_threshold(settings: &FitSettings, rivals: &[Model], x: &[f64], y: &[f64]) -> Result<Threshold, StatsError> {
-    let of = |model: Model| fit(&FitSettings { model, ..*settings }, x, y);
-    let smooth = rivals.iter().filter(|model| **model != Model::BrokenLine).filter_map(|model| of(*model).ok());
-    Ok(Threshold { broken: of(Model::BrokenLine)?, smooth: smooth.collect() })
+/// As [`fit_breaks`].
+pub fn fit_threshold(level: f64, rivals: &[Model], x: &[f64], y: &[f64]) -> Result<Threshold, StatsError> {
+    let breaks = fit_breaks(level, x, y)?;
+    let settings = |model| FitSettings { level, interval: IntervalKind::Delta, ..FitSettings::new(model) };
+    let of = |model: &Model| fit(&settings(*model), x, y).ok();
+    let smooth = rivals.iter().filter(|model| **model != Model::BrokenLine).filter_map(of);
+    Ok(Threshold { breaks, smooth: smooth.collect() })
 }
 
 /// Distinct x below a claimed threshold and above it.
@@ -31,64 +104,77 @@ pub fn sides(x: &[f64], claimed: f64) -> (usize, usize) {
     (grid.iter().filter(|at| **at < claimed).count(), grid.iter().filter(|at| **at > claimed).count())
 }
 
+/// Indexes into an ascending grid of what the change is taken between: the last x before where the break must lie, and the last
+/// of all, if it lies past that.
+pub fn ends(grid: &[f64], near: f64) -> Option<(usize, usize)> {
+    let region = Region::within_factor(near, KNEE_FACTOR);
+    let (before, last) = (grid.iter().rposition(|x| *x <= region.low)?, grid.len() - 1);
+    (grid[last] >= region.high).then_some((before, last))
+}
+
 impl Threshold {
-    /// The verdict of [`decide_threshold`]; undecided where the data do not determine the broken line.
-    ///
-    /// `x` as in [`fit_threshold`].
-    ///
-    /// # Errors
-    /// `OutOfRange` for a claimed threshold that is not above 0.
-    pub fn decide(&self, x: &[f64], claimed: f64) -> Result<Verdict, StatsError> {
-        check_range("claimed threshold", claimed, 0.0, f64::INFINITY)?;
-        let Some(psi) = self.place() else { return Ok(Verdict::Undecided) };
-        let found = Break {
-            psi,
-            broken_line: Standing::of(&self.broken),
-            smooth: self.smooth.iter().map(Standing::of).collect(),
-            sides: sides(x, claimed),
-        };
-        Ok(decide_threshold(&found, claimed))
+    /// The best curve with a break.
+    pub fn best(&self) -> Option<&BreakFit> {
+        self.breaks.first()
     }
 
-    /// Profile interval of the break; `None` where the data do not determine the line.
+    /// Where the break lies: the hull over the best curve and those that it does not lead.
     pub fn place(&self) -> Option<Interval> {
-        if self.broken.status == FitStatus::Undetermined {
-            return None;
-        }
-        self.broken.value("knee_breakpoint")?.interval
+        let best = self.best()?;
+        let close = |fit: &&BreakFit| !standing(best).leads(&standing(fit));
+        self.breaks.iter().filter(close).map(|fit| fit.place).reduce(|a, b| a.hull(&b))
     }
+
+    /// The adequate smooth curve of least AICc.
+    pub fn best_smooth(&self) -> Option<&Fit> {
+        let rank = |fit: &&Fit| fit.aicc.unwrap_or(f64::INFINITY);
+        self.smooth.iter().filter(|fit| fit.is_adequate()).min_by(|a, b| rank(a).total_cmp(&rank(b)))
+    }
+
+    /// The verdict on observations at these `x`, with the interval of the change between [`ends`].
+    ///
+    /// # Errors
+    /// `OutOfRange` for a claimed threshold that is not above 0 or a factor that is not above 1.
+    pub fn decide(&self, x: &[f64], change: &Interval, sought: &Sought) -> Result<(Verdict, Why), StatsError> {
+        check_range("claimed threshold", sought.near, 0.0, f64::INFINITY)?;
+        check_range("factor", sought.factor, 1.0, f64::INFINITY)?;
+        let size = decide(change, &sought.change());
+        if size == Verdict::Refuted {
+            return Ok((Verdict::Refuted, Why::NoSuchChange));
+        }
+        let Some((best, place)) = self.best().zip(self.place()) else {
+            return Ok((Verdict::Undecided, Why::Undetermined));
+        };
+        let rivals = || self.smooth.iter().filter(|fit| fit.is_adequate()).map(Standing::of);
+        let own = standing(best);
+        if rivals().any(|rival| rival.leads(&own)) {
+            return Ok((Verdict::Refuted, Why::Smooth));
+        }
+        if !best.adequate {
+            return Ok((Verdict::Undecided, Why::NotAdequate));
+        }
+        let place = decide(&place, &sought.region());
+        if place == Verdict::Refuted {
+            return Ok((Verdict::Refuted, Why::Elsewhere));
+        }
+        if !rivals().all(|rival| own.leads(&rival)) {
+            return Ok((Verdict::Undecided, Why::Close));
+        }
+        let (below, above) = sides(x, sought.near);
+        let turns = if best.turn < 0.0 { Way::Falls } else { Way::Rises };
+        Ok(match (place, size) {
+            (Verdict::Undecided, _) => (Verdict::Undecided, Why::Across),
+            _ if below.min(above) < THRESHOLD_SIDE => (Verdict::Undecided, Why::FewPoints),
+            _ if turns != sought.way => (Verdict::Refuted, Why::OtherWay),
+            (_, Verdict::Undecided) => (Verdict::Undecided, Why::ChangeAcross),
+            _ => (Verdict::Supported, Why::Holds),
+        })
+    }
+}
+
+fn standing(fit: &BreakFit) -> Standing {
+    Standing { aicc: fit.aicc, adequate: fit.adequate, wrong: false }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GRID: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0];
-    const SMOOTH: [Model; 5] = [Model::Usl, Model::Amdahl, Model::ExponentialSaturation, Model::Power, Model::Linear];
-
-    fn verdict(claimed: f64, of: impl Fn(f64) -> f64) -> Verdict {
-        let wobble = [0.99, 1.0, 1.01];
-        let (x, y): (Vec<f64>, Vec<f64>) = GRID.iter().flat_map(|x| wobble.map(|w| (*x, w * of(*x)))).unzip();
-        fit_threshold(&FitSettings::new(Model::BrokenLine), &SMOOTH, &x, &y).unwrap().decide(&x, claimed).unwrap()
-    }
-
-    #[test]
-    fn a_break_is_supported_where_it_is_and_refuted_elsewhere() {
-        let broken = |n: f64| 10.0 + 5.0 * n - 4.9 * (n - 16.0).max(0.0);
-        assert_eq!(verdict(16.0, broken), Verdict::Supported);
-        assert_eq!(verdict(32.0, broken), Verdict::Refuted);
-        // Two x below 4: too few to say that it is straight there.
-        assert_eq!(verdict(4.0, |n| 10.0 + 5.0 * n - 4.9 * (n - 4.0).max(0.0)), Verdict::Undecided);
-    }
-
-    #[test]
-    fn a_smooth_curve_has_no_threshold() {
-        let usl = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.002 * n * (n - 1.0));
-        for claimed in [8.0, 12.0, 16.0, 24.0] {
-            assert_eq!(verdict(claimed, usl), Verdict::Refuted, "{claimed}");
-        }
-        let data: Vec<f64> = GRID.to_vec();
-        let line = fit_threshold(&FitSettings::new(Model::BrokenLine), &[], &data, &data.clone()).unwrap();
-        assert!(line.decide(&data, 0.0).is_err());
-    }
-}
+mod tests;

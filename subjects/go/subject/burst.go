@@ -34,7 +34,8 @@ type burstSample struct {
 	WholeNs   int64 `json:"whole_ns"`
 	// Goroutines that ran.
 	Operations uint64 `json:"operations"`
-	// Objects that did not come from the pool.
+	// Objects that did not come from the pool: of the first group, which finds it empty, and of all others.
+	MadeFirst uint64    `json:"made_first"`
 	Made      uint64    `json:"made"`
 	Starts    latencies `json:"starts"`
 	Cycles    int64     `json:"gc_cycles"`
@@ -110,6 +111,9 @@ func measureBursts(j *burstJob, out *frames) (*burstSample, error) {
 			}(task)
 		}
 		all.Wait()
+		if found.Groups == 0 {
+			found.MadeFirst = made
+		}
 		found.WholeNs = nowNs()
 		found.ElapsedNs += found.WholeNs - groupNs
 		if found.Groups++; found.Groups >= limit || found.WholeNs >= limitNs {
@@ -123,7 +127,7 @@ func measureBursts(j *burstJob, out *frames) (*burstSample, error) {
 	}
 	debug.ReadGCStats(&after)
 	out.begin("check")
-	found.Operations, found.Starts, found.Made = starts.served(), starts.latencies(), made
+	found.Operations, found.Starts, found.Made = starts.served(), starts.latencies(), made-found.MadeFirst
 	found.Cycles = after.NumGC - before.NumGC
 	found.StoppedNs = (after.PauseTotal - before.PauseTotal).Nanoseconds()
 	found.Usage = usageAfter.since(usageBefore)

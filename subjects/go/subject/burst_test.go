@@ -45,7 +45,7 @@ func TestEveryTaskOfABurstRunsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found.Groups != 5 || found.Operations != 1000 || found.Starts.Count != 1000 || found.Made > 1000 || found.Made == 0 {
+	if found.Groups != 5 || found.Operations != 1000 || found.Starts.Count != 1000 || found.Made > 800 || found.MadeFirst > 200 || found.MadeFirst == 0 {
 		t.Errorf("%+v", found)
 	}
 	if found.ElapsedNs <= 0 || found.WholeNs < found.ElapsedNs+4*1_000_000 {

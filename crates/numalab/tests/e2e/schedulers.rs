@@ -134,15 +134,25 @@ fn observed() -> Result<(), Failed> {
 }
 
 fn several() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    ran(folder.path(), STORM, &[])?.expect_code(0)?;
-    let made = only_folder(&folder.path().join("results"))?;
-    let ended = answer(numalab().arg("claims").arg(&made).arg(&made).output()?);
+    let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
+    for folder in &folders {
+        ran(folder.path(), STORM, &[])?.expect_code(0)?;
+    }
+    let [made, other] = folders.each_ref().map(|folder| only_folder(&folder.path().join("results")));
+    let (made, other) = (made?, other?);
+    let ended = answer(numalab().arg("claims").arg(&made).arg(&other).output()?);
     ended.expect_code(0)?;
     ensure(ended.out.lines().filter(|line| *line == "tiny").count() == 2, || ended.out.clone())?;
     ensure(ended.out.contains("\n6 verdicts: "), || ended.out.clone())?;
-    let csv = answer(numalab().arg("claims").arg(&made).arg(&made).args(["--format", "csv"]).output()?);
-    ensure(csv.out.starts_with("experiment,id,") && csv.out.lines().count() == 7, || csv.out.clone())
+    let csv = answer(numalab().arg("claims").arg(&made).arg(&other).args(["--format", "csv"]).output()?);
+    ensure(csv.out.starts_with("experiment,id,") && csv.out.lines().count() == 7, || csv.out.clone())?;
+    // One run has its verdicts once, by whatever path it is named.
+    let same = made.join("..").join(made.file_name().ok_or("a folder has a name")?);
+    let twice = answer(numalab().arg("claims").arg(&made).arg(&other).arg(&same).output()?);
+    twice.expect_code(2)?;
+    ensure(twice.err.contains("its verdicts would count twice, name it once") && twice.err.lines().count() == 1, || {
+        twice.err.clone()
+    })
 }
 
 fn refused() -> Result<(), Failed> {

@@ -137,9 +137,9 @@ fn bursts_of_tasks() -> Result<(), Failed> {
     ensure(samples.len() == 3 * 16, || format!("{} samples", samples.len()))?;
     for row in &samples {
         let reused = check_burst(row)?;
-        // A task that ended before the last of its group was started gives its object to that one.
-        ensure((0.8..1.0).contains(&reused), || format!("{reused}: {row:?}"))?;
-        ensure(row["tasks"] != "1" || reused == 0.8, || format!("{reused}: {row:?}"))?;
+        // A group may need more objects at once than any before, whose tasks ended while others were started.
+        ensure((0.5..=1.0).contains(&reused), || format!("{reused}: {row:?}"))?;
+        ensure(row["tasks"] != "1" || reused == 1.0, || format!("{reused}: {row:?}"))?;
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ fn bursts_of_goroutines() -> Result<(), Failed> {
     ensure(samples.len() == 32, || format!("{} samples", samples.len()))?;
     for row in &samples {
         let reused = check_burst(row)?;
-        ensure((0.0..1.0).contains(&reused), || format!("{reused}: {row:?}"))?;
+        ensure((0.0..=1.0).contains(&reused), || format!("{reused}: {row:?}"))?;
         if row["gogc"] == "off" {
             // Nobody empties the pool, but a task may end on another P than that of the starter.
             ensure(number(row, "pause_ratio")? == 0.0, || format!("{row:?}"))?;

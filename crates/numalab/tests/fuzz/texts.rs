@@ -91,6 +91,7 @@ type = "model"
 metric = "throughput_per_s"
 model = "usl"
 rivals = ["amdahl"]
+to = 8
 [[claim]]
 id = "h"
 text = "t"
@@ -98,6 +99,9 @@ arm = "close"
 type = "threshold"
 metric = "throughput_per_s"
 near = "node"
+trend = "falling"
+factor = 1.5
+from = 1
 [[claim]]
 id = "r"
 text = "t"

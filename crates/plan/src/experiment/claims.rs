@@ -2,7 +2,8 @@
 
 use super::curve::known_model;
 use super::measure::{check_averaged, check_metric};
-use super::table::{Section, number, whole};
+use super::reach::{read_near, read_reach, read_threshold};
+use super::table::{Section, number};
 use super::{AXIS_MOST, ArmFile, FileError, PROCS_MOST, SweepFile};
 use crate::claim::{Claim, ClaimRule, NodeCores, Over, Share, Side, Span, Trend, times_procs};
 use crate::keys::level_text;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 /// Keys of every claim.
-const COMMON: &[&str] = &["id", "text", "arm", "subject", "levels", "nodes", "node_cores", "type"];
+const COMMON: &[&str] = &["id", "text", "arm", "subject", "levels", "nodes", "node_cores", "untestable", "type"];
 
 /// Types with the keys that are theirs; `procs` and `over_procs` bear the name of the axis.
 const TYPES: &[(&str, &[&str])] = &[
@@ -24,13 +25,10 @@ const TYPES: &[(&str, &[&str])] = &[
     ("variance-ratio", &["procs", "over_procs", "printed"]),
     ("slope", &["metric", "from", "to", "printed", "tolerance"]),
     ("monotone", &["metric", "from", "to", "trend", "delta"]),
-    ("model", &["metric", "model", "rivals"]),
-    ("threshold", &["metric", "near"]),
+    ("model", &["metric", "model", "rivals", "from", "to"]),
+    ("threshold", &["metric", "near", "from", "to", "trend", "factor"]),
     ("relation", &["procs", "over_procs", "of", "range"]),
 ];
-
-/// Boundaries of a machine that a knee can be near.
-const BOUNDARIES: &[&str] = &["core", "llc", "node", "package"];
 
 pub(super) fn read_claims(
     root: &Section<'_>,
@@ -74,6 +72,7 @@ fn read_claim(
         over: read_over(section, &id, arms, sweep)?,
         nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
         node_cores: read_node_cores(section, &id)?,
+        untestable: section.get("untestable").map(|_| section.sentence("untestable")).transpose()?,
         rule: read_rule(section, &written, workload, &sweep.axis)?,
         id,
     })
@@ -118,7 +117,7 @@ fn on_axis(key: &str, axis: &str) -> String {
 }
 
 /// The largest level that an axis may have.
-fn most_of(axis: &str) -> u64 {
+pub(super) fn most_of(axis: &str) -> u64 {
     u64::from(if axis == PROCS { PROCS_MOST } else { AXIS_MOST })
 }
 
@@ -272,9 +271,9 @@ fn read_rule(
                 let message = "must name at least one other curve, and not the claim's own";
                 return Err(section.error_at("rivals", message));
             }
-            ClaimRule::Model { metric: metric()?, model, rivals }
+            ClaimRule::Model { metric: metric()?, model, rivals, reach: read_reach(section, axis)? }
         }
-        "threshold" => ClaimRule::Threshold { metric: metric()?, near: read_near(section, axis)? },
+        "threshold" => read_threshold(section, metric()?, axis)?,
         _ => {
             let (procs, over_procs) = (procs("procs")?, over_procs()?);
             let of = section.parsed::<Share>("of")?.unwrap_or(Share::Each);
@@ -342,21 +341,4 @@ fn read_span(section: &Section<'_>, axis: &str) -> Result<Span, FileError> {
         (Some(from), Some(to)) if from >= to => Err(section.error_at("to", format!("{to} is not above from, {from}"))),
         _ => Ok(span),
     }
-}
-
-fn read_near(section: &Section<'_>, axis: &str) -> Result<String, FileError> {
-    let item = section.required("near", section.get("near"))?;
-    let over_procs = axis == PROCS;
-    let number = match item.get_ref() {
-        DeValue::String(text) if over_procs && BOUNDARIES.contains(&text.as_ref()) => return Ok(text.to_string()),
-        DeValue::String(text) if !over_procs && times_procs(text).is_some() => return Ok(text.to_string()),
-        DeValue::String(text) => text.parse().ok(),
-        value => whole(value),
-    };
-    let must = || match over_procs {
-        true => format!("be one of {known}, or a number of workers", known = BOUNDARIES.join(", ")),
-        false => format!("be a number of {axis}, or so many times procs, such as \"2.5 procs\""),
-    };
-    let number = number.filter(|number| (1..=most_of(axis)).contains(number));
-    number.map(|number| number.to_string()).ok_or_else(|| section.refuse("near", item, must()))
 }

@@ -9,6 +9,7 @@ mod curve;
 mod go;
 mod knee;
 mod measure;
+mod reach;
 mod read;
 mod settings;
 mod sweep;

@@ -90,7 +90,7 @@ row! {
         regime: Regime [""],
         /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
         timing: Timing [""],
-        /// Model: usl, amdahl; of the points up to the argmax usl-rise, amdahl-rise; from it on exponential, lomax, hill; of the samples that are not flagged usl-clean, amdahl-clean; unimodal is no formula: means that rise, then fall.
+        /// Model: usl, amdahl; of the points up to the argmax usl-rise, amdahl-rise; from it on exponential, lomax, hill; of the samples that are not flagged usl-clean, amdahl-clean; unimodal is no formula: means that rise, then fall. Of a claim about a part of the axis its name and which part, `power from 10 tasks on`.
         model: String [""],
         /// lambda, sigma, kappa, …; knee_peak is procs of the highest rate, knee_kleinrock of the highest rate²/procs, knee_inverse_sigma 1/sigma, argmax the highest mean; peak_rate is the rate at knee_peak, or the limit where there is none.
         parameter: String [""],

@@ -49,7 +49,11 @@ pub struct Burst {
 impl BurstFile {
     /// What bursts are measured by, in the order in which `runner` fills it in.
     pub const METRICS: &'static [Column] = &[
-        metric("reuse_ratio", "ratio", "Objects that came from the pool / objects taken."),
+        metric(
+            "reuse_ratio",
+            "ratio",
+            "Objects that came from the pool / objects taken, of all groups but the first, which finds it empty; empty where there is no other.",
+        ),
         metric(
             "start_p50_ns",
             "ns",

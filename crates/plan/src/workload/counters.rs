@@ -1,5 +1,5 @@
-//! `counters`: threads that each bump a counter of their own and read one of all, as a scheduler's hot path does, with all of
-//! them on one cache line or each on its own (article, section 4.3). Keys and columns; `runner/src/workload/counters/` runs it.
+//! `counters`: threads that each bump a counter of their own and read one of all, as a scheduler's hot path does, with them
+//! packed on one cache line, past seven workers on adjacent ones, or each on its own (article, section 4.3). Keys and columns; `runner/src/workload/counters/` runs it.
 
 use super::heapless::{check_ranges, metric, no_heaps};
 use super::{Scope, Spec};
@@ -16,7 +16,7 @@ const BUMP_SECONDS: f64 = 200e-9;
 words! {
     /// Where the counters lie.
     Layout {
-        /// Eight bytes apart: up to seven workers' and the common one on each line.
+        /// Eight bytes apart: the common one and seven workers' on the first line of 64 bytes, eight workers' on each further one.
         Packed = "packed",
         /// 128 bytes apart, since x86 fetches lines in pairs and some Arm lines are that long.
         Padded = "padded",

@@ -72,7 +72,7 @@ impl StormFile {
         metric(
             "pause_ratio",
             "ratio",
-            "Share of the storms' time in which the runtime's collector had stopped the world; of Go.",
+            "Share of the storms' time in which the runtime's collector had stopped the world; of Go, empty where no cycle ended.",
         ),
         metric("from_next_ratio", "ratio", "Polls of a task from the slot before the queue / all polls; of gmp."),
         metric("from_local_ratio", "ratio", "Polls of a task from the processor's own queue / all polls; of gmp."),

@@ -2,7 +2,7 @@
 
 use super::gate::Testable;
 use super::spread::secondary;
-use super::{Halt, Question, region_of};
+use super::{Halt, Question, region_of, what_it_needs};
 use crate::boundaries::boundaries;
 use crate::fits::{Observations, in_words, observations};
 use crate::mean::mean_of;
@@ -42,7 +42,7 @@ pub(crate) struct Evidence {
 /// Applies the claim's rule; `clean` leaves flagged samples out.
 pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool) -> Result<Evidence, Halt> {
     let data = Data { question, testable, clean };
-    match &question.claim.rule {
+    let found = match &question.claim.rule {
         ClaimRule::Value { metric, .. } => data.value(metric),
         ClaimRule::Ratio { metric, .. } => data.ratio(metric),
         ClaimRule::Limit { metric, over_procs, side, limit, in_procs, .. } => {
@@ -53,10 +53,11 @@ pub(crate) fn evidence(question: &Question<'_>, testable: &Testable, clean: bool
         ClaimRule::VarianceRatio { .. } => data.variance_ratio(),
         ClaimRule::Slope { metric, .. } => data.slope(metric),
         ClaimRule::Monotone { metric, trend, delta, .. } => data.monotone(metric, *trend, *delta),
-        ClaimRule::Model { metric, model, rivals } => data.preference(metric, model, rivals),
-        ClaimRule::Threshold { metric, near } => data.threshold(metric, near),
+        ClaimRule::Model { metric, model, rivals, .. } => data.preference(metric, model, rivals),
+        ClaimRule::Threshold { metric, near, trend, factor, .. } => data.threshold(metric, near, trend.zip(*factor)),
         ClaimRule::Relation { of, .. } => data.relation(*of),
-    }
+    };
+    found.and_then(|found| data.not_alike_by_chance(found))
 }
 
 pub(super) struct Data<'a> {
@@ -80,8 +81,9 @@ impl Data<'_> {
         let (procs, point) = self.testable.points[at];
         let values: Vec<f64> = self.by_block(metric, point)?.into_values().collect();
         if values.is_empty() {
+            let needs = what_it_needs(metric).map_or_else(String::new, |needs| format!("; it needs {needs}"));
             return Err(Halt::NotTestable(format!(
-                "{metric} was not measured at {procs} {axis}",
+                "{metric} was not measured at {procs} {axis}{needs}",
                 axis = self.question.axis()
             )));
         }

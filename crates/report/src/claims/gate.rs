@@ -6,6 +6,7 @@ use plan::claim::{ClaimRule, NEVER_AVERAGED, Span};
 use plan::place::Regime;
 use plan::point::{Point, is_arm};
 use plan::policy::MemoryPolicy;
+use plan::reach::Reach;
 use plan::record::Timing;
 use plan::topology::Conditions;
 use std::collections::BTreeSet;
@@ -51,7 +52,8 @@ pub(crate) fn testable(question: &Question<'_>) -> Result<Testable, String> {
         | ClaimRule::Relation { procs, over_procs, .. } => named_points(question, &arm, &[*procs, *over_procs])?,
         ClaimRule::Peak { procs, .. } => grid(question, &arm, *procs)?,
         ClaimRule::Slope { span, .. } | ClaimRule::Monotone { span, .. } => within(question, &arm, span)?,
-        ClaimRule::Knee { .. } | ClaimRule::Model { .. } | ClaimRule::Threshold { .. } => curve(question)?,
+        ClaimRule::Knee { .. } => curve(question, &Reach::default())?,
+        ClaimRule::Model { reach, .. } | ClaimRule::Threshold { reach, .. } => curve(question, reach)?,
     };
     for &(procs, point) in &testable.points {
         let point = &question.results.plan.points[point];
@@ -191,8 +193,8 @@ fn within(question: &Question<'_>, arm: &[(usize, &Point)], span: &Span) -> Resu
     }
 }
 
-/// The curve of the regime with the most procs; cores before siblings.
-fn curve(question: &Question<'_>) -> Result<Testable, String> {
+/// The curve of the regime with the most procs, cores before siblings, as far as the claim is about it.
+fn curve(question: &Question<'_>, reach: &Reach) -> Result<Testable, String> {
     let plan = &question.results.plan;
     // Along another axis the PUs are as crowded at every point, which is said beside the verdict.
     let may_be_crowded = !plan.is_over_procs() && !is_about_nodes(question);
@@ -209,7 +211,11 @@ fn curve(question: &Question<'_>) -> Result<Testable, String> {
     let Some(curve) = curves.into_iter().max_by_key(|one| one.points.len()) else {
         return Err("every point is oversubscribed here; such points enter no claim".into());
     };
-    Ok(Testable { points: curve.points.clone(), curve: Some(curve), regimes: None })
+    let curve = curve.within(plan, reach);
+    match curve.points.is_empty() {
+        true => Err(format!("no {axis} {reach}", axis = plan.axis, reach = reach.in_words(&plan.axis))),
+        false => Ok(Testable { points: curve.points.clone(), curve: Some(curve), regimes: None }),
+    }
 }
 
 /// What a point leaves as inherited although the process did not start with all of the machine.

@@ -5,27 +5,31 @@
 //! this run cannot tell is not testable, with the reason. `gate` says what can be tested, `evidence` has the rule of
 //! each type. All samples decide; where the clean ones alone say something else, the claim is undecided.
 
+mod agree;
 mod evidence;
 mod gate;
 mod shapes;
 mod spread;
 #[cfg(test)]
 mod tests;
+mod threshold;
+mod words;
 
-use crate::ratios::{bounds_of, reader};
+use crate::ratios::reader;
 use crate::results::Results;
 use crate::summary::{Counts, is_by_construction};
 use evidence::{Evidence, evidence};
 use gate::{Testable, testable};
-use plan::claim::{Claim, ClaimRule, Share, Side, Trend};
+use plan::claim::{Claim, ClaimRule, Side, Trend};
 use plan::experiment::Settings;
 use plan::point::{PROCS, Plan, Point, Skipped};
 use plan::record::{ClaimRow, Verdict};
 use rayon::prelude::*;
-use stats::decide::{KNEE_FACTOR, RATIO_FACTOR, Region, THRESHOLD_SIDE, VARIANCE_FACTOR};
+use stats::decide::{RATIO_FACTOR, Region, VARIANCE_FACTOR};
 use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
 use std::collections::BTreeMap;
+use words::{rule_in_words, theta_of};
 
 /// Share of a closed loop's tasks that served nothing: then there were fewer at work than the point says.
 const UNSERVED: &str = "unserved_ratio";
@@ -149,6 +153,9 @@ fn answer(question: &Question<'_>) -> ClaimRow {
 
 fn answer_as_measured(question: &Question<'_>) -> ClaimRow {
     let row = blank(question);
+    if let Some(reason) = question.claim.untestable.clone() {
+        return ClaimRow { verdict: Verdict::NotTestable, reason, ..row };
+    }
     let (found, testable) = match testable(question) {
         Ok(testable) => (evidence(question, &testable, false), testable),
         Err(reason) => return ClaimRow { verdict: Verdict::NotTestable, reason, ..row },
@@ -255,7 +262,7 @@ fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String
     let results = question.results;
     question.claim.rule.metrics().into_iter().find_map(|metric| {
         let value = reader(&results.samples, metric)?;
-        let needs = if metric == "pause_variance_ns2" { "; it needs 30 pauses in a sample" } else { "" };
+        let needs = what_it_needs(metric).map_or_else(String::new, |needs| format!("; it needs {needs}"));
         testable.points.iter().find_map(|&(procs, point)| {
             let k = results.samples.used_rows(point, false).filter_map(&value).count();
             let n = Counts::of(results, point).completed;
@@ -264,6 +271,15 @@ fn missing_values(question: &Question<'_>, testable: &Testable) -> Option<String
             })
         })
     })
+}
+
+/// What a sample must have had for a metric that not each of them has.
+fn what_it_needs(metric: &str) -> Option<&'static str> {
+    match metric {
+        "pause_variance_ns2" => Some("30 pauses in a sample"),
+        "pause_ratio" => Some("a cycle of the collector that ended in the sample"),
+        _ => None,
+    }
 }
 
 /// The sensitivity line: the same rule on the samples that are not flagged.
@@ -358,121 +374,6 @@ fn printed_of(rule: &ClaimRule) -> Option<f64> {
         ClaimRule::Peak { procs, .. } => Some(f64::from(*procs)),
         ClaimRule::Knee { near, .. } | ClaimRule::Threshold { near, .. } => near.parse().ok(),
         ClaimRule::Monotone { .. } | ClaimRule::Model { .. } | ClaimRule::Relation { .. } => None,
-    }
-}
-
-fn theta_of(claim: &Claim, axis: &str) -> String {
-    match &claim.rule {
-        ClaimRule::Ratio { metric, procs, over_procs, .. }
-        | ClaimRule::Limit { metric, procs, over_procs: Some(over_procs), .. }
-            if !claim.over.is_same() =>
-        {
-            let elsewhere = if procs == over_procs { String::new() } else { format!(" at {over_procs} {axis}") };
-            format!("{metric} at {procs} {axis} over that with {over}{elsewhere}", over = claim.over.in_words())
-        }
-        ClaimRule::Value { metric, procs, .. } | ClaimRule::Limit { metric, procs, over_procs: None, .. } => {
-            format!("{metric} at {procs} {axis}")
-        }
-        ClaimRule::Ratio { metric, procs, over_procs, .. }
-        | ClaimRule::Limit { metric, procs, over_procs: Some(over_procs), .. } => {
-            format!("{metric} at {procs} over {over_procs} {axis}")
-        }
-        ClaimRule::Peak { metric, .. } => format!("{axis} of the highest {metric}"),
-        ClaimRule::Knee { metric, .. } => format!("knee of {metric}, {axis}"),
-        ClaimRule::VarianceRatio { procs, over_procs, .. } => {
-            format!("variance of pauses at {procs} over {over_procs} {axis}")
-        }
-        ClaimRule::Slope { metric, span, .. } => {
-            format!("slope of ln {metric} against ln {axis}, {span}", span = span.in_words(axis))
-        }
-        ClaimRule::Monotone { metric, span, .. } => {
-            format!(
-                "{metric} over that at the {axis} before, {span}: the step that decides",
-                span = span.in_words(axis)
-            )
-        }
-        ClaimRule::Model { metric, model, .. } => {
-            format!("AICc by which {model} leads its nearest rival for {metric} over {axis}")
-        }
-        ClaimRule::Threshold { metric, .. } => format!("break of {metric}, {axis}"),
-        ClaimRule::Relation { procs, over_procs, of, .. } => {
-            let of = if *of == Share::Each { "each worker" } else { "all workers" };
-            format!("remote over local latency needed for the throughput of {of} at {procs} and {over_procs} {axis}")
-        }
-    }
-}
-
-/// How C and R are made, on which machines, and for how many questions at once the level is.
-fn rule_in_words(question: &Question<'_>) -> String {
-    let claim = question.claim;
-    let premise = match claim.node_cores {
-        any if any.is_any() => String::new(),
-        premise => format!("; on {premise}"),
-    };
-    let questions = questions_of(&question.results.plan);
-    format!("{rule}; level 1 - .05/{questions}{premise}", rule = interval_and_region(&claim.rule))
-}
-
-fn interval_and_region(rule: &ClaimRule) -> String {
-    match rule {
-        ClaimRule::Value { metric, .. } => format!("{interval}; R: printed ± tolerance", interval = interval_of_mean(metric)),
-        ClaimRule::Ratio { metric, direction_only, .. } => {
-            let region = if *direction_only { "the side of 1 that is printed".into() } else { format!("printed x/÷ {RATIO_FACTOR}") };
-            format!("{interval}; R: {region}", interval = interval_of_ratio(metric))
-        }
-        ClaimRule::Limit { metric, over_procs, side, limit, in_procs, .. } => {
-            let interval = if over_procs.is_some() { interval_of_ratio(metric) } else { interval_of_mean(metric) };
-            let procs = if *in_procs { " x procs" } else { "" };
-            format!("{interval}; R: {side} {limit}{procs}", side = side.in_words())
-        }
-        ClaimRule::Peak { .. } => {
-            "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
-        }
-        ClaimRule::Knee { .. } => {
-            format!("C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ {KNEE_FACTOR}")
-        }
-        ClaimRule::VarianceRatio { .. } => {
-            format!("C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ {VARIANCE_FACTOR}")
-        }
-        ClaimRule::Slope { .. } => {
-            "C: t interval of the slopes of the blocks, least squares of ln on ln in each; R: printed ± tolerance".into()
-        }
-        ClaimRule::Monotone { trend, delta, .. } => {
-            let (against, sign) = if *trend == Trend::Rising { ("below", '-') } else { ("above", '+') };
-            format!(
-                "C: t interval of the ln ratio of neighbours, paired by block, simultaneous over the steps; supported where none \
-                 reaches {against} 1 {sign} {delta}, refuted where one lies wholly there"
-            )
-        }
-        ClaimRule::Model { rivals, .. } => format!(
-            "supported where its fit is adequate (lack-of-fit p >= .05 or misfit <= 2 %) and leads each of {rivals} by {DECISIVE_LEAD} \
-             AICc; refuted where an adequate one leads it by {DECISIVE_LEAD}",
-            rivals = rivals.join(", ")
-        ),
-        ClaimRule::Threshold { .. } => format!(
-            "C: profile interval of the break of a broken line; R: boundary x/÷ {KNEE_FACTOR}; supported where C lies inside R, \
-             the broken line is adequate and leads every adequate smooth curve by {DECISIVE_LEAD} AICc, and {THRESHOLD_SIDE} \
-             procs lie on each side; refuted where C lies outside R or such a curve leads by {DECISIVE_LEAD}"
-        ),
-        ClaimRule::Relation { .. } => {
-            "C: (q a - b) / (1 - b - q (1 - a)) at the ends of the intervals of q, the ratio of the throughputs paired by block, \
-             and of the local hit ratios a and b with their bounds, each at a third of the error; R: range of measured latencies"
-                .into()
-        }
-    }
-}
-
-fn interval_of_mean(metric: &str) -> &'static str {
-    match bounds_of(metric) {
-        Some(_) => "C: hull of the t intervals of its lower and upper bounds",
-        None => "C: t interval of the mean, on ln for times and rates",
-    }
-}
-
-fn interval_of_ratio(metric: &str) -> &'static str {
-    match bounds_of(metric) {
-        Some(_) => "C: t interval of the ln ratio, paired by block, hull over their lower and upper bounds",
-        None => "C: t interval of the ln ratio, paired by block",
     }
 }
 

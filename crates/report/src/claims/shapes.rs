@@ -6,14 +6,13 @@ use crate::fits::Observations;
 use crate::show::plain;
 use plan::claim::{Share, Trend};
 use plan::record::Verdict;
-use stats::decide::{KNEE_FACTOR, Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, needed_n};
-use stats::fit::{Fit, FitSettings, Model, candidates, fit};
+use stats::decide::{Region, Standing, adjacent_ln_ratios, decide_preference, decide_rising, needed_n};
+use stats::fit::{Fit, FitSettings, Model, fit};
 use stats::interval::mean_interval;
-use stats::threshold::{fit_threshold, sides};
 use stats::{Interval, StatsError};
 
 /// No interval: what decides is a rank, not a place.
-const NONE: Interval = Interval { low: f64::NAN, high: f64::NAN };
+pub(super) const NONE: Interval = Interval { low: f64::NAN, high: f64::NAN };
 
 impl Data<'_> {
     /// The mean over blocks of each block's own slope, so that what slows a whole block cancels.
@@ -104,38 +103,6 @@ impl Data<'_> {
         })
     }
 
-    /// A broken line against every smooth curve that these data allow.
-    pub(super) fn threshold(&self, metric: &str, near: &str) -> Result<Evidence, Halt> {
-        let x = self.boundary(near)?;
-        let data = self.observations(metric)?;
-        let found = fit_threshold(&self.settings(Model::BrokenLine), &candidates(&data.x, &data.y), &data.x, &data.y)
-            .map_err(|why| no_fit("curve", self.question.axis(), why))?;
-        let broken = &found.broken;
-        let psi = broken.value("psi").expect("a broken line has a break");
-        let undetermined = || Halt::Undecided("the samples do not determine the break".into());
-        let interval = found.place().ok_or_else(undetermined)?;
-        let verdict = verdict_of(found.decide(&data.x, x).map_err(undecided)?);
-        let rivals = found.smooth.iter().filter(|fit| fit.is_adequate() && fit.aicc.is_some());
-        let best = rivals.min_by(|a, b| a.aicc.unwrap_or(f64::NAN).total_cmp(&b.aicc.unwrap_or(f64::NAN)));
-        let best = best.map_or_else(|| "no smooth curve is adequate".into(), in_words);
-        let (below, above) = sides(&data.x, x);
-        Ok(Evidence {
-            estimate: psi.estimate,
-            interval,
-            region: Region::within_factor(x, KNEE_FACTOR),
-            n: broken.n,
-            df: Some(broken.df as f64),
-            verdict,
-            reason: format!(
-                "{own}; {best}; {below} {axis} below {x} and {above} above",
-                axis = self.question.axis(),
-                own = in_words(broken)
-            ),
-            beside: None,
-            needed_n: None,
-        })
-    }
-
     /// With a of the accesses local at one point and b at the other, time for an access is a + (1 - a) r there and
     /// b + (1 - b) r here; q times as long here needs r = (q a - b) / (1 - b - q (1 - a)).
     pub(super) fn relation(&self, of: Share) -> Result<Evidence, Halt> {
@@ -209,7 +176,7 @@ fn named(model: &str) -> Result<Model, Halt> {
 }
 
 /// `usl: AICc -120.3, adequate, misfit 0.4 %`
-fn in_words(fit: &Fit) -> String {
+pub(super) fn in_words(fit: &Fit) -> String {
     let aicc = fit.aicc.map_or_else(|| "none".into(), |aicc| format!("{aicc:.1}"));
     let adequate = if fit.is_adequate() { "adequate" } else { "not adequate" };
     let misfit = 100.0 * fit.misfit_ratio;

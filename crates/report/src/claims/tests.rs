@@ -1,10 +1,12 @@
 //! Verdicts on samples made by hand: the rule of each type, and every reason why there is no verdict.
 
+mod alike;
 mod axis;
 mod bounds;
 mod ends;
 mod limits;
 mod shapes;
+mod thresholds;
 
 use super::*;
 use crate::fixture::golden;
@@ -81,6 +83,7 @@ fn claim(rule: ClaimRule) -> Claim {
         over: plan::claim::Over::default(),
         nodes_least: 2,
         node_cores: NodeCores::default(),
+        untestable: None,
         rule,
     }
 }
@@ -110,10 +113,23 @@ fn variance_ratio(printed: f64) -> ClaimRule {
 }
 
 fn run(case: Case, claim: Claim) -> ClaimRow {
+    run_blocks(case, claim, BLOCKS)
+}
+
+fn run_blocks(case: Case, claim: Claim, blocks: u32) -> ClaimRow {
+    run_all(case, claim, blocks, "pause_variance_ns2")
+}
+
+/// What the case calls variance is a metric of this name.
+fn run_named(case: Case, claim: Claim, name: &'static str) -> ClaimRow {
+    run_all(case, claim, BLOCKS, name)
+}
+
+fn run_all(case: Case, claim: Claim, blocks: u32, named: &'static str) -> ClaimRow {
     let Case { mut results, rate, ratio, hits, unknown, unmeasured, variance, failed, flagged, retried } = case;
     let is_in = |(procs, blocks): (u32, u32), at: u32, block: u32| at == procs && block < blocks;
     let mut figures = Vec::new();
-    for block in 0..BLOCKS {
+    for block in 0..blocks {
         for (index, point) in results.plan.points.iter().enumerate() {
             let ratio = hits.map_or(ratio, |hits| hits(point.x())) * wobble(block);
             let mut metrics = vec![("throughput_per_s", rate(point.x(), block)), ("pause_mean_ns", 10.0)];
@@ -121,7 +137,7 @@ fn run(case: Case, claim: Claim) -> ClaimRow {
                 let bounds = [("local_hit_low", ratio - unknown), ("local_hit_high", ratio + unknown)];
                 metrics.extend([("local_hit_ratio", ratio)].into_iter().chain(bounds));
             }
-            metrics.extend(variance(point.x(), block).map(|variance| ("pause_variance_ns2", variance)));
+            metrics.extend(variance(point.x(), block).map(|variance| (named, variance)));
             figures.push((index, point.x(), block, metrics));
         }
     }

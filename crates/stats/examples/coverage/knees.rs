@@ -4,8 +4,9 @@ use crate::{COVERS_95, Line, at_most_5, share, shares};
 use stats::argmax::argmax;
 use stats::decide::Verdict;
 use stats::fit::{FitSettings, FitStatus, MIN_DISTINCT_X, Model, Resampling, bootstrap, davies, fit};
+use stats::interval::paired_ln_ratio;
 use stats::random::Stream;
-use stats::threshold::fit_threshold;
+use stats::threshold::{Sought, Way, ends, fit_threshold};
 
 pub(crate) const ERRORS: &str = "Errors: ln y = ln f + cv z, z standard normal, each run by itself; fitted on ln y.";
 
@@ -121,6 +122,24 @@ pub(crate) fn bootstrap_lines() -> Vec<Line> {
 const SMOOTH: [Model; 6] =
     [Model::Usl, Model::Amdahl, Model::ExponentialSaturation, Model::Quadratic, Model::Power, Model::Linear];
 
+/// The claim that y turns at 16, either way, and ends a twentieth beyond what it was well before.
+fn threshold_at_16(x: &[f64], y: &[f64]) -> Verdict {
+    let (before, last) = ends(&PAPER, 16.0).expect("x on both sides");
+    let runs_at =
+        |at: usize| -> Vec<f64> { x.iter().zip(y).filter(|(x, _)| **x == PAPER[at]).map(|(_, y)| *y).collect() };
+    let change = paired_ln_ratio(&runs_at(last), &runs_at(before), 0.95).expect("runs of one number").exp().interval;
+    let found = fit_threshold(0.95, &SMOOTH, x, y).expect("six x and more");
+    let verdict = |way| {
+        found.decide(x, &change, &Sought { near: 16.0, way, factor: 1.05 }).map_or(Verdict::Undecided, |found| found.0)
+    };
+    let both = [verdict(Way::Falls), verdict(Way::Rises)];
+    match both {
+        _ if both.contains(&Verdict::Supported) => Verdict::Supported,
+        [Verdict::Refuted, Verdict::Refuted] => Verdict::Refuted,
+        _ => Verdict::Undecided,
+    }
+}
+
 /// A threshold is asked for at 16 of the paper's grid; the curves are smooth, or straight, or broken there.
 pub(crate) fn threshold_lines() -> Vec<Line> {
     type Curve = fn(f64) -> f64;
@@ -130,8 +149,8 @@ pub(crate) fn threshold_lines() -> Vec<Line> {
         ("power, b = .7", |n| 1000.0 * n.powf(0.7), "threshold supported", (0.0, 0.05)),
         ("straight, 10 + 5 n", |n| 10.0 + 5.0 * n, "threshold supported", (0.0, 0.05)),
         (
-            "broken at 16, slope 5 to .1",
-            |n| 10.0 + 5.0 * n - 4.9 * (n - 16.0).max(0.0),
+            "broken at 16, slope 5 to -1",
+            |n| 10.0 + 5.0 * n - 6.0 * (n - 16.0).max(0.0),
             "threshold supported",
             (0.95, 1.0),
         ),
@@ -140,8 +159,7 @@ pub(crate) fn threshold_lines() -> Vec<Line> {
     for (at, (what, curve, counted, band)) in curves.into_iter().enumerate() {
         let [supported, refuted] = shares(200 + at as u64, 500, |stream| {
             let (x, y) = draw(stream, &PAPER, 5, 0.02, curve);
-            let found = fit_threshold(&FitSettings::new(Model::BrokenLine), &SMOOTH, &x, &y);
-            let verdict = found.and_then(|found| found.decide(&x, 16.0)).unwrap_or(Verdict::Undecided);
+            let verdict = threshold_at_16(&x, &y);
             [verdict == Verdict::Supported, verdict == Verdict::Refuted]
         });
         let note = format!("refuted {:.1} %", 100.0 * refuted);

@@ -35,14 +35,14 @@ pub use result::{Fit, FitStatus, FittedValue, IntervalMethod};
 pub use solve::Response;
 
 pub(crate) use bootstrap::widening;
-pub(crate) use quality::group_by_x;
+pub(crate) use quality::{aicc, group_by_x};
 
 use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
 use crate::interval::Interval;
 use crate::nonlinear::Minimum;
 use precision::Precision;
 use profile::profile_parameter;
-use quality::{aicc, lack_of_fit, misfit_ratio};
+use quality::{lack_of_fit, misfit_ratio};
 use solve::{Problem, solve};
 
 /// Fewest distinct x of a fit whose knee is to be believed (statistics notes, section 3.4).

@@ -120,6 +120,11 @@ impl Fit {
         self.lack_of_fit.is_some_and(|test| test.p >= LACK_OF_FIT_ALPHA) || self.misfit_ratio <= ADEQUATE_MISFIT
     }
 
+    /// Whether lack of fit is significant and beyond 2 %: then the curve is not the data's, whatever other curves are.
+    pub fn is_wrong(&self) -> bool {
+        self.is_of_means() && self.misfit_ratio > ADEQUATE_MISFIT
+    }
+
     /// Whether lack of fit is significant: then the intervals rest on the means at each x, and so does `df`.
     pub fn is_of_means(&self) -> bool {
         self.lack_of_fit.is_some_and(|test| test.p < LACK_OF_FIT_ALPHA)

@@ -2,6 +2,7 @@
 
 use super::*;
 use plan::claim::{Share, Span, Trend};
+use plan::reach::Reach;
 
 #[test]
 fn where_a_hit_ratio_is_highest_is_undecided_while_its_bounds_differ() {
@@ -42,7 +43,7 @@ fn peaked_hits(procs: u32) -> f64 {
 /// A break at 4.
 fn broken_hits(procs: u32) -> f64 {
     let n = f64::from(procs);
-    0.15 * n - 0.2 * (n - 4.0).max(0.0)
+    0.15 * n - 0.25 * (n - 4.0).max(0.0)
 }
 
 /// Each type of claim that a hit ratio can enter: sure while the place of every touch is known.
@@ -59,8 +60,16 @@ fn a_tenth_of_unknown_touches_leaves_every_type_undecided() {
         (fall, ClaimRule::Slope { metric: hits(), span: Span::default(), printed: -0.5, tolerance: 0.01 }),
         (fall, ClaimRule::Monotone { metric: hits(), span: Span::default(), trend: Trend::Falling, delta: 0.02 }),
         (peaked_hits, ClaimRule::Knee { metric: hits(), near: near() }),
-        (peaked_hits, ClaimRule::Model { metric: hits(), model: "usl".into(), rivals: vec!["amdahl".into()] }),
-        (broken_hits, ClaimRule::Threshold { metric: hits(), near: near() }),
+        (
+            peaked_hits,
+            ClaimRule::Model {
+                metric: hits(),
+                model: "usl".into(),
+                rivals: vec!["amdahl".into()],
+                reach: Reach::default(),
+            },
+        ),
+        (broken_hits, threshold(hits(), near())),
     ];
     for (ratio, rule) in made {
         let sure = |unknown| Case { hits: Some(ratio), unknown, ..case() };
@@ -91,7 +100,12 @@ fn a_metric_of_0_has_no_ratio_and_the_reason_is_in_words() {
     let span = Span::default();
     let trend = ClaimRule::Monotone { metric: remote(), span, trend: Trend::Falling, delta: 0.02 };
     check(local_at_4(0.9995), claim(trend), Verdict::Undecided, reason);
-    let model = ClaimRule::Model { metric: remote(), model: "usl".into(), rivals: vec!["amdahl".into()] };
+    let model = ClaimRule::Model {
+        metric: remote(),
+        model: "usl".into(),
+        rivals: vec!["amdahl".into()],
+        reach: Reach::default(),
+    };
     check(local_at_4(0.9995), claim(model), Verdict::Undecided, reason);
     let still = |procs: u32, block: u32| if procs == 8 && block < 3 { 0.0 } else { peaked(procs, block) };
     let reason = "throughput_per_s is 0 in 3 of 10 blocks at 8 procs, so that there is no ratio";
@@ -102,6 +116,11 @@ fn a_metric_of_0_has_no_ratio_and_the_reason_is_in_words() {
 #[test]
 fn the_remote_share_has_curves_too() {
     let local = |procs: u32| 1.0 - broken_hits(procs);
-    let threshold = ClaimRule::Threshold { metric: "remote_ratio".into(), near: "4".into() };
-    check(Case { hits: Some(local), ..case() }, claim(threshold), Verdict::Supported, "3 procs below 4 and 4 above");
+    let threshold = threshold("remote_ratio".into(), "4".into());
+    check(Case { hits: Some(local), ..case() }, claim(threshold), Verdict::Supported, "it turns down at the break");
+}
+
+fn threshold(metric: String, near: String) -> ClaimRule {
+    let (reach, trend, factor) = (Reach::default(), Some(plan::claim::Trend::Falling), Some(1.5));
+    ClaimRule::Threshold { metric, near, reach, trend, factor }
 }

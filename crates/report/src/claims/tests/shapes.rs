@@ -3,6 +3,7 @@
 use super::*;
 use Verdict::{NotTestable, Refuted, Supported, Undecided};
 use plan::claim::{Share, Span, Trend};
+use plan::reach::Reach;
 
 fn metric() -> String {
     "throughput_per_s".into()
@@ -73,12 +74,12 @@ fn amdahl(procs: u32, block: u32) -> f64 {
 fn models() {
     let model = |model: &str, rivals: &[&str]| {
         let rivals = rivals.iter().map(ToString::to_string).collect();
-        claim(ClaimRule::Model { metric: metric(), model: model.into(), rivals })
+        claim(ClaimRule::Model { metric: metric(), model: model.into(), rivals, reach: Reach::default() })
     };
     let row = check(case(), model("usl", &["amdahl", "linear"]), Supported, "usl: AICc ");
     assert!(row.estimate.unwrap() > 100.0 && row.region_low == Some(6.0) && row.ci_low.is_none(), "{row:#?}");
     assert!(row.reason.contains("; amdahl: AICc ") && row.reason.contains(", not adequate, misfit "), "{row:#?}");
-    check(case(), model("amdahl", &["usl"]), Refuted, "adequate");
+    check(case(), model("amdahl", &["usl"]), Refuted, "not adequate");
     // Where the law is Amdahl's, a USL fits as well.
     let row = check(with(amdahl), model("amdahl", &["usl"]), Undecided, "");
     assert!(row.estimate.unwrap().abs() < 6.0, "{row:#?}");
@@ -88,23 +89,26 @@ fn models() {
     check(few, model("usl", &["amdahl"]), NotTestable, "no curve: 5 distinct procs, 6 needed");
 }
 
-/// 100 for each worker up to 4, then 20 less for each.
+/// 100 for each worker up to 4, then 80 less for each.
 fn broken(procs: u32, block: u32) -> f64 {
     let n = f64::from(procs);
-    wobble(block + procs) * (100.0 * n - 120.0 * (n - 4.0).max(0.0))
+    wobble(block + procs) * (100.0 * n - 180.0 * (n - 4.0).max(0.0))
 }
 
 #[test]
 fn thresholds() {
-    let threshold = |near: &str| claim(ClaimRule::Threshold { metric: metric(), near: near.into() });
-    let row = check(with(broken), threshold("4"), Supported, "3 procs below 4 and 4 above");
-    assert!((row.estimate.unwrap() - 4.0).abs() < 0.01 && row.region_high == Some(5.0), "{row:#?}");
-    assert!(row.reason.starts_with("broken-line: AICc "), "{row:#?}");
+    let threshold = |near: &str| {
+        let (reach, trend, factor) = (Reach::default(), Some(Trend::Falling), Some(1.5));
+        claim(ClaimRule::Threshold { metric: metric(), near: near.into(), reach, trend, factor })
+    };
+    let row = check(with(broken), threshold("4"), Supported, "at 8 procs it is 0.2666");
+    assert!((row.estimate.unwrap() - 4.0).abs() < 0.05 && row.region_high == Some(5.0), "{row:#?}");
+    assert!(row.reason.contains("; kink: AICc "), "{row:#?}");
     // Nodes of the made machine have 4 cores.
     check(with(broken), threshold("node"), Supported, "");
-    check(with(broken), threshold("8"), Refuted, "");
-    // A smooth curve with its peak there: a broken line misses it, and the USL does not.
-    check(case(), threshold("4"), Refuted, "usl: AICc ");
+    check(with(broken), threshold("6"), Refuted, "the break is not near 6.00 procs");
+    // A smooth curve with its peak there: it falls by less, and with less asked the USL explains it.
+    check(case(), threshold("4"), Refuted, "no such change");
     let mut few = with(broken);
     few.results.plan.points.remove(0);
     check(few, threshold("4"), Undecided, "2 procs below 4");

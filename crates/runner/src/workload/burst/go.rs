@@ -18,6 +18,7 @@ struct Asked {
 #[derive(Debug, Deserialize)]
 struct Own {
     groups: u64,
+    made_first: u64,
     made: u64,
     starts: Quantiles,
     gc_cycles: u64,
@@ -31,10 +32,10 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
     let asked = Asked { tasks, isolation_ms, work_ns, garbage_bytes: go.garbage_bytes };
     let (answer, usage) = go_process::run::<_, Own>(ground, "burst", &asked, &mut |_| Ok(()))?;
     let words = answer.counts().map(|words| format!("{words}, gc_cycles={cycles}", cycles = answer.own.gc_cycles));
-    let Own { groups, made, starts, gc_stopped_ns, whole_ns, .. } = answer.own;
+    let Own { groups, made_first, made, starts, gc_stopped_ns, whole_ns, .. } = answer.own;
     // A cycle may run in a rest: the share is of all the time.
     let pause_ratio = (whole_ns > 0).then(|| gc_stopped_ns as f64 / whole_ns as f64);
     let (elapsed_ns, ran_all) = (answer.elapsed_ns, answer.operations);
-    let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio };
+    let found = Found { groups, elapsed_ns, ran: ran_all, made_first, made, starts, pause_ratio };
     ran(burst, found, usage, words, answer.notes)
 }

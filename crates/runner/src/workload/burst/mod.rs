@@ -27,7 +27,8 @@ struct Found {
     elapsed_ns: u64,
     /// Tasks as they counted themselves.
     ran: u64,
-    /// Objects that did not come from the pool.
+    /// Objects that did not come from the pool; of the first group, which finds it empty, and of all others.
+    made_first: u64,
     made: u64,
     starts: Quantiles,
     pause_ratio: Option<f64>,
@@ -35,16 +36,19 @@ struct Found {
 
 /// The figures of a sample.
 fn ran(burst: &Burst, found: Found, usage: Usage, counts: Option<String>, notes: Vec<String>) -> Result<Ran, String> {
-    let Found { groups, elapsed_ns, ran, made, starts, pause_ratio } = found;
+    let Found { groups, elapsed_ns, ran, made_first, made, starts, pause_ratio } = found;
     let due = groups * burst.tasks;
-    if (ran, starts.count) != (due, due) || made > due || due == 0 || elapsed_ns == 0 {
+    let later = due.saturating_sub(burst.tasks);
+    if (ran, starts.count) != (due, due) || made_first > burst.tasks || made > later || due == 0 || elapsed_ns == 0 {
         let count = starts.count;
         return Err(format!(
-            "{groups} groups have {due} tasks; {ran} ran, {count} have a start, {made} objects were made"
+            "{groups} groups have {due} tasks; {ran} ran, {count} have a start, {made_first} objects were made in the first and \
+             {made} later"
         ));
     }
-    let reuse_ratio = (due - made) as f64 / due as f64;
-    let metrics = vec![Some(reuse_ratio), starts.p50_ns, starts.p99_ns, pause_ratio];
+    // How many groups there are, and so which part the first one is, follows from the sample's length.
+    let reuse_ratio = (later > 0).then(|| (later - made) as f64 / later as f64);
+    let metrics = vec![reuse_ratio, starts.p50_ns, starts.p99_ns, pause_ratio];
     Ok(Ran { elapsed_ns, operations: due, windows: Vec::new(), metrics, counts, usage, notes })
 }
 
@@ -56,13 +60,17 @@ mod tests {
     fn tasks_that_did_not_all_run_are_refused() {
         let burst = Burst { tasks: 100, isolation_ms: 1, work_ns: 0 };
         let starts = Quantiles { count: 400, p50_ns: Some(1.0), p99_ns: Some(2.0), ..Quantiles::default() };
-        let found = Found { groups: 4, elapsed_ns: 9, ran: 400, made: 100, starts, pause_ratio: None };
+        let found = Found { groups: 4, elapsed_ns: 9, ran: 400, made_first: 90, made: 75, starts, pause_ratio: None };
         let check = |found: Found| ran(&burst, found, Usage::default(), None, Vec::new());
         let sound = check(found).expect("all ran");
         assert_eq!((sound.operations, &sound.metrics), (400, &vec![Some(0.75), Some(1.0), Some(2.0), None]));
         assert_eq!(sound.metrics.len(), plan::workload::BurstFile::METRICS.len());
-        let cause = "4 groups have 400 tasks; 399 ran, 400 have a start, 100 objects were made";
+        let cause =
+            "4 groups have 400 tasks; 399 ran, 400 have a start, 90 objects were made in the first and 75 later";
         assert_eq!(check(Found { ran: 399, ..found }).err(), Some(cause.into()));
-        assert!(check(Found { made: 401, ..found }).is_err());
+        assert!(check(Found { made: 301, ..found }).is_err() && check(Found { made_first: 101, ..found }).is_err());
+        // The first group alone reuses nothing that another left.
+        let alone = Found { groups: 1, ran: 100, made: 0, starts: Quantiles { count: 100, ..starts }, ..found };
+        assert_eq!(check(alone).expect("all ran").metrics[0], None);
     }
 }

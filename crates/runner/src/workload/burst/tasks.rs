@@ -73,14 +73,14 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
     let (counts, usage) = (runtime.counts(), Usage::of_process());
     let of_all = Arc::clone(&shared);
     let found = runtime.run(async move {
-        let (mut groups, mut elapsed_ns, mut made) = (0, 0, 0);
+        let (mut groups, mut elapsed_ns, mut made_first, mut made) = (0, 0, 0, 0);
         loop {
             let begun_ns = of_all.now_ns();
             of_all.left.store(tasks, Ordering::Relaxed);
             for _ in 0..tasks {
                 let pooled = of_all.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let mut object = pooled.unwrap_or_else(|| {
-                    made += 1;
+                    *(if groups == 0 { &mut made_first } else { &mut made }) += 1;
                     Box::new(Object { started_ns: 0, ran_ns: 0, ended_ns: 0, _rest: [0; 1000] })
                 });
                 object.started_ns = of_all.now_ns();
@@ -95,7 +95,7 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
                 Extent::Operations(asked) => groups >= asked,
             };
             if is_over {
-                return (groups, elapsed_ns, made);
+                return (groups, elapsed_ns, made_first, made);
             }
             R::sleep(rest).await;
         }
@@ -103,13 +103,13 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
     let notes = runtime.end(job, &[])?;
-    let (groups, elapsed_ns, made) = found?;
+    let (groups, elapsed_ns, made_first, made) = found?;
     // The starter is a task, too.
     let due = groups * tasks + 1;
     if let Some(spawned) = counts.as_ref().map(|counts| counts.get(Count::Spawned)).filter(|&spawned| spawned != due) {
         return Err(format!("{due} tasks are due, {spawned} were spawned"));
     }
     let (ran_all, starts) = (shared.ran.load(Ordering::Acquire), Quantiles::of([&shared.starts].into_iter()));
-    let found = Found { groups, elapsed_ns, ran: ran_all, made, starts, pause_ratio: None };
+    let found = Found { groups, elapsed_ns, ran: ran_all, made_first, made, starts, pause_ratio: None };
     ran(burst, found, usage, counts.as_ref().map(words), notes)
 }

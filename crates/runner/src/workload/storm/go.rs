@@ -27,11 +27,16 @@ pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
     let (found, usage) = go_process::run::<_, Own>(ground, "storm", &asked, &mut |_| Ok(()))?;
     check(storm, found.operations, &found.own)?;
     let mut told = [None; TOLD];
-    told[0] = Some(found.own.gc_stopped_ns as f64 / found.elapsed_ns as f64);
+    told[0] = pause_ratio(&found.own, found.elapsed_ns);
     let counts = found.counts().map(|counts| format!("{counts}, gc_cycles={cycles}", cycles = found.own.gc_cycles));
     let Own { storms: count, times_ns, .. } = found.own;
     let storms = Storms { extent: ground.job.extent, times_ns, count, sum_ns: found.elapsed_ns };
     Ok(Ran { counts, notes: found.notes, ..storms.ran(storm, told, usage) })
+}
+
+/// What share the collector's stops have is not measured where it ran not even one cycle to its end: such a storm says nothing of it.
+fn pause_ratio(found: &Own, elapsed_ns: u64) -> Option<f64> {
+    (found.gc_cycles > 0).then(|| found.gc_stopped_ns as f64 / elapsed_ns as f64)
 }
 
 /// What does not add up was not measured.
@@ -46,6 +51,15 @@ fn check(storm: &Storm, operations: u64, found: &Own) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_cycle_there_is_no_share_of_pauses() {
+        let ratio = |gc_cycles, gc_stopped_ns| {
+            let found = Own { storms: 1, times_ns: vec![1000], gc_cycles, gc_stopped_ns };
+            pause_ratio(&found, 1000)
+        };
+        assert_eq!((ratio(0, 0), ratio(2, 250), ratio(1, 0)), (None, Some(0.25), Some(0.0)));
+    }
 
     #[test]
     fn what_does_not_add_up_is_refused() {
