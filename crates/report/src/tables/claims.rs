@@ -144,9 +144,10 @@ pub(crate) fn asked(results: &Results, claim: &ClaimRow) -> Vec<String> {
     let is_procs = rule.is_some_and(is_about_procs);
     let show = |printed: f64| if is_procs { printed.to_string() } else { unit.show(printed) };
     let printed = claim.printed.map(|printed| format!("printed {value}", value = show(printed)));
-    let region = claim.region_low.zip(claim.region_high).map(|(low, high)| {
-        let middle = if high.is_finite() { high } else { low };
-        format!("supported by {region}", region = unit.show_interval(middle, low, high))
+    let region = claim.region_low.zip(claim.region_high).map(|(low, high)| match (low.is_finite(), high.is_finite()) {
+        (true, false) => format!("supported from {low} on", low = unit.show(low)),
+        (false, true) => format!("supported up to {high}", high = unit.show(high)),
+        _ => format!("supported by {region}", region = unit.show_interval(high, low, high)),
     });
     printed.into_iter().chain(region).collect()
 }

@@ -147,6 +147,22 @@ fn a_limit_is_shown_as_the_side_that_supports_it() {
 }
 
 #[test]
+fn a_region_that_is_open_on_one_side_is_shown_as_such() {
+    let check = |(low, high): (f64, f64), expect: &str| {
+        let results = golden();
+        let mut derived = derived(&results);
+        for claim in &mut derived.claims {
+            (claim.region_low, claim.region_high) = (Some(low), Some(high));
+        }
+        let table = claims_text(&results, &derived, 100);
+        assert!(table.contains(&format!("printed 76.0 %; {expect}\n")), "{table}");
+    };
+    check((0.75, 0.77), "supported by 75.0 to 77.0 %");
+    check((0.75, f64::INFINITY), "supported from 75.0 % on");
+    check((f64::NEG_INFINITY, 0.77), "supported up to 77.0 %");
+}
+
+#[test]
 fn claims_that_cannot_be_tested_share_their_reason() {
     let results = golden();
     let mut derived = derived(&results);
