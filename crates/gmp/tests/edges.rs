@@ -377,8 +377,11 @@ fn switches_that_cannot_be_are_refused_in_words() {
         let words = format!("overflow = {found}: a part above 0 and at most 1 is needed");
         check(Switches { overflow, ..all.clone() }, &words);
     }
-    let words = "global_tick = 1: not with yield_to = global, or tasks in other queues never run; take 2 or more";
-    check(Switches { global_tick: 1, yield_to: YieldTo::Global, ..all.clone() }, words);
+    for global_tick in [0, 1] {
+        let words =
+            format!("global_tick = {global_tick}: not with yield_to = global, or some tasks never run; take 2 or more");
+        check(Switches { global_tick, yield_to: YieldTo::Global, ..all.clone() }, &words);
+    }
     let words = "3 seats for 2 processors: one each, or none, is needed";
     check(Switches { seats: vec![Seat::default(); 3], ..all.clone() }, words);
     let seats = vec![Seat { node: 0, llc: 0 }, Seat { node: 1, llc: 1 }];

@@ -55,7 +55,7 @@ fn random_switches(random: &mut Random) -> Switches {
     let distance = |a, b| if a == b { 10 } else { 20 + (a + b) % 3 };
     let distances = (0..nodes).map(|a| (0..nodes).map(|b| distance(a, b)).collect()).collect();
     let yield_to = random.one_of(&[YieldTo::Local, YieldTo::Global]);
-    let global_tick = random.one_of(&[0, if yield_to == YieldTo::Local { 1 } else { 2 }, 61]);
+    let global_tick = random.one_of(if yield_to == YieldTo::Local { &[0, 1, 61] } else { &[2, 31, 61] });
     Switches {
         ring: 1 << (1 + random.below(8)),
         overflow: random.one_of(&[0.1, 0.5, 1.0]),

@@ -111,12 +111,9 @@ impl Switches {
         if !(self.overflow > 0.0 && self.overflow <= 1.0) {
             return refuse("overflow", self.overflow.to_string(), "be a part above 0 and at most 1");
         }
-        if self.global_tick == 1 && self.yield_to == YieldTo::Global {
-            return refuse(
-                "global_tick",
-                "1".into(),
-                "not be 1 with yield_to = \"global\": tasks in other queues would never run",
-            );
+        if self.global_tick < 2 && self.yield_to == YieldTo::Global {
+            let must = "be 2 or more with yield_to = \"global\", or some tasks never run";
+            return refuse("global_tick", self.global_tick.to_string(), must);
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ fn wrong_switches_are_refused_with_their_line() {
     check(
         &section("yield_to = \"global\"\nglobal_tick = 1"),
         "",
-        "7: global_tick in [scheduler]: 1 cannot be; it must not be 1 with yield_to = \"global\": tasks in other queues would never run",
+        "7: global_tick in [scheduler]: 1 cannot be; it must be 2 or more with yield_to = \"global\", or some tasks never run",
     );
     check(&section("ring = 64"), "ring = [2, 4]", "6: ring in [scheduler]: is swept in [sweep], line 7; write it once");
     check("", "ring = [64, 100]", "9: ring in [sweep]: 100 cannot be; it must be a power of two from 2 to 65536");

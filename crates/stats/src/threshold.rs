@@ -148,7 +148,11 @@ impl Threshold {
         let rivals = || self.smooth.iter().filter(|fit| fit.is_adequate()).map(Standing::of);
         let own = standing(best);
         if rivals().any(|rival| rival.leads(&own)) {
-            return Ok((Verdict::Refuted, Why::Smooth));
+            // Of few points the criterion's price for parameters alone makes that lead: then the change must be certain.
+            return Ok(match size {
+                Verdict::Supported => (Verdict::Refuted, Why::Smooth),
+                _ => (Verdict::Undecided, Why::Close),
+            });
         }
         if !best.adequate {
             return Ok((Verdict::Undecided, Why::NotAdequate));

@@ -86,10 +86,11 @@ fn visit_all(core: &Core, local: &mut Local) -> Option<u32> {
 fn steal_next(core: &Core, local: &mut Local, polls_before: &[u64]) -> Option<u32> {
     for victim in core.processors[local.number].victims.iter().flatten().copied() {
         let processor = &core.processors[victim];
-        // A processor of another node that was woken for its own node's task, and is on its way.
+        // A processor of another node that was woken for its own node's task, and is on its way; not one that is in a call.
         let wakes_up = core.switches.numa_aware
             && core.switches.seat(victim).node as usize != local.node
-            && processor.current.load(Ordering::Relaxed) == NONE;
+            && processor.current.load(Ordering::Relaxed) == NONE
+            && !processor.call.is_taken();
         if !processor.next.is_empty()
             && !wakes_up
             && processor.counters.get(Count::Polls) == polls_before[victim]

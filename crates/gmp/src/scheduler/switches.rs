@@ -114,8 +114,9 @@ pub enum SwitchError {
     Ring(u32),
     /// Part that overflows: found.
     Overflow(f64),
-    /// The global queue always first, and tasks that yield into it: those in other queues would never run.
-    GlobalOnly,
+    /// Tasks that yield into the global queue where that is always asked first, or never: those elsewhere, or those in it, would
+    /// never run.
+    GlobalTick(u32),
     /// Processors, and seats found for them.
     Seats {
         /// Processors asked for.
@@ -144,10 +145,10 @@ impl std::fmt::Display for SwitchError {
         match self {
             Self::Ring(found) => write!(out, "ring = {found}: a power of two from 2 to 65536 is needed"),
             Self::Overflow(found) => write!(out, "overflow = {found}: a part above 0 and at most 1 is needed"),
-            Self::GlobalOnly => {
+            Self::GlobalTick(found) => {
                 write!(
                     out,
-                    "global_tick = 1: not with yield_to = global, or tasks in other queues never run; take 2 or more"
+                    "global_tick = {found}: not with yield_to = global, or some tasks never run; take 2 or more"
                 )
             }
             Self::Seats { processors, seats } => {
@@ -189,8 +190,8 @@ impl Switches {
         if !(self.overflow > 0.0 && self.overflow <= 1.0) {
             return Err(SwitchError::Overflow(self.overflow));
         }
-        if self.global_tick == 1 && self.yield_to == YieldTo::Global {
-            return Err(SwitchError::GlobalOnly);
+        if self.global_tick < 2 && self.yield_to == YieldTo::Global {
+            return Err(SwitchError::GlobalTick(self.global_tick));
         }
         if !self.seats.is_empty() && self.seats.len() != processors {
             return Err(SwitchError::Seats { processors, seats: self.seats.len() });

@@ -106,7 +106,7 @@ fn interval_and_region(rule: &ClaimRule) -> String {
              where C lies inside R, the curve is adequate, is {trend} there and leads every adequate smooth one by {DECISIVE_LEAD} \
              AICc, the metric at the end is {trend} by {factor} at least (t interval of the ln ratio to the last before R, paired by \
              block), and {THRESHOLD_SIDE} procs lie on each side; refuted where that change or C lies outside, it turns the other way, \
-             or a smooth curve leads by {DECISIVE_LEAD}",
+             or, the change being certain, a smooth curve leads by {DECISIVE_LEAD}",
             trend = trend.map_or_else(|| "turning".into(), |trend| trend.to_string()),
             factor = factor.map_or_else(|| "an unknown factor".into(), |factor| format!("a factor of {factor}"))
         ),

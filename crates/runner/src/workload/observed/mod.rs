@@ -50,7 +50,8 @@ impl Heapless for Observed {
         let mut tasks = spawn(&handle, self.tasks, turns, &stop);
         let whole = Duration::from_secs_f64(seconds);
         // In the middle of a window.
-        let half = whole / 2 + Duration::from_nanos(WINDOW_NS / 2);
+        let windows = (whole / 2).as_nanos() as u64 / WINDOW_NS;
+        let half = Duration::from_nanos(windows * WINDOW_NS + WINDOW_NS / 2);
         let mut looks = watch(&handle, begun, half);
         let change_ns = ns_since(begun);
         tasks.extend(spawn(&handle, self.tasks * (self.grows - 1), turns, &stop));
