@@ -111,8 +111,8 @@ fn a_load_is_a_share_of_what_the_pus_could_serve() {
         point.workload == Workload::Requests(Requests { tasks: 20, work_ns: 10_000, rate_per_s: None, load: None })
     }));
     let short = planned(&text.replace("tasks = 20", "tasks = 20\nwork_ns = 400"));
-    assert_eq!((short.points.len(), short.skipped.len()), (12, 6));
-    let why = "subject threads: a load of 0.5 on 16 procs is 20000000 arrivals a second; at most 10000000, set a longer work_ns";
+    assert_eq!((short.points.len(), short.skipped.len()), (15, 3));
+    let why = "subject threads: a load of 0.9 with 16 procs is 18000000 arrivals a second here; at most 10000000, set a longer work_ns";
     assert!(short.skipped.iter().any(|skipped| skipped.reason.ends_with(why)), "{:?}", short.skipped);
 }
 

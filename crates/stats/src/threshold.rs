@@ -74,7 +74,7 @@ pub enum Why {
     OtherWay,
     /// No curve with a break fits.
     NotAdequate,
-    /// A smooth curve is nearly as good.
+    /// A smooth curve is about as good, or better where the change is not certain.
     Close,
     /// The interval of the break lies across an edge of where it must be.
     Across,

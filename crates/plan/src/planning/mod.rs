@@ -244,7 +244,7 @@ impl Expansion<'_> {
     fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, bool), Reason> {
         let Way { subject, workload, .. } = *way;
         let procs = placed.placement.workers.len() as u32;
-        if let Some(why) = workload.refuses(subject).or_else(|| workload.refuses_procs(procs)) {
+        if let Some(why) = workload.refuses(subject).or_else(|| workload.at(placed.busy_pus).refuses_procs(procs)) {
             return Err(Reason::Refused { workload: workload.kind(), subject: subject.into(), why });
         }
         if group.settle && !workload.has_heaps() {

@@ -188,9 +188,10 @@ impl Spec for Requests {
     }
 
     fn refuses_procs(&self, procs: u32) -> Option<String> {
-        let (load, rate) = (self.load?, self.at(procs).rate_per_s?);
+        // At a point its rate is known; before, nobody asks.
+        let (load, rate) = (self.load?, self.rate_per_s?);
         (rate > RATE_MOST).then(|| {
-            format!("a load of {load} on {procs} procs is {rate:.0} arrivals a second; at most {RATE_MOST}, set a longer work_ns")
+            format!("a load of {load} with {procs} procs is {rate:.0} arrivals a second here; at most {RATE_MOST}, set a longer work_ns")
         })
     }
 

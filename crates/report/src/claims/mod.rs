@@ -241,7 +241,7 @@ fn doubt_of_samples(question: &Question<'_>, testable: &Testable) -> Option<Stri
         let idle = unserved.as_ref().map_or(0.0, |share| rows.filter_map(share).fold(0.0, f64::max));
         if idle > 0.0 {
             return Some(format!(
-                "up to {idle:.1} % of the {procs} {axis} served nothing in a sample; take longer ones",
+                "up to {idle:.1} % of the tasks served nothing in a sample at {procs} {axis}; take longer ones",
                 idle = 100.0 * idle,
                 axis = question.axis()
             ));

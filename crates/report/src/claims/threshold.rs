@@ -88,7 +88,7 @@ impl Data<'_> {
             Why::Elsewhere => format!("the break is not near {near} {axis}"),
             Why::OtherWay => format!("at the break it does not turn {way}"),
             Why::NotAdequate => "no curve with one break fits".into(),
-            Why::Close => "a smooth curve explains it nearly as well".into(),
+            Why::Close => "a smooth curve explains it about as well".into(),
             Why::Across => "the interval of the break lies across an edge of the region".into(),
             Why::FewPoints => {
                 let (below, above) = sides(x, sought.near);

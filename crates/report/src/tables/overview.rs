@@ -39,7 +39,7 @@ pub fn claims_overview(folders: &[(Results, Derived)], look: Look) -> String {
 /// `  refuted       storm-knee (unbound/go): measured …`, what follows below it.
 fn line(results: &Results, row: &ClaimRow, look: Look) -> String {
     let why = match row.verdict {
-        Verdict::Supported | Verdict::Refuted => numbers(results, row),
+        Verdict::Supported | Verdict::Refuted if row.estimate.is_some() => numbers(results, row),
         _ => row.reason.clone(),
     };
     told(row.verdict, &format!("{id} ({on}): {why}", id = row.id, on = tested_on(results, row)), look)
@@ -70,5 +70,21 @@ mod tests {
         assert_eq!(text.lines().filter(|line| *line == "golden").count(), 2, "{text}");
         assert!(text.contains(": hit-ratio-8\n") && text.contains("\n  not testable  "), "{text}");
         assert!(text.contains(&format!("{all} verdicts: ", all = 2 * claims)), "{text}");
+    }
+
+    /// Where nothing stands beside what is claimed, its reason does.
+    #[test]
+    fn a_refuted_claim_without_a_figure_has_its_reason() {
+        let results = golden();
+        let mut derived = derived(&results);
+        derived.claims.truncate(1);
+        derived.claims[0] = ClaimRow {
+            verdict: Verdict::Refuted,
+            estimate: None,
+            reason: "no such change".into(),
+            ..derived.claims[0].clone()
+        };
+        let text = claims_overview(&[(results, derived)], Look { width: 100, colour: false });
+        assert!(text.contains("): no such change\n"), "{text}");
     }
 }

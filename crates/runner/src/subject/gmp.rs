@@ -1,7 +1,7 @@
 //! Subject `gmp`: the suite's scheduler, with as many processors as workers. A thread that takes processor p binds itself where
 //! worker p's place says.
 
-use super::runtime::{Binder, Receives, Runtime, Sends, processors};
+use super::runtime::{Binder, Receives, Runtime, Sends, joined, processors};
 use crate::sample::Job;
 use crate::trace::write_chrome;
 use gmp::scheduler::{
@@ -44,8 +44,7 @@ impl Runtime for Gmp {
     {
         let handle = self.scheduler.handle();
         let home = handle.switches().seats.get(worker).map_or(0, |seat| seat.node as usize);
-        let task = handle.spawn_home(home, future);
-        async move { task.await.map_err(|cause| cause.to_string()) }
+        joined(handle.spawn_home(home, future))
     }
 
     fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String> {
@@ -63,8 +62,7 @@ impl Runtime for Gmp {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let task = gmp::scheduler::spawn(future);
-        async move { task.await.map_err(|cause| cause.to_string()) }
+        joined(gmp::scheduler::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send {

@@ -45,10 +45,11 @@ impl Runtime for Rayon {
         F: Future<Output: Send> + Send + 'static,
     {
         let (says, said) = mpsc::channel();
-        Joined(Some(start(async move {
+        let task = start(async move {
             // Who has gone away does not want to hear it.
             let _ = says.send(first.await);
-        })));
+        });
+        task.detach();
         said.recv().map_err(|_| "rayon: the first task has not ended".into())
     }
 

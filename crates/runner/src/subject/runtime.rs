@@ -132,6 +132,13 @@ macro_rules! with_runtime {
 }
 pub(crate) use with_runtime;
 
+/// The end of a task as [`Runtime::spawn`] tells it.
+pub(crate) async fn joined<T, E: std::fmt::Display>(
+    task: impl Future<Output = Result<T, E>> + Send,
+) -> Result<T, String> {
+    task.await.map_err(|cause| cause.to_string())
+}
+
 /// How many processors a job's runtime has.
 pub(crate) fn processors(job: &Job) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(job.point.placement.workers.len()).ok_or_else(|| "a point without workers".into())

@@ -2,7 +2,7 @@
 //! start, is bound where worker p's place says. tokio knows no node and cannot be stopped. Its channels have one receiver, so
 //! those of crate async-channel are used.
 
-use super::runtime::{Binder, Runtime, processors};
+use super::runtime::{Binder, Runtime, joined, processors};
 use crate::sample::Job;
 use gmp::world::Pause;
 use host::Granted;
@@ -41,14 +41,14 @@ impl Runtime for Tokio {
         F: Future<Output: Send> + Send + 'static,
     {
         // This thread is none of the workers: it only waits.
-        self.runtime.block_on(Tokio::spawn_on(self.runtime.handle(), first))
+        self.runtime.block_on(joined(self.runtime.spawn(first)))
     }
 
     fn spawn_for<F>(&self, _: usize, future: F) -> impl Future<Output = Result<F::Output, String>> + Send + 'static
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        Tokio::spawn_on(self.runtime.handle(), future)
+        joined(self.runtime.spawn(future))
     }
 
     fn end(self, _: &Job, _: &[Pause]) -> Result<Vec<String>, String> {
@@ -60,8 +60,7 @@ impl Runtime for Tokio {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let task = ::tokio::spawn(future);
-        async move { task.await.map_err(|cause| cause.to_string()) }
+        joined(::tokio::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send {
@@ -78,18 +77,5 @@ impl Runtime for Tokio {
 
     fn channel<T: Send + 'static>(room: NonZeroUsize) -> (Self::Sender<T>, Self::Receiver<T>) {
         async_channel::bounded(room.get())
-    }
-}
-
-impl Tokio {
-    fn spawn_on<F>(
-        handle: &::tokio::runtime::Handle,
-        future: F,
-    ) -> impl Future<Output = Result<F::Output, String>> + Send + use<F>
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        let task = handle.spawn(future);
-        async move { task.await.map_err(|cause| cause.to_string()) }
     }
 }

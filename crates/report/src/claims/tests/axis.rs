@@ -91,20 +91,6 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     assert_eq!(rows[0].level, Some(0.975));
 }
 
-/// `(point, block, metrics)` of a sample.
-type Figures<const N: usize> = (usize, u32, [(&'static str, f64); N]);
-
-fn made_of<const N: usize>(plan: &Plan, figures: &[Figures<N>]) -> crate::samples::Samples {
-    let made = figures.iter().map(|(point, block, metrics)| Made {
-        point: *point,
-        block: *block,
-        flagged: false,
-        failed: false,
-        metrics,
-    });
-    samples(plan, &made.collect::<Vec<_>>())
-}
-
 #[test]
 fn tasks_that_served_nothing_leave_a_claim_undecided() {
     let Case { mut results, rate, .. } = tasks();
@@ -120,7 +106,7 @@ fn tasks_that_served_nothing_leave_a_claim_undecided() {
     results.plan.claims = vec![about("go", ratio(40, 10, 4.0)), about("go", ratio(20, 10, 2.0))];
     let rows = claims(&results);
     assert_eq!(rows.iter().map(|row| row.verdict).collect::<Vec<_>>(), [Verdict::Undecided, Supported], "{rows:#?}");
-    let reason = "up to 25.0 % of the 40 tasks served nothing in a sample; take longer ones";
+    let reason = "up to 25.0 % of the tasks served nothing in a sample at 40 tasks; take longer ones";
     assert!(rows[0].reason.starts_with(reason), "{rows:#?}");
 }
 

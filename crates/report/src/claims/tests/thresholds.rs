@@ -31,14 +31,7 @@ fn planted(of: impl Fn(f64) -> f64, cv: f64, blocks: u32, rule: ClaimRule) -> Cl
             figures.push((point, block, [("throughput_per_s", of(f64::from(*tasks)) * (cv * stream.normal()).exp())]));
         }
     }
-    let made = figures.iter().map(|(point, block, metrics)| Made {
-        point: *point,
-        block: *block,
-        flagged: false,
-        failed: false,
-        metrics,
-    });
-    results.samples = samples(&results.plan, &made.collect::<Vec<_>>());
+    results.samples = made_of(&results.plan, &figures);
     results.plan.claims = vec![Claim { nodes_least: 1, ..claim(rule) }];
     claims(&results).remove(0)
 }
