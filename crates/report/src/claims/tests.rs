@@ -96,20 +96,6 @@ fn rate_value(printed: f64) -> ClaimRule {
     ClaimRule::Value { metric: "throughput_per_s".into(), procs: 1, printed, tolerance: 2.0 }
 }
 
-/// `(point, block, metrics)` of a sample.
-type Figures<const N: usize> = (usize, u32, [(&'static str, f64); N]);
-
-fn made_of<const N: usize>(plan: &Plan, figures: &[Figures<N>]) -> crate::samples::Samples {
-    let made = figures.iter().map(|(point, block, metrics)| Made {
-        point: *point,
-        block: *block,
-        flagged: false,
-        failed: false,
-        metrics,
-    });
-    samples(plan, &made.collect::<Vec<_>>())
-}
-
 fn ratio(printed: f64, direction_only: bool) -> ClaimRule {
     ClaimRule::Ratio { metric: "throughput_per_s".into(), procs: 8, over_procs: 4, printed, direction_only }
 }

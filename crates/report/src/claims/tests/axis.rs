@@ -91,6 +91,20 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     assert_eq!(rows[0].level, Some(0.975));
 }
 
+/// `(point, block, metrics)` of a sample.
+pub(super) type Figures<const N: usize> = (usize, u32, [(&'static str, f64); N]);
+
+pub(super) fn made_of<const N: usize>(plan: &Plan, figures: &[Figures<N>]) -> crate::samples::Samples {
+    let made = figures.iter().map(|(point, block, metrics)| Made {
+        point: *point,
+        block: *block,
+        flagged: false,
+        failed: false,
+        metrics,
+    });
+    samples(plan, &made.collect::<Vec<_>>())
+}
+
 #[test]
 fn tasks_that_served_nothing_leave_a_claim_undecided() {
     let Case { mut results, rate, .. } = tasks();

@@ -31,7 +31,7 @@ fn planted(of: impl Fn(f64) -> f64, cv: f64, blocks: u32, rule: ClaimRule) -> Cl
             figures.push((point, block, [("throughput_per_s", of(f64::from(*tasks)) * (cv * stream.normal()).exp())]));
         }
     }
-    results.samples = made_of(&results.plan, &figures);
+    results.samples = super::axis::made_of(&results.plan, &figures);
     results.plan.claims = vec![Claim { nodes_least: 1, ..claim(rule) }];
     claims(&results).remove(0)
 }
