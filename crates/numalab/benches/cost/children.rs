@@ -2,8 +2,8 @@
 
 use crate::pairs::{Failed, Line, Pairs, Unit};
 use plan::experiment::{Extent, Overrides, Oversubscribe, Procs};
-use plan::point::Plan;
-use plan::schedule::{block_slots, sample_seed};
+use plan::point::{Plan, Slot};
+use plan::schedule::sample_seed;
 use runner::executor::Executor;
 use runner::live::Live;
 use runner::sample::{Measured, Outcome};
@@ -102,7 +102,8 @@ fn sample_of(machine: &host::Machine, plan: &Plan, block: u32) -> Result<Spent, 
     let mut child = Command::new(env!("CARGO_BIN_EXE_numalab"));
     child.arg("__sample");
     let mut live = Live::new(machine, child);
-    let slot = block_slots(plan, block)[0];
+    // The only point of its plan.
+    let slot = Slot { point: 0, block, order: block };
     let start = Instant::now();
     let sample = live.sample(&plan.points[slot.point], &plan.measure, sample_seed(plan, slot))?;
     let wall_ms = start.elapsed().as_secs_f64() * 1e3;
