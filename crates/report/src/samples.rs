@@ -321,7 +321,9 @@ impl Samples {
 
     fn sort_by_point(&mut self, points: usize) {
         self.failed_at = HashMap::new();
-        self.rows_of = vec![Vec::new(); points];
+        let mut counts = vec![0; points];
+        self.point.iter().for_each(|&point| counts[point as usize] += 1);
+        self.rows_of = counts.into_iter().map(Vec::with_capacity).collect();
         for (row, (&point, &retried)) in self.point.iter().zip(&self.retried).enumerate() {
             if !retried {
                 self.rows_of[point as usize].push(row_number(row));
@@ -374,7 +376,8 @@ impl Wanted {
     }
 
     fn parse(&self, block: Block<'_>) -> Result<Part, ReportError> {
-        let mut part = Part { metrics: vec![Vec::new(); self.metrics.len()], ..Part::default() };
+        let metrics = self.metrics.iter().map(|_| Vec::with_capacity(block.rows()));
+        let mut part = Part { metrics: metrics.collect(), ..Part::default() };
         block.each_row(|row| {
             let id = row.text(self.point);
             let point = self.points.get(id).ok_or_else(|| ReportError::UnknownPoint {

@@ -31,10 +31,10 @@ pub(crate) const POOLED_MAX: &str = "pause_pooled_max_ns";
 pub(crate) fn summarise(results: &Results) -> Vec<SummaryLine> {
     let metrics: Vec<&Metric> = results.samples.metrics().iter().filter(|metric| is_summarised(metric)).collect();
     let points: Vec<usize> = (0..results.plan.points.len()).collect();
-    let lines = |&point: &usize| {
-        let counts = Counts::of(results, point);
-        let mut lines: Vec<_> = metrics.par_iter().map(|metric| line(results, point, counts, metric)).collect();
-        lines.extend(pooled_lines(results, point, counts));
+    let lines = |&index: &usize| {
+        let point = Sampled::new(results, index);
+        let mut lines: Vec<_> = metrics.par_iter().map(|metric| point.line(metric)).collect();
+        lines.extend(point.pooled_lines());
         lines
     };
     points.par_iter().map(lines).collect::<Vec<_>>().concat()
@@ -80,129 +80,153 @@ fn is_summarised(metric: &Metric) -> bool {
     metric.name == "throughput_per_s" || metric.is_measured()
 }
 
-fn line(results: &Results, index: usize, counts: Counts, metric: &Metric) -> SummaryLine {
-    let point = &results.plan.points[index];
-    let runs = runs_of(results, index, metric, false);
-    let summary = summarize(&values_of(&runs)).ok();
-    let repetitions = &results.plan.measure.repetitions;
-    let interval = mean_of(&metric.name, &runs, LEVEL, repetitions);
-    // One value alone has no interval, and is all of its means.
-    let centre = |mean: &Result<Mean, StatsError>, runs: &[(u32, f64)]| match mean {
-        Ok(mean) => Some(mean.estimate.value),
-        Err(_) => stats::summary::mean(&values_of(runs)).ok(),
-    };
-    let ends = |mean: &Result<Mean, StatsError>| mean.as_ref().ok().map(|mean| mean.estimate.interval);
-    let (mean, whole) = (centre(&interval, &runs), ends(&interval));
-    let (clean_mean, clean) = if counts.contaminated == 0 {
-        (mean, whole)
-    } else {
-        let runs = runs_of(results, index, metric, true);
-        let clean = clean_mean_of(interval.as_ref().ok(), &metric.name, &runs, LEVEL, repetitions);
-        (centre(&clean, &runs), ends(&clean))
-    };
-    let row = SummaryRow {
-        n: runs.len() as u64,
-        mean,
-        sd: summary.and_then(|summary| summary.sd),
-        median: summary.map(|summary| summary.median),
-        ci_low: whole.map(|interval| interval.low),
-        ci_high: whole.map(|interval| interval.high),
-        ci_method: match &interval {
-            Ok(mean) => mean.method.into(),
-            Err(why) => format!("none: {why}"),
-        },
-        clean_mean,
-        clean_ci_low: clean.map(|interval| interval.low),
-        clean_ci_high: clean.map(|interval| interval.high),
-        ..empty_row(results, point, counts, &metric.name, &metric.unit)
-    };
-    with_factors(results, index, row)
+/// A point with those of its samples that did not fail, looked up once for all metrics: of a million samples that is dear.
+struct Sampled<'a> {
+    results: &'a Results,
+    index: usize,
+    counts: Counts,
+    used: Vec<Used>,
 }
 
-/// What is said of all pauses of a point together: their quantiles from pauses.csv, the longest from samples.csv.
-fn pooled_lines(results: &Results, index: usize, counts: Counts) -> Vec<SummaryLine> {
-    let point = &results.plan.points[index];
-    let quantile = |metric: &str, all: &Option<Pooled>, clean: &Option<Pooled>| {
-        let all = all.as_ref()?;
-        let ends = |pooled: &Pooled| pooled.interval.as_ref().ok().map(|interval| (interval.low, interval.high));
-        let (interval, clean_interval) = (ends(all), clean.as_ref().and_then(ends));
-        Some(SummaryRow {
-            n: all.runs as u64,
-            mean: Some(all.value),
-            ci_low: interval.map(|(low, _)| low),
-            ci_high: interval.map(|(_, high)| high),
-            ci_method: match &all.interval {
-                Ok(_) if all.runs == 1 => OF_ONE_RUN.into(),
-                Ok(_) => OVER_RUNS.into(),
+/// A sample that did not fail.
+struct Used {
+    row: usize,
+    block: u32,
+    contaminated: bool,
+}
+
+impl<'a> Sampled<'a> {
+    fn new(results: &'a Results, index: usize) -> Sampled<'a> {
+        let samples = &results.samples;
+        let used = |row| Used { row, block: samples.block[row], contaminated: samples.contaminated[row] };
+        let used = samples.used_rows(index, false).map(used).collect();
+        Sampled { results, index, counts: Counts::of(results, index), used }
+    }
+
+    fn line(&self, metric: &Metric) -> SummaryLine {
+        let runs = self.runs_of(metric, false);
+        let summary = summarize(&values_of(&runs)).ok();
+        let repetitions = &self.results.plan.measure.repetitions;
+        let interval = mean_of(&metric.name, &runs, LEVEL, repetitions);
+        // One value alone has no interval, and is all of its means.
+        let centre = |mean: &Result<Mean, StatsError>, runs: &[(u32, f64)]| match mean {
+            Ok(mean) => Some(mean.estimate.value),
+            Err(_) => stats::summary::mean(&values_of(runs)).ok(),
+        };
+        let ends = |mean: &Result<Mean, StatsError>| mean.as_ref().ok().map(|mean| mean.estimate.interval);
+        let (mean, whole) = (centre(&interval, &runs), ends(&interval));
+        let (clean_mean, clean) = if self.counts.contaminated == 0 {
+            (mean, whole)
+        } else {
+            let runs = self.runs_of(metric, true);
+            let clean = clean_mean_of(interval.as_ref().ok(), &metric.name, &runs, LEVEL, repetitions);
+            (centre(&clean, &runs), ends(&clean))
+        };
+        let row = SummaryRow {
+            n: runs.len() as u64,
+            mean,
+            sd: summary.and_then(|summary| summary.sd),
+            median: summary.map(|summary| summary.median),
+            ci_low: whole.map(|interval| interval.low),
+            ci_high: whole.map(|interval| interval.high),
+            ci_method: match &interval {
+                Ok(mean) => mean.method.into(),
                 Err(why) => format!("none: {why}"),
             },
-            clean_mean: clean.as_ref().map(|clean| clean.value),
-            clean_ci_low: clean_interval.map(|(low, _)| low),
-            clean_ci_high: clean_interval.map(|(_, high)| high),
-            ..empty_row(results, point, counts, metric, "ns")
-        })
-    };
-    let longest = results.samples.metric("pause_max_ns").and_then(|metric| {
-        let longest = |clean| values_of(&runs_of(results, index, metric, clean)).into_iter().reduce(f64::max);
-        Some(SummaryRow {
-            n: runs_of(results, index, metric, false).len() as u64,
-            mean: Some(longest(false)?),
-            ci_method: "none: the longest that was seen".into(),
-            clean_mean: longest(true),
-            ..empty_row(results, point, counts, POOLED_MAX, "ns")
-        })
-    });
-    let pooled = results.pooled_pauses.get(index);
-    let quantiles = pooled.map(|pooled| {
-        let (all, clean) = (&pooled.all, &pooled.clean);
-        [
-            quantile(POOLED_P50, &all.p50, &clean.p50),
-            quantile(POOLED_P99, &all.p99, &clean.p99),
-            quantile(POOLED_P999, &all.p999, &clean.p999),
-        ]
-    });
-    let rows = quantiles.into_iter().flatten().chain([longest]).flatten();
-    rows.map(|row| with_factors(results, index, row)).collect()
-}
-
-/// A row that knows its point and metric, but no value.
-fn empty_row(results: &Results, point: &Point, counts: Counts, metric: &str, unit: &str) -> SummaryRow {
-    SummaryRow {
-        point_id: point.id.clone(),
-        arm: point.arm.clone(),
-        subject: point.subject.clone(),
-        procs: point.procs,
-        regime: point.regime,
-        timing: results.timing(),
-        metric: metric.into(),
-        unit: unit.into(),
-        n: 0,
-        n_failed: counts.failed as u64,
-        n_contaminated: counts.contaminated as u64,
-        mean: None,
-        sd: None,
-        median: None,
-        ci_low: None,
-        ci_high: None,
-        ci_method: String::new(),
-        clean_mean: None,
-        clean_ci_low: None,
-        clean_ci_high: None,
-        noisy: counts.is_noisy(),
-        by_construction: is_by_construction(metric, point),
+            clean_mean,
+            clean_ci_low: clean.map(|interval| interval.low),
+            clean_ci_high: clean.map(|interval| interval.high),
+            ..self.empty_row(&metric.name, &metric.unit)
+        };
+        self.with_factors(row)
     }
-}
 
-fn with_factors(results: &Results, index: usize, row: SummaryRow) -> SummaryLine {
-    let level = |factor: &String| results.plan.points[index].factors.get(factor).cloned().unwrap_or_default();
-    SummaryLine { row, factors: results.plan.factors.iter().map(level).collect() }
-}
+    /// What is said of all pauses of a point together: their quantiles from pauses.csv, the longest from samples.csv.
+    fn pooled_lines(&self) -> Vec<SummaryLine> {
+        let quantile = |metric: &str, all: &Option<Pooled>, clean: &Option<Pooled>| {
+            let all = all.as_ref()?;
+            let ends = |pooled: &Pooled| pooled.interval.as_ref().ok().map(|interval| (interval.low, interval.high));
+            let (interval, clean_interval) = (ends(all), clean.as_ref().and_then(ends));
+            Some(SummaryRow {
+                n: all.runs as u64,
+                mean: Some(all.value),
+                ci_low: interval.map(|(low, _)| low),
+                ci_high: interval.map(|(_, high)| high),
+                ci_method: match &all.interval {
+                    Ok(_) if all.runs == 1 => OF_ONE_RUN.into(),
+                    Ok(_) => OVER_RUNS.into(),
+                    Err(why) => format!("none: {why}"),
+                },
+                clean_mean: clean.as_ref().map(|clean| clean.value),
+                clean_ci_low: clean_interval.map(|(low, _)| low),
+                clean_ci_high: clean_interval.map(|(_, high)| high),
+                ..self.empty_row(metric, "ns")
+            })
+        };
+        let longest = self.results.samples.metric("pause_max_ns").and_then(|metric| {
+            let longest = |clean| values_of(&self.runs_of(metric, clean)).into_iter().reduce(f64::max);
+            Some(SummaryRow {
+                n: self.runs_of(metric, false).len() as u64,
+                mean: Some(longest(false)?),
+                ci_method: "none: the longest that was seen".into(),
+                clean_mean: longest(true),
+                ..self.empty_row(POOLED_MAX, "ns")
+            })
+        });
+        let pooled = self.results.pooled_pauses.get(self.index);
+        let quantiles = pooled.map(|pooled| {
+            let (all, clean) = (&pooled.all, &pooled.clean);
+            [
+                quantile(POOLED_P50, &all.p50, &clean.p50),
+                quantile(POOLED_P99, &all.p99, &clean.p99),
+                quantile(POOLED_P999, &all.p999, &clean.p999),
+            ]
+        });
+        let rows = quantiles.into_iter().flatten().chain([longest]).flatten();
+        rows.map(|row| self.with_factors(row)).collect()
+    }
 
-/// `(block, value)` of the samples that did not fail, in file order; `clean` leaves flagged ones out.
-fn runs_of(results: &Results, point: usize, metric: &Metric, clean: bool) -> Vec<(u32, f64)> {
-    let samples = &results.samples;
-    let rows = samples.used_rows(point, clean);
-    rows.filter_map(|row| Some((samples.block[row], metric.get(row)?))).collect()
+    /// A row that knows its point and metric, but no value.
+    fn empty_row(&self, metric: &str, unit: &str) -> SummaryRow {
+        let (results, counts) = (self.results, self.counts);
+        let point = &results.plan.points[self.index];
+        SummaryRow {
+            point_id: point.id.clone(),
+            arm: point.arm.clone(),
+            subject: point.subject.clone(),
+            procs: point.procs,
+            regime: point.regime,
+            timing: results.timing(),
+            metric: metric.into(),
+            unit: unit.into(),
+            n: 0,
+            n_failed: counts.failed as u64,
+            n_contaminated: counts.contaminated as u64,
+            mean: None,
+            sd: None,
+            median: None,
+            ci_low: None,
+            ci_high: None,
+            ci_method: String::new(),
+            clean_mean: None,
+            clean_ci_low: None,
+            clean_ci_high: None,
+            noisy: counts.is_noisy(),
+            by_construction: is_by_construction(metric, point),
+        }
+    }
+
+    fn with_factors(&self, row: SummaryRow) -> SummaryLine {
+        let plan = &self.results.plan;
+        let level = |factor: &String| plan.points[self.index].factors.get(factor).cloned().unwrap_or_default();
+        SummaryLine { row, factors: plan.factors.iter().map(level).collect() }
+    }
+
+    /// `(block, value)` of the samples that did not fail, in file order; `clean` leaves flagged ones out.
+    fn runs_of(&self, metric: &Metric, clean: bool) -> Vec<(u32, f64)> {
+        let used = self.used.iter().filter(|used| !(clean && used.contaminated));
+        used.filter_map(|used| Some((used.block, metric.get(used.row)?))).collect()
+    }
 }
 
 fn values_of(runs: &[(u32, f64)]) -> Vec<f64> {

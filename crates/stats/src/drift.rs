@@ -3,11 +3,10 @@
 //! Points are measured in complete blocks, so a drift hits all of them alike and no contrast of a run; what it does is to
 //! widen every interval, and to make two folders differ. Not cured here, only said.
 
-use crate::error::{StatsError, check_pairs, check_positive, check_unit, check_values};
+use crate::error::{StatsError, check_positive, check_unit, check_values};
 use crate::interval::Estimate;
-use crate::linear::least_squares;
 use crate::series::lag1;
-use crate::summary::mean_of;
+use std::collections::BTreeMap;
 
 /// Fewest values beyond one for each point; below, a slope is noise.
 const MIN_DF: usize = 8;
@@ -40,44 +39,52 @@ pub struct Placed {
 /// `TooFew` below 8 degrees of freedom, `NotPositive`, `NotFinite`, `OutOfRange`, `NoSpread` where all have one order.
 pub fn drift(values: &[Placed], level: f64) -> Result<Drift, StatsError> {
     check_unit("level", level)?;
-    let (orders, rates): (Vec<f64>, Vec<f64>) = values.iter().map(|one| (one.order, one.value)).unzip();
-    check_values("orders", &orders, 1)?;
-    check_positive("rates", &rates, 1)?;
-    check_pairs("orders and rates", orders.len(), rates.len())?;
+    let mut x: Vec<f64> = values.iter().map(|one| one.order).collect();
+    let mut y: Vec<f64> = values.iter().map(|one| one.value).collect();
+    check_values("orders", &x, 1)?;
+    check_positive("rates", &y, 1)?;
+    let least = x.iter().copied().fold(f64::INFINITY, f64::min);
+    let length = x.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+    y.iter_mut().for_each(|rate| *rate = rate.ln());
     let n_points = values.iter().map(|one| one.point).max().map_or(0, |most| most + 1);
-    let ln: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
-    // Both without the mean of their point.
-    let (y, kept) = without_point_means(values, &ln, n_points);
-    let (x, _) = without_point_means(values, &orders, n_points);
+    let kept = centre_points(values, &mut x, n_points);
+    centre_points(values, &mut y, n_points);
     let df = values.len().saturating_sub(kept + 1);
     if df < MIN_DF {
         return Err(StatsError::TooFew { what: "samples beyond one a point", found: df, needed: MIN_DF });
     }
-    let solved = least_squares(std::slice::from_ref(&x), &y).ok_or(StatsError::NoSpread { what: "orders" })?;
-    let slope = solved.coefficients[0];
+    let xx: f64 = x.iter().map(|x| x * x).sum();
+    if !(xx > 0.0 && xx.is_finite()) {
+        return Err(StatsError::NoSpread { what: "orders" });
+    }
+    let slope = x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>() / xx;
     let rss: f64 = x.iter().zip(&y).map(|(x, y)| (y - slope * x).powi(2)).sum();
-    let std_error = (solved.gram_inverse[0][0] * rss / df as f64).sqrt();
-    let least = orders.iter().copied().fold(f64::INFINITY, f64::min);
-    let length = orders.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+    let std_error = (rss / df as f64 / xx).sqrt();
     let over_run = Estimate::from_t(slope * length, std_error * length, df as f64, values.len(), level).exp();
     Ok(Drift { over_run, lag1_of_blocks: lag1_of_blocks(values, &y) })
 }
 
-/// Values less the mean of their point, and how many points there are.
-fn without_point_means(values: &[Placed], of: &[f64], n_points: usize) -> (Vec<f64>, usize) {
+/// Takes the mean of its point from each, and returns how many points there are.
+fn centre_points(values: &[Placed], of: &mut [f64], n_points: usize) -> usize {
     let mut sums = vec![(0.0, 0_usize); n_points];
-    for (one, value) in values.iter().zip(of) {
+    for (one, value) in values.iter().zip(&*of) {
         sums[one.point].0 += value;
         sums[one.point].1 += 1;
     }
-    let centred = values.iter().zip(of).map(|(one, value)| value - sums[one.point].0 / sums[one.point].1 as f64);
-    (centred.collect(), sums.iter().filter(|(_, count)| *count > 0).count())
+    for (one, value) in values.iter().zip(of) {
+        *value -= sums[one.point].0 / sums[one.point].1 as f64;
+    }
+    sums.iter().filter(|(_, count)| *count > 0).count()
 }
 
 fn lag1_of_blocks(values: &[Placed], residuals: &[f64]) -> Option<f64> {
-    let mut blocks: std::collections::BTreeMap<u32, Vec<f64>> = std::collections::BTreeMap::new();
-    values.iter().zip(residuals).for_each(|(one, residual)| blocks.entry(one.block).or_default().push(*residual));
-    let means: Vec<f64> = blocks.values().map(|block| mean_of(block)).collect();
+    let mut blocks: BTreeMap<u32, (f64, usize)> = BTreeMap::new();
+    for (one, residual) in values.iter().zip(residuals) {
+        let (sum, count) = blocks.entry(one.block).or_default();
+        *sum += residual;
+        *count += 1;
+    }
+    let means: Vec<f64> = blocks.values().map(|(sum, count)| sum / *count as f64).collect();
     if means.len() >= MIN_DF { lag1(&means) } else { None }
 }
 
