@@ -21,11 +21,12 @@ pub(super) fn bytes_on_node(placement: &Placement, need: Need) -> Vec<(u32, u64)
     // Thousands of workers have a handful of nodes and, as all are of one arm, one policy.
     let mut private: Vec<(&MemoryPolicy, Touchers)> = Vec::new();
     let mut all = Touchers::new();
-    for place in &placement.workers {
-        *all.entry(place.node).or_insert(0) += 1;
+    for alike in placement.workers.chunk_by(|a, b| a.node == b.node && a.private == b.private) {
+        let (place, workers) = (&alike[0], alike.len() as u64);
+        *all.entry(place.node).or_insert(0) += workers;
         match private.iter_mut().find(|(policy, _)| *policy == &place.private) {
-            Some((_, touchers)) => *touchers.entry(place.node).or_insert(0) += 1,
-            None => private.push((&place.private, Touchers::from([(place.node, 1)]))),
+            Some((_, touchers)) => *touchers.entry(place.node).or_insert(0) += workers,
+            None => private.push((&place.private, Touchers::from([(place.node, workers)]))),
         }
     }
     for (policy, touchers) in &private {
