@@ -80,9 +80,10 @@ lab: export CMD ?=
 lab: setup-lab ## NAME=2x32 CMD='numactl -H' runs a command in an emulated machine; scripts/lab list has them
 	@scripts/lab run "$(NAME)" -- "$$CMD"
 
-lab-test: setup-lab ## the machines against their table, proof of placement and hostile hosts in them
+lab-test: setup-lab ## the machines against their table, a witness from outside, proof of placement and hostile hosts in them
 	scripts/lab test
-	NUMALAB_REQUIRE=lab,lab-all cargo test --package numalab --test lab --test hostile
+	scripts/lab witness
+	NUMALAB_REQUIRE=lab,lab-all cargo test --no-fail-fast --package numalab --test lab --test hostile
 
 lab-article: setup-lab ## the article's sweep in the emulated 2x32, and its figure of local hit ratio; cut after 15 minutes
 	@scripts/lab article

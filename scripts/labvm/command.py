@@ -1,4 +1,4 @@
-"""The command line: list, run, test, save, kernels, article, powercut, clean."""
+"""The command line: list, run, test, save, kernels, article, witness, powercut, clean."""
 
 import argparse
 import json
@@ -15,10 +15,11 @@ from . import kernels
 from .article import article
 from .check import check_all
 from .job import Job, from_root, one_command, with_numalab
-from .machines import ALL, BY_NAME, TESTED, Machine
+from .machines import ALL, BY_NAME, TESTED, WITNESSED, Machine
 from .powercut import power_cuts
 from .cache import CACHE, Fault, Lost, Usage, lock, say, show
 from .session import Request, Session
+from .witness import witness
 
 EPILOGUE = """exit codes of run: the command's own; 124 time bound passed; 125 the lab failed (its
 last words are on stderr), or the job left nothing at a --get PATH; 2 usage. An example: scripts/lab run 2x32 -- numalab topo"""
@@ -86,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
     fetching = verbs.add_parser("kernels", help="fetches the kernels that are not there yet, and names them")
     fetching.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(kernels.KINDS)}; all by default")
     verbs.add_parser("article", help="the article's sweep on 2x32, in under 15 minutes, and the figure of local hit ratio")
+    watched = verbs.add_parser("witness", help="has qemu count every access to the heaps, and holds numalab's count against it")
+    watched.add_argument("names", nargs="*", metavar="NAME", help=f"by default {' '.join(WITNESSED)}")
+    watched.add_argument("--procs", type=times, metavar="N", help="workers, as many as PUs by default")
+    wanted(watched, fresh=False)
     cuts = verbs.add_parser("powercut", help="cuts a machine's power at random moments of a run, boots it again and resumes")
     cuts.add_argument("name", nargs="?", default="1x2", help="the machine, 1x2 by default")
     cuts.add_argument("--times", type=times, default=40, metavar="N", help="how often, 40 by default")
@@ -224,6 +229,12 @@ def fetch_kernels(options: argparse.Namespace, _: list[str]) -> int:
     return 0
 
 
+def witness_machines(options: argparse.Namespace, _: list[str]) -> int:
+    requests = [request(options, name) for name in options.names or WITNESSED]
+    with lock():
+        return witness(requests, options.procs)
+
+
 def clean(*_: object) -> int:
     with lock():
         for folder in CACHE.iterdir():
@@ -239,6 +250,7 @@ VERBS = {
     "save": save_machines,
     "kernels": fetch_kernels,
     "article": lambda *_: article(),
+    "witness": witness_machines,
     "powercut": lambda options, _: power_cuts(request(options, options.name), options.times, options.seed),
     "clean": clean,
 }

@@ -172,3 +172,6 @@ BY_NAME = {machine.name: machine for machine in ALL}
 
 # What `save` makes where no name is given: the machines that tests run on.
 TESTED = ("2x2", "cxl", "memless", "2x32")
+
+# What `witness` watches where no name is given: each kind of node and numbering, and the article's size.
+WITNESSED = ("2x2", "4asym", "8ring", "cxl", "memless", "sparse", "2x32")

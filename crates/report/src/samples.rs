@@ -321,9 +321,7 @@ impl Samples {
 
     fn sort_by_point(&mut self, points: usize) {
         self.failed_at = HashMap::new();
-        let mut counts = vec![0; points];
-        self.point.iter().for_each(|&point| counts[point as usize] += 1);
-        self.rows_of = counts.into_iter().map(Vec::with_capacity).collect();
+        self.rows_of = vec![Vec::new(); points];
         for (row, (&point, &retried)) in self.point.iter().zip(&self.retried).enumerate() {
             if !retried {
                 self.rows_of[point as usize].push(row_number(row));

@@ -75,7 +75,8 @@ fn foreseen(boot: &Boot) -> Result<(), Failed> {
 
 fn filled(boot: &Boot) -> Result<(), Failed> {
     let by_policy: u32 = boot.text("by-policy")?.trim().parse()?;
-    ensure(by_policy == 1, || format!("{by_policy} kills by memory policy, 1 expected"))?;
+    // What fills the node may be hit itself, too.
+    ensure(by_policy > 0, || "nothing was killed by memory policy".into())?;
     let ran = boot.ran("fill")?;
     ran.expect(1, &["numalab: all 1 samples failed; the causes are in samples.csv"])?;
     ran.expect_error(

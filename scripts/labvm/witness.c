@@ -1,0 +1,191 @@
+/*
+ * Counts, from outside an emulated machine, every access that a program's own code makes to memory it has mapped: a plugin
+ * of qemu. Libraries and the programs' own images lie elsewhere in their address spaces and are left out.
+ *
+ *   -plugin witness.so,out=FILE
+ *
+ * FILE is written anew every second in which programs run, one line for each instruction, page and PU:
+ *
+ *   first pc virtual-page block-page pu loads stores        (pc and pages in hexadecimal)
+ *
+ * first is the number of the line in the order of first accesses.
+ *
+ * block-page is the page of qemu's own memory: where its block begins there, and again in the machine's memory, and the page
+ * within the block (qemu_plugin_hwaddr_phys_addr).
+ *
+ * Distributions package qemu without the header of its plugins, so what is used of it is declared here, as its documentation
+ * has it ("QEMU TCG Plugins"); INTERFACE is the version that this qemu takes.
+ */
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_plugin_hwaddr;
+typedef uint32_t meminfo;
+enum { NO_REGISTERS = 0, LOADS_AND_STORES = 3 };
+
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
+bool qemu_plugin_mem_is_store(meminfo);
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(meminfo, uint64_t);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t, void (*)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, void (*)(unsigned, meminfo, uint64_t, void *), int, int,
+                                      void *);
+
+EXPORT int qemu_plugin_version = INTERFACE;
+
+/* Where Linux maps memory and libraries for a program of 64 bits; the program itself lies below, the kernel beyond. */
+static const uint64_t MAPPED = UINT64_C(0x7f0000000000), MAPPED_END = UINT64_C(1) << 47;
+static const int PAGE_BITS = 12;
+static const double SECONDS_BETWEEN = 1;
+/* To look at the clock at each would take longer than all the rest. */
+static const uint64_t ACCESSES_BETWEEN = 1 << 14;
+
+struct count {
+    uint64_t first, pc, virtual_page, block_page, loads, stores;
+    uint32_t pu;
+};
+
+/* Open addressing; qemu runs one PU after the other (thread=single), so nothing here is ever entered twice. */
+static struct count *counts;
+static size_t slots = 1 << 16, used;
+static const char *out;
+static uint64_t accesses;
+static double written;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static void *zeroed(size_t n)
+{
+    void *memory = calloc(n, sizeof(struct count));
+    if (!memory) {
+        fprintf(stderr, "witness: no memory for %zu counts\n", n);
+        exit(1);
+    }
+    return memory;
+}
+
+static struct count *slot_of(uint64_t pc, uint64_t virtual_page, uint64_t block_page, uint32_t pu)
+{
+    uint64_t hash = (((pc * 31 + virtual_page) * 31 + block_page) * 31 + pu) * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t at = (hash >> 20) % slots;; at = (at + 1) % slots) {
+        struct count *one = &counts[at];
+        bool is_free = !one->loads && !one->stores;
+        if (is_free || (one->pc == pc && one->virtual_page == virtual_page && one->block_page == block_page &&
+                        one->pu == pu)) {
+            return one;
+        }
+    }
+}
+
+static void grow(void)
+{
+    struct count *before = counts;
+    size_t n = slots;
+    slots *= 2;
+    counts = zeroed(slots);
+    for (size_t at = 0; at < n; at++) {
+        if (before[at].loads || before[at].stores) {
+            *slot_of(before[at].pc, before[at].virtual_page, before[at].block_page, before[at].pu) = before[at];
+        }
+    }
+    free(before);
+}
+
+static void write_counts(void)
+{
+    FILE *file = fopen(out, "w");
+    if (!file) {
+        perror(out);
+        exit(1);
+    }
+    for (size_t at = 0; at < slots; at++) {
+        struct count *one = &counts[at];
+        if (one->loads || one->stores) {
+            fprintf(file, "%lu %lx %lx %lx %u %lu %lu\n", one->first, one->pc, one->virtual_page, one->block_page,
+                    one->pu, one->loads, one->stores);
+        }
+    }
+    if (fclose(file) != 0) {
+        perror(out);
+        exit(1);
+    }
+}
+
+static void accessed(unsigned pu, meminfo info, uint64_t address, void *pc)
+{
+    struct qemu_plugin_hwaddr *where = address >= MAPPED && address < MAPPED_END
+                                           ? qemu_plugin_get_hwaddr(info, address)
+                                           : NULL;
+    if (!where || qemu_plugin_hwaddr_is_io(where)) {
+        return;
+    }
+    if (2 * used >= slots) {
+        grow();
+    }
+    uint64_t physical = qemu_plugin_hwaddr_phys_addr(where);
+    struct count *one = slot_of((uintptr_t)pc, address >> PAGE_BITS, physical >> PAGE_BITS, pu);
+    if (!one->loads && !one->stores) {
+        one->first = used++;
+    }
+    one->pc = (uintptr_t)pc;
+    one->virtual_page = address >> PAGE_BITS;
+    one->block_page = physical >> PAGE_BITS;
+    one->pu = pu;
+    if (qemu_plugin_mem_is_store(info)) {
+        one->stores++;
+    } else {
+        one->loads++;
+    }
+    if (++accesses % ACCESSES_BETWEEN == 0 && now() - written >= SECONDS_BETWEEN) {
+        write_counts();
+        written = now();
+    }
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *block)
+{
+    (void)id;
+    for (size_t at = 0; at < qemu_plugin_tb_n_insns(block); at++) {
+        struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, at);
+        uint64_t pc = qemu_plugin_insn_vaddr(instruction);
+        if (pc < MAPPED) {
+            qemu_plugin_register_vcpu_mem_cb(instruction, accessed, NO_REGISTERS, LOADS_AND_STORES,
+                                             (void *)(uintptr_t)pc);
+        }
+    }
+}
+
+EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int at = 0; at < argc; at++) {
+        if (strncmp(argv[at], "out=", 4) == 0) {
+            out = strdup(argv[at] + 4);
+        }
+    }
+    if (!out) {
+        fprintf(stderr, "witness: out=FILE is missing\n");
+        return 1;
+    }
+    counts = zeroed(slots);
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    return 0;
+}
