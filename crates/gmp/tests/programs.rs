@@ -436,7 +436,7 @@ fn check(seed: u64) {
     for state in [TaskState::Idle, TaskState::Runnable, TaskState::Running, TaskState::InCall, TaskState::Waiting] {
         assert_eq!(snapshot.tasks_in(state), 0, "{state:?}, seed {seed}");
     }
-    assert_eq!((snapshot.local_queues.iter().sum::<usize>(), snapshot.global_queue), (0, 0), "seed {seed}");
+    assert_eq!((snapshot.queues.local.iter().sum::<usize>(), snapshot.queues.global), (0, 0), "seed {seed}");
     drop(shared);
     drop(scheduler);
     drop(handle);

@@ -41,7 +41,7 @@ pub use self::{
     join::{Ended, JoinHandle},
     monitor::Stuck,
     ring::{LocalOrder, StealAmount},
-    snapshot::{ProcessorState, Snapshot},
+    snapshot::{ProcessorState, Queues, Snapshot},
     state::TaskState,
     switches::{Seat, StealOrder, SwitchError, Switches, YieldTo},
     timers::{Sleep, sleep},
@@ -293,6 +293,11 @@ impl Handle {
     /// States of tasks, processors, threads and queues now.
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
+    }
+
+    /// How long the queues are now: a few loads a processor, where a snapshot looks at every task.
+    pub fn queues(&self) -> Queues {
+        self.0.queues()
     }
 
     /// What happened since the last call, where [`Switches::trace`] asks for it. A processor that runs tells the last few

@@ -29,10 +29,17 @@ pub struct Snapshot {
     pub threads: usize,
     /// Of these, asleep without a processor.
     pub threads_idle: usize,
+    /// How long the queues are.
+    pub queues: Queues,
+}
+
+/// How long the queues are at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queues {
     /// Tasks in each processor's queue.
-    pub local_queues: Vec<usize>,
+    pub local: Vec<usize>,
     /// Tasks in the global queues.
-    pub global_queue: usize,
+    pub global: usize,
 }
 
 impl Snapshot {
@@ -68,8 +75,14 @@ impl Core {
             searching: searching as usize,
             threads: self.threads.load(Ordering::Relaxed),
             threads_idle: self.idle.threads(),
-            local_queues: self.processors.iter().map(|p| p.ring.len() as usize).collect(),
-            global_queue: self.globals.iter().map(|global| global.len() as usize).sum(),
+            queues: self.queues(),
+        }
+    }
+
+    pub(crate) fn queues(&self) -> Queues {
+        Queues {
+            local: self.processors.iter().map(|p| p.ring.len() as usize).collect(),
+            global: self.globals.iter().map(|global| global.len() as usize).sum(),
         }
     }
 }

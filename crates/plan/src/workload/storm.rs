@@ -84,6 +84,11 @@ impl StormFile {
             "tasks",
             "Tasks moved from a full queue to a global one for each 1000 polls; of gmp.",
         ),
+        metric("local_queue_mean", "tasks", "Tasks in a processor's own queue, the mean of looks 5 ms apart; of gmp."),
+        metric("local_queue_most", "tasks", "Most tasks in one processor's own queue at a look; of gmp."),
+        metric("local_queue_spread", "tasks", "Longest less shortest own queue of a look, the mean; of gmp."),
+        metric("global_queue_mean", "tasks", "Tasks in the global queues, the mean of looks; of gmp."),
+        metric("global_queue_most", "tasks", "Most tasks in the global queues at a look; of gmp."),
     ];
 
     /// # Errors

@@ -86,7 +86,7 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
 }
 
 /// Without the switches of the thread that counts.
-pub(super) fn usage_without(all: Usage, own: &Usage) -> Usage {
+pub(in crate::workload) fn usage_without(all: Usage, own: &Usage) -> Usage {
     Usage {
         voluntary: all.voluntary.saturating_sub(own.voluntary),
         involuntary: all.involuntary.saturating_sub(own.involuntary),

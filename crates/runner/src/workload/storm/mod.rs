@@ -4,6 +4,7 @@
 //! they have taken the sample's seconds together, at least one; of `operations`, so many. The first is the cold one.
 
 mod go;
+mod lengths;
 pub(super) mod tasks;
 mod threads;
 

@@ -1,9 +1,11 @@
 //! A storm of tasks on a runtime of this process. They are spawned by a task, as in Go main is one; the last to end wakes it.
 
+use super::lengths::{Lengths, Watch};
 use super::{Ground, Ran, Storm, Storms, TOLD};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
+use crate::workload::blocking::tasks::usage_without;
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Counts};
 use host::thread::Usage;
@@ -43,6 +45,7 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
     let (ended, all_ended) = R::channel(NonZeroUsize::MIN);
     let shared = Arc::new(Shared::<R> { yields: storm.yields, turns, left: AtomicU64::new(0), ended });
     let (tasks, mut storms) = (storm.tasks, Storms::new(job.extent));
+    let watch = runtime.scheduler().map(|scheduler| Watch::start(scheduler.clone())).transpose()?;
     let (counts, usage) = (runtime.counts(), Usage::of_process());
     let spawner = async move {
         while storms.go_on() {
@@ -57,13 +60,15 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
         storms
     };
     let found = runtime.run(with_polls(spawner));
+    let (lengths, own) = watch.map(Watch::finish).transpose()?.unzip();
     let usage = Usage::of_process().since(&usage);
+    let usage = own.map_or(usage, |own| usage_without(usage, &own));
     let counts = runtime.counts_since(counts);
     let notes = runtime.end(job, &[])?;
     let (storms, own_polls) = found?;
     let asked = (storm.tasks * storms.count, storm.yields_of_all() * storms.count);
     counts.as_ref().map_or(Ok(()), |counts| check(counts, own_polls, asked))?;
-    let told = counts.as_ref().map_or([None; TOLD], told);
+    let told = counts.as_ref().zip(lengths).map_or([None; TOLD], |(counts, lengths)| told(counts, &lengths));
     Ok(Ran { counts: counts.as_ref().map(words), notes, ..storms.ran(storm, told, usage) })
 }
 
@@ -81,8 +86,9 @@ fn check(counts: &Counts, own_polls: u64, (tasks, yields): (u64, u64)) -> Result
 }
 
 /// In the order of the workload's columns, from `pause_ratio` on: nobody stops this world.
-fn told(counts: &Counts) -> [Option<f64>; TOLD] {
+fn told(counts: &Counts, lengths: &Lengths) -> [Option<f64>; TOLD] {
     let polls = counts.get(Count::Polls) as f64;
+    let [local_mean, local_most, local_spread, global_mean, global_most] = lengths.told();
     let of = |all: &[Count]| all.iter().map(|&count| counts.get(count)).sum::<u64>() as f64 / polls;
     [
         None,
@@ -92,6 +98,11 @@ fn told(counts: &Counts) -> [Option<f64>; TOLD] {
         Some(of(&[Count::FromStolen])),
         Some(1000.0 * of(&[Count::StolenLlc, Count::StolenNode, Count::StolenRemote])),
         Some(1000.0 * of(&[Count::Overflowed])),
+        local_mean,
+        local_most,
+        local_spread,
+        global_mean,
+        global_most,
     ]
 }
 
