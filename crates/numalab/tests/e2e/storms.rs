@@ -130,15 +130,29 @@ fn check(row: &BTreeMap<String, String>, counts: Option<&BTreeMap<String, f64>>)
             ensure(counts["spawned"] == storms * tasks + 1.0, || format!("{counts:?}"))?;
             let all = from.iter().map(|column| number(row, column)).sum::<Result<f64, _>>()?;
             ensure((all - 1.0).abs() < 1e-9, || format!("the shares add up to {all}: {row:?}"))?;
+            check_queues(row)?;
             ensure(number(row, "run_delay_ratio").is_ok() && number(row, "steals_per_1000").is_ok(), || {
                 format!("{row:?}")
             })
         }
         ("threads" | "tokio" | "rayon", None) => {
-            ensure(from.iter().all(|column| row[*column].is_empty()), || format!("{row:?}"))
+            let told = from.iter().chain(&["local_queue_mean", "global_queue_most"]);
+            ensure(told.into_iter().all(|column| row[*column].is_empty()), || format!("{row:?}"))
         }
         other => Err(format!("{other:?}").into()),
     }
+}
+
+/// No more is queued than there are tasks, that which spawns them among them. A sample may be over before the first look.
+fn check_queues(row: &BTreeMap<String, String>) -> Result<(), Failed> {
+    if row["local_queue_mean"].is_empty() {
+        return Ok(());
+    }
+    let most = number(row, "tasks")? + 1.0;
+    let (local, global) = (number(row, "local_queue_mean")?, number(row, "global_queue_mean")?);
+    let (local_most, global_most) = (number(row, "local_queue_most")?, number(row, "global_queue_most")?);
+    let is_held = local <= local_most && global <= global_most && local_most <= most.min(256.0) && global_most <= most;
+    ensure(is_held && number(row, "local_queue_spread")? <= local_most, || format!("{row:?}"))
 }
 
 fn goroutines() -> Result<(), Failed> {
