@@ -2,7 +2,7 @@
 
 use crate::asynchronous::{Runtime, once};
 use crate::operation::{Operation, Order, repeat};
-use gmp::scheduler::{self, Receiver, Scheduler, Sender, Switches, channel};
+use gmp::scheduler::{self, Receiver, Scheduler, Sender, Switches, YieldTo, channel};
 use std::{
     future::Future,
     hint::black_box,
@@ -45,10 +45,11 @@ impl Runtime for Gmp {
     }
 }
 
-pub fn run(order: &Order) -> Option<Vec<String>> {
+pub fn run(order: &Order, yield_to: YieldTo) -> Option<Vec<String>> {
     let order = *order;
     let processors = NonZeroUsize::new(order.processors)?;
-    let scheduler = Scheduler::new(Switches::new(processors)).expect("switches that can be");
+    let switches = Switches { yield_to, ..Switches::new(processors) };
+    let scheduler = Scheduler::new(switches).expect("switches that can be");
     if order.operation == Operation::Stop {
         return Some(stop(&scheduler, order));
     }

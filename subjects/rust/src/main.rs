@@ -12,11 +12,12 @@ mod rayon_;
 mod smol_;
 mod tokio_;
 
+use gmp::scheduler::YieldTo;
 use operation::Order;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "subjects gmp|tokio|smol|rayon|may|polls storm|pingpong|spawnjoin|spawn|wake|memory|stop PROCESSORS TASKS";
+    "subjects gmp|gmp-global|tokio|smol|rayon|may|polls storm|pingpong|spawnjoin|spawn|wake|memory|stop PROCESSORS TASKS";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let lines = match subject {
-        "gmp" => gmp_::run(&order),
+        "gmp" => gmp_::run(&order, YieldTo::Local),
+        // As Go's: behind all others.
+        "gmp-global" => gmp_::run(&order, YieldTo::Global),
         "tokio" => tokio_::run(&order),
         "smol" => smol_::run(&order),
         "rayon" => rayon_::run(&order),

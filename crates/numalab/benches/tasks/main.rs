@@ -9,7 +9,7 @@ use pairs::{Failed, Line, Pairs, Unit, print_titles};
 use std::process::{Command, ExitCode};
 
 const CHECK_SAID_NO: u8 = 3;
-const ITEMS: [&str; 7] = ["storm", "spawnjoin", "spawn", "pingpong", "wake", "stop", "memory"];
+const ITEMS: [&str; 8] = ["storm", "storm-global", "spawnjoin", "spawn", "pingpong", "wake", "stop", "memory"];
 /// An odd number: the median is one that was measured.
 const PAIRS: usize = 9;
 const PEERS: [&str; 6] = ["go", "tokio", "smol", "rayon", "may", "polls"];
@@ -57,7 +57,7 @@ fn all(asked: &[String], programs: &Programs) -> Result<Vec<Line>, Failed> {
     print_titles();
     let mut lines = Vec::new();
     for case in cases().filter(|case| asked.is_empty() || asked.iter().any(|item| item == case.item)) {
-        for peer in PEERS {
+        for peer in PEERS.into_iter().filter(|peer| case.item != "storm-global" || *peer == "go") {
             let Some(pairs) = against(programs, case, peer)? else { continue };
             let unit = if case.item == "memory" { Unit::Bytes } else { Unit::Ns };
             let line = pairs.line(&case.name(peer), unit, target(case, peer))?;
@@ -79,7 +79,8 @@ fn all(asked: &[String], programs: &Programs) -> Result<Vec<Line>, Failed> {
 
 fn cases() -> impl Iterator<Item = Case> {
     let of = |item, processors, tasks| Case { item, processors, tasks, figure: 0 };
-    let storms = [1, 2].into_iter().flat_map(move |p| [100, 1000, 5000, 20_000].map(|n| of("storm", p, n)));
+    let sizes = || [1, 2].into_iter().flat_map(|p| [100, 1000, 5000, 20_000].map(|n| (p, n)));
+    let storms = ["storm", "storm-global"].into_iter().flat_map(move |item| sizes().map(move |(p, n)| of(item, p, n)));
     let others =
         ["spawnjoin", "spawn", "pingpong", "wake"].into_iter().flat_map(move |item| [1, 2].map(|p| of(item, p, 1)));
     // As many busy tasks as processors.
@@ -88,10 +89,19 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 impl Case {
+    /// Ours, with yields to the global queue where the item says so, and the operation that programs know.
+    fn ours(self) -> (&'static str, Case) {
+        match self.item {
+            "storm-global" => ("gmp-global", Case { item: "storm", ..self }),
+            _ => ("gmp", self),
+        }
+    }
+
     fn name(self, peer: &str) -> String {
         let Case { item, processors, tasks, figure } = self;
         let what = match item {
             "storm" => format!("yield in a storm of {tasks}"),
+            "storm-global" => format!("yield to the global queue in a storm of {tasks}"),
             "spawnjoin" => "spawn and join, one by one".into(),
             "spawn" => "spawn many, wait for all".into(),
             "pingpong" => "ping-pong over channels, a round trip".into(),
@@ -106,7 +116,7 @@ impl Case {
 /// Targets of the suite; `None` is for comparison only.
 fn target(case: Case, peer: &str) -> Option<f64> {
     let target = match (case.item, peer) {
-        ("storm", "go") => 0.2,
+        ("storm" | "storm-global", "go") => 0.2,
         ("storm", "tokio") if case.processors == 1 || case.tasks >= 1000 => 0.5,
         ("spawnjoin", "go") => 0.5,
         ("spawnjoin", "tokio") => 1.0,
@@ -122,6 +132,7 @@ fn target(case: Case, peer: &str) -> Option<f64> {
 
 /// Pairs of processes; `None` where the peer lacks the operation, or its toolchain.
 fn against(programs: &Programs, case: Case, peer: &str) -> Result<Option<Pairs>, Failed> {
+    let (ours, case) = case.ours();
     let theirs = || match peer {
         "go" => programs.go.as_ref().map_or(Ok(None), |go| run(go, None, case)),
         _ => run(&programs.rust, Some(peer), case),
@@ -130,7 +141,7 @@ fn against(programs: &Programs, case: Case, peer: &str) -> Result<Option<Pairs>,
         return Ok(None);
     }
     let measured = |figure: Option<f64>| figure.ok_or_else(|| Failed::from("a program that measured measures no more"));
-    let ours = || run(&programs.rust, Some("gmp"), case).and_then(measured);
+    let ours = || run(&programs.rust, Some(ours), case).and_then(measured);
     Ok(Some(pairs::measure(PAIRS, ours, || theirs().and_then(measured))?))
 }
 
