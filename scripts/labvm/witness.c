@@ -13,8 +13,8 @@
  * block-page is the page of qemu's own memory: where its block begins there, and again in the machine's memory, and the page
  * within the block (qemu_plugin_hwaddr_phys_addr).
  *
- * Distributions package qemu without the header of its plugins, so what is used of it is declared here, as its documentation
- * has it ("QEMU TCG Plugins"); INTERFACE is the version that this qemu takes.
+ * Distributions package qemu without the header of its plugins, so what is used of it is declared here, as the documentation
+ * of qemu 7.2 has it ("QEMU TCG Plugins", version 1).
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
@@ -44,7 +44,7 @@ void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t, void (*)(uint64_t, struct q
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, void (*)(unsigned, meminfo, uint64_t, void *), int, int,
                                       void *);
 
-EXPORT int qemu_plugin_version = INTERFACE;
+EXPORT int qemu_plugin_version = 1;
 
 /* Where Linux maps memory and libraries for a program of 64 bits; the program itself lies below, the kernel beyond. */
 static const uint64_t MAPPED = UINT64_C(0x7f0000000000), MAPPED_END = UINT64_C(1) << 47;
@@ -62,6 +62,7 @@ struct count {
 static struct count *counts;
 static size_t slots = 1 << 16, used;
 static const char *out;
+static char *part;
 static uint64_t accesses;
 static double written;
 
@@ -109,12 +110,18 @@ static void grow(void)
     free(before);
 }
 
+static void failed(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* Beside it first: qemu may be killed at any moment, and half a file would look like fewer accesses. */
 static void write_counts(void)
 {
-    FILE *file = fopen(out, "w");
+    FILE *file = fopen(part, "w");
     if (!file) {
-        perror(out);
-        exit(1);
+        failed(part);
     }
     for (size_t at = 0; at < slots; at++) {
         struct count *one = &counts[at];
@@ -123,9 +130,8 @@ static void write_counts(void)
                     one->pu, one->loads, one->stores);
         }
     }
-    if (fclose(file) != 0) {
-        perror(out);
-        exit(1);
+    if (fclose(file) != 0 || rename(part, out) != 0) {
+        failed(part);
     }
 }
 
@@ -184,6 +190,9 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
     if (!out) {
         fprintf(stderr, "witness: out=FILE is missing\n");
         return 1;
+    }
+    if (asprintf(&part, "%s.part", out) < 0) {
+        failed("memory");
     }
     counts = zeroed(slots);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

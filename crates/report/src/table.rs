@@ -403,6 +403,16 @@ mod tests {
         check("a\"b\"c,d", &["a\"b\"c", "d"]);
     }
 
+    #[test]
+    fn a_comma_is_found_at_each_place_of_a_step() {
+        for length in 0..20 {
+            // Its second byte is a comma's with the high bit.
+            let (first, second) = ("a".repeat(length), "¬".repeat(length));
+            check(&format!("{first},{second},"), &[&first, &second, ""]);
+            check(&format!("{second},\"{first}, \",x"), &[&second, &format!("{first}, "), "x"]);
+        }
+    }
+
     /// Reads columns b and a of a file; the rows it gave, in order, and how it ended.
     fn read_table(bytes: &[u8]) -> Result<(Vec<[u64; 3]>, Ended), ReportError> {
         let dir = tempfile::tempdir().unwrap();

@@ -42,7 +42,7 @@ fn every_figure_is_made_anew() {
     samples(2, "stopping_mean_ns", "4659", "samples.csv:2: stopping_mean_ns: found 4659, expected 4659.65625");
     let bandwidth = "samples.csv:2: bandwidth_gb_per_s, lines x 64 bytes / elapsed: found 0.8, expected 0.7798784";
     samples(2, "bandwidth_gb_per_s", "0.8", bandwidth);
-    let package = "samples.csv:2: local_package_ratio, within a package and half of the unknown / all touches: found 0.5, expected 1";
+    let package = "samples.csv:2: local_package_ratio, within a package / known touches: found 0.5, expected 1";
     samples(2, "local_package_ratio", "0.5", package);
     samples(2, "local_hit_low", "0.9", "samples.csv:2: local_hit_low, local / all touches: found 0.9, expected 1");
     let high = "samples.csv:3: local_hit_high, all but remote / all touches: found 0.95, expected 0.9400171561393152";

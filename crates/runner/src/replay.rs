@@ -1,8 +1,8 @@
 //! Counts touches again after the clock has stopped: by the node of the PU that touched and the node of the page.
 //!
 //! The address stream is drawn once more from its key, so the timed run pays nothing for it. What is not known for sure,
-//! a request whose PU changed node between its ends or a page that did, is counted at the class "unknown": it widens the
-//! ratio, which takes half of it as local.
+//! a request whose PU changed node between its ends or a page that did, is counted at the class "unknown", and widens the
+//! ratio instead of shifting it.
 
 use crate::pages::{Classes, HeapPages};
 use crate::workload::Work;

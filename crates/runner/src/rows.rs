@@ -1,7 +1,7 @@
 //! From a sample to its rows: pure, so that every figure of samples.csv has one place where it is made.
 
 use crate::disturbance::disturbances;
-use crate::sample::{Hits, Measured, Outcome, PauseTimes, Sample};
+use crate::sample::{Measured, Outcome, PauseTimes, Sample};
 use plan::point::{Plan, Point, Slot};
 use plan::record::{Cell, PauseRow, SampleRow, Seed, StopReason, Timing, TrafficRow, WindowRow, WorkerRow};
 use plan::topology::Topology;
@@ -183,22 +183,17 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     row.contaminated_reason = row.contaminated.then(|| reasons.join("; "));
 }
 
+/// Local over known touches; unknown ones are in the bounds, which hold the ratio between them.
 fn fill_hits(row: &mut SampleRow, measured: &Measured) {
     let Some(hits) = &measured.hits else { return };
-    row.local_hit_ratio = share(hits, hits.local);
+    let known = hits.local + hits.remote;
+    row.local_hit_ratio = ratio(hits.local, known);
     row.local_hit_low = Some(hits.low);
     row.local_hit_high = Some(hits.high);
     row.hit_source = Some(hits.source);
     row.local_touches = Some(hits.local);
     row.remote_touches = Some(hits.remote);
-    row.local_package_ratio = hits.package_local.and_then(|local| share(hits, local));
-}
-
-/// Local over all touches, half of the unknown ones taken as local: they were made while a page or a worker moved, and the
-/// bounds hold them all. `None` where nothing is known.
-fn share(hits: &Hits, local: u64) -> Option<f64> {
-    let known = hits.local + hits.remote;
-    (known > 0).then(|| (local as f64 + 0.5 * (hits.touches - known) as f64) / hits.touches as f64)
+    row.local_package_ratio = hits.package_local.and_then(|local| ratio(local, known));
 }
 
 fn fill_pauses(row: &mut SampleRow, measured: &Measured) {

@@ -133,8 +133,7 @@ fn figures_follow_from_the_sample() {
     assert_eq!((row.throughput_per_s, row.repetition, row.order), (Some(1e6), 1, 15));
     // 1000 operations of 64 lines of 64 bytes in 1 ms.
     assert_eq!(row.bandwidth_gb_per_s, Some(1_000.0 * 64.0 * 64.0 / 1e6));
-    // Of 1000 touches 600 are local and 200 unknown.
-    assert_eq!((row.local_hit_ratio, row.local_hit_low, row.local_hit_high), (Some(0.7), Some(0.6), Some(0.8)));
+    assert_eq!((row.local_hit_ratio, row.local_hit_low, row.local_hit_high), (Some(0.75), Some(0.6), Some(0.8)));
     assert_eq!((row.pause_count, row.pause_mean_ns, row.stopped_ns_sum), (Some(3), Some(400.0), Some(1200)));
     assert_eq!((row.pause_max_ns, row.stopping_mean_ns, row.pauses_missed), (Some(900), Some(397.0), Some(4)));
     assert_eq!((row.voluntary_switches, row.involuntary_switches), (Some(4), Some(2)));

@@ -295,7 +295,7 @@ impl Handle {
         self.0.snapshot()
     }
 
-    /// How long the queues are now: a few loads a processor, where a snapshot looks at every task.
+    /// How long the queues are now, without the look at every task that a snapshot takes.
     pub fn queues(&self) -> Queues {
         self.0.queues()
     }

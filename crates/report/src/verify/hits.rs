@@ -32,11 +32,10 @@ pub(crate) fn check_hits(row: &SampleRow, touches: &Touches, note: &mut Note<'_>
     if let Some(remote) = row.remote_touches {
         note.unequal("remote_touches, traffic.csv between nodes", remote, touches.remote);
     }
-    let expected = |local: u64| (local as f64 + 0.5 * touches.unknown as f64) / touches.all() as f64;
-    let is_known = touches.known() > 0;
-    if let (Some(ratio), true) = (row.local_package_ratio, is_known) {
-        let what = "local_package_ratio, within a package and half of the unknown / all touches";
-        note.not_close(what, ratio, expected(touches.package_local));
+    let known = touches.known() as f64;
+    if let (Some(ratio), true) = (row.local_package_ratio, known > 0.0) {
+        let expected = touches.package_local as f64 / known;
+        note.not_close("local_package_ratio, within a package / known touches", ratio, expected);
     }
     let (Some(ratio), Some(low), Some(high)) = (row.local_hit_ratio, row.local_hit_low, row.local_hit_high) else {
         return;
@@ -45,8 +44,8 @@ pub(crate) fn check_hits(row: &SampleRow, touches: &Touches, note: &mut Note<'_>
     if ratio < low - 1e-9 || ratio > high + 1e-9 {
         note.other("local_hit_ratio", ratio, format!("{low}..{high}"));
     }
-    if is_known {
-        note.not_close("local_hit_ratio, local and half of the unknown / all touches", ratio, expected(touches.local));
+    if known > 0.0 {
+        note.not_close("local_hit_ratio, local / known touches", ratio, touches.local as f64 / known);
         let widened = matches!(row.hit_source, Some(HitSource::Sampled | HitSource::Pages));
         check_bounds((low, high), touches, widened, note);
     }
