@@ -20,7 +20,7 @@ article: setup ## every experiment of the article within BUDGET=10m, then one ta
 claims: setup ## the article's 23 statements, computed again from its own tables; no machine is asked
 	@$(NUMALAB) claims --audit experiments/published/audit.toml
 
-tables: setup ## the published tables beside what was measured here
+tables: setup ## the printed table beside what was measured here
 	@$(NUMALAB) tables
 
 topo: setup ## this machine: packages, nodes, PUs, distances, memory

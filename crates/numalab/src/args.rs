@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Verify(Verify),
     /// The verdicts on the claims of a results folder; or, from its printed tables alone, on those of an article
     Claims(Claims),
-    /// The published tables beside what was measured here
+    /// The experiment's printed table beside what was measured here
     Tables(Tables),
     /// Faster, slower, the same or undecided: arms of one run, or runs of two builds or settings, session by session
     Compare(Compare),
@@ -319,7 +319,8 @@ pub(crate) struct Claims {
 
 #[derive(Debug, Args)]
 pub(crate) struct Tables {
-    /// Results folder; the newest under `results` if not given
+    /// Results folder of an experiment with a printed table, `published` or `[printed]` in its file; if not given the newest
+    /// of numa-binding under `results`, and where there is none the article's table alone
     pub(crate) dir: Option<PathBuf>,
     /// Folder under which results are filed
     #[arg(long, default_value = "results", value_name = "DIR")]

@@ -21,6 +21,7 @@ mod placement;
 mod planning;
 pub mod point;
 pub mod policy;
+pub mod printed;
 pub mod published;
 pub mod quantity;
 pub mod random;

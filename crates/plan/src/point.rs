@@ -8,6 +8,7 @@ use crate::claim::Claim;
 use crate::experiment::{GO, GoSettings, Measure, RAYON, TOKIO};
 use crate::knee::KneeModel;
 use crate::place::{Placement, Regime};
+use crate::printed::Beside;
 use crate::published::Published;
 use crate::record::{PointRow, PointState, Row};
 use crate::scheduler::Seated;
@@ -27,6 +28,9 @@ pub struct Plan {
     /// The published table it is compared with. Plans from before it was kept have a path under `published`, and no table.
     #[serde(rename = "published_table", skip_serializing_if = "Option::is_none", default)]
     pub published: Option<Published>,
+    /// Another printed table, with the metrics that stand beside its columns.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub printed: Option<Beside>,
     /// The audit of the article it tests, with its tables.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audit: Option<Audit>,
@@ -200,11 +204,6 @@ impl Plan {
     /// Whether curves go over the number of workers, which the machine's boundaries are counted in.
     pub fn is_over_procs(&self) -> bool {
         is_procs(&self.axis)
-    }
-
-    /// Factors that tell curves apart: all further ones but the axis.
-    pub fn curve_factors(&self) -> impl Iterator<Item = &String> {
-        self.factors.iter().filter(|factor| **factor != self.axis)
     }
 
     /// The rows of points.csv: points that run in plan order, then the skipped ones; after the fixed cells one for each

@@ -75,7 +75,7 @@ impl Published {
 }
 
 /// Line of a record, from 1; the reader's own place lies before the empty lines that it passes over.
-fn line_of(text: &str, place: Option<&csv::Position>) -> usize {
+pub(crate) fn line_of(text: &str, place: Option<&csv::Position>) -> usize {
     let (before, rest) = text.split_at_checked(place.map_or(0, |place| place.byte() as usize)).unwrap_or((text, ""));
     let empty = &rest[..rest.len() - rest.trim_start().len()];
     1 + before.matches('\n').count() + empty.matches('\n').count()

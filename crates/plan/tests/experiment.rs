@@ -73,7 +73,7 @@ fn unknown_keys_are_named_with_their_line() {
     check(
         1,
         "nme = \"x\"",
-        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, audit, workload, pauses, sweep, arm, measure, claim, knee, scheduler, go",
+        "1: unknown key \"nme\" in the file; known keys: name, question, expect, published, printed, audit, workload, pauses, sweep, arm, measure, claim, knee, scheduler, go",
     );
     check(6, "shared = 0.25", &format!("6: unknown key \"shared\" in [workload]; known keys: kind, {workload}"));
     check(13, "thread = 4", &format!("13: unknown key \"thread\" in [sweep]; known keys: {sweep}"));

@@ -113,6 +113,7 @@ fn golden_plan() -> Plan {
         question: "Can a results folder be read, drawn and verified without a machine?".into(),
         expect: "a USL with its peak at 15.4 processors, beyond the grid".into(),
         published: None,
+        printed: None,
         audit: None,
         knee: None,
         measure: Measure {

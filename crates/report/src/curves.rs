@@ -4,7 +4,7 @@
 //! Arms that share all their points are one curve with both names.
 
 use crate::results::{Derived, Results, SummaryLine};
-use crate::series::group_of;
+use crate::series::group_over;
 use crate::show::Unit;
 use plan::point::{Plan, Point, is_arm};
 use plan::record::{Row, SampleRow, SummaryRow};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Curve {
     /// Arm or arms, joined with `+`.
     pub arm: String,
-    /// Levels beyond arm and axis, as [`group_of`] writes them; empty for none.
+    /// Levels beyond arm and axis, as [`group_of`](crate::group_of) writes them; empty for none.
     pub levels: String,
     /// Indexes into [`Plan::points`], ascending along the axis.
     pub points: Vec<usize>,
@@ -35,9 +35,14 @@ impl Curve {
 
 /// The curves of a plan, in plan order.
 pub fn curves(plan: &Plan) -> Vec<Curve> {
+    curves_over(plan, &plan.axis)
+}
+
+/// The same with points that differ in their level of something else alone, procs or a factor.
+pub(crate) fn curves_over(plan: &Plan, by: &str) -> Vec<Curve> {
     let mut single: Vec<Curve> = Vec::new();
     for (at, point) in plan.points.iter().enumerate() {
-        let levels = group_of(plan, point);
+        let levels = group_over(plan, by, (&point.subject, point.procs, &point.factors));
         for arm in point.arm.split('+') {
             match single.iter_mut().find(|curve| curve.arm == arm && curve.levels == levels) {
                 Some(curve) => curve.points.push(at),

@@ -4,6 +4,7 @@ use crate::audit::audit;
 use crate::claims::claims;
 use crate::fits::fits;
 use crate::knee::knee;
+use crate::printed::printed;
 use crate::results::{Derived, Results};
 use crate::summary::summarise;
 use crate::threads::with_threads;
@@ -14,6 +15,7 @@ pub fn derive(results: &Results) -> Derived {
         let (summary, (fits, claims)) =
             rayon::join(|| summarise(results), || rayon::join(|| fits(results), || claims(results)));
         let audit = results.plan.audit.as_ref().map_or_else(Vec::new, audit);
-        Derived { summary, fits, claims, audit, knee: knee(results) }
+        let derived = Derived { summary, fits, claims, audit, knee: knee(results), printed: Vec::new() };
+        Derived { printed: printed(results, &derived), ..derived }
     })
 }

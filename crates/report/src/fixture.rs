@@ -66,7 +66,7 @@ pub(crate) fn derived(results: &Results) -> Derived {
     }
     let claims = Verdict::ALL[..4].iter().map(|&verdict| claim(verdict)).collect();
     let audit = results.plan.audit.as_ref().map_or_else(Vec::new, audit);
-    Derived { summary, fits: fits(), claims, audit, knee: Vec::new() }
+    Derived { summary, fits: fits(), claims, audit, knee: Vec::new(), printed: Vec::new() }
 }
 
 fn fits() -> Vec<FitRow> {

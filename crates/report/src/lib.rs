@@ -24,6 +24,7 @@ mod newest;
 mod pauses;
 mod pilot;
 mod present;
+mod printed;
 mod ratios;
 mod results;
 mod samples;

@@ -5,7 +5,7 @@ use crate::html::{Parts, html};
 use crate::results::{Derived, Results};
 use crate::tables::published::{Measured, csv, latex, markdown};
 use crate::tables::summary;
-use crate::tables::{audit_csv, knee_csv};
+use crate::tables::{audit_csv, knee_csv, printed_csv, printed_latex, printed_markdown};
 use crate::update::DerivedFile;
 
 /// figures/*.svg, tables/* and report.html, in this order; the same folder gives the same bytes.
@@ -18,8 +18,14 @@ pub(crate) fn presented(results: &Results, derived: &Derived, others: &[String])
     let mut made: Vec<DerivedFile> = figures.iter().map(svg).collect();
     made.push(file("tables/summary.md".into(), summary::markdown(results, derived)));
     made.push(file("tables/summary.tex".into(), summary::latex(results, derived)));
+    let measured = Measured { results, derived };
+    if results.plan.printed.is_some() {
+        made.push(file("tables/printed.csv".into(), printed_csv(&derived.printed)));
+        made.push(file("tables/printed.md".into(), printed_markdown(measured)));
+        made.push(file("tables/printed.tex".into(), printed_latex(measured)));
+    }
     if let Some(published) = published {
-        let measured = Some(Measured { results, derived });
+        let measured = Some(measured);
         made.push(file("tables/published.csv".into(), csv(published, measured)));
         made.push(file("tables/published.md".into(), markdown(published, measured)));
         made.push(file("tables/published.tex".into(), latex(published, measured)));

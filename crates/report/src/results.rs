@@ -15,7 +15,9 @@ use crate::update::raw_names;
 use crate::warmup::{Warmup, cut_warmups};
 use plan::manifest::{FORMAT, Manifest, TOPOLOGY_UNSURE};
 use plan::point::Plan;
-use plan::record::{AuditRow, ClaimRow, FactRow, FitRow, KneeRow, Row, SampleRow, SummaryRow, Timing, titles};
+use plan::record::{
+    AuditRow, ClaimRow, FactRow, FitRow, KneeRow, PrintedRow, Row, SampleRow, SummaryRow, Timing, titles,
+};
 use plan::topology::Topology;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -61,6 +63,8 @@ pub struct Derived {
     pub audit: Vec<AuditRow>,
     /// tables/knee.csv; none where the plan has no knee.
     pub knee: Vec<KneeRow>,
+    /// tables/printed.csv; none where the plan has no `[printed]`.
+    pub printed: Vec<PrintedRow>,
 }
 
 impl Results {

@@ -1,8 +1,9 @@
 //! Points that make one curve over the plan's axis: one arm, one group of further levels, one regime.
 
 use plan::place::Regime;
-use plan::point::{Plan, Point};
+use plan::point::{PROCS, Plan, Point};
 use plan::reach::Reach;
+use std::collections::BTreeMap;
 
 /// Points of one curve.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,11 +48,18 @@ pub fn series(plan: &Plan) -> Vec<Series> {
 
 /// What distinguishes a point beyond arm, regime and its place on the axis: `subject=gmp, lines_per_request=64`.
 pub fn group_of(plan: &Plan, point: &Point) -> String {
-    let several_subjects = plan.points.iter().any(|other| other.subject != point.subject);
-    let subject = several_subjects.then(|| format!("subject={subject}", subject = point.subject));
-    let several_procs = !plan.is_over_procs() && plan.points.iter().any(|other| other.procs != point.procs);
-    let procs = several_procs.then(|| format!("procs={procs}", procs = point.procs));
+    group_over(plan, &plan.axis, (&point.subject, point.procs, &point.factors))
+}
+
+/// The same of subject, procs and levels where points are told apart by something else than the axis.
+pub(crate) fn group_over(plan: &Plan, by: &str, at: (&str, u32, &BTreeMap<String, String>)) -> String {
+    let (subject, procs, factors) = at;
+    let several_subjects = plan.points.iter().any(|other| other.subject != subject);
+    let subject = several_subjects.then(|| format!("subject={subject}"));
+    let several_procs = by != PROCS && plan.points.iter().any(|other| other.procs != procs);
+    let procs = several_procs.then(|| format!("procs={procs}"));
     // A factor that is another subject's is none of this point's.
-    let level = |factor: &String| point.factors.get(factor).map(|level| format!("{factor}={level}"));
-    subject.into_iter().chain(procs).chain(plan.curve_factors().filter_map(level)).collect::<Vec<_>>().join(", ")
+    let level = |factor: &String| factors.get(factor).map(|level| format!("{factor}={level}"));
+    let others = plan.factors.iter().filter(|factor| *factor != by);
+    subject.into_iter().chain(procs).chain(others.filter_map(level)).collect::<Vec<_>>().join(", ")
 }

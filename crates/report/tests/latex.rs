@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-const TABLES: [&str; 3] = ["published.tex", "unmeasured.tex", "summary.tex"];
+const TABLES: [&str; 4] = ["published.tex", "unmeasured.tex", "printed.tex", "summary.tex"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

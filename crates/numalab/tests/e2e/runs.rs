@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("tables without results say how to get them", tables_without_results),
         test("an article is audited by its own tables", an_article_by_its_own_tables),
         test("tables are those that the experiment names", tables_of_the_experiment),
+        test("tables of any shape stand beside the metrics that an experiment names", tables_of_any_shape),
         test("topo: json has nodes and pus as lists", topo_json),
         test("the same seed plans the same", same_plan),
         test_with("make new-workload: what it writes builds and runs", Needs::NewWorkload, new_workload),
@@ -293,6 +294,37 @@ fn tables_of_the_experiment() -> Result<(), Failed> {
     let again = run(&["plan", &path("mine.toml"), "--input", input]);
     again.expect_code(2)?;
     ensure(again.err.contains("mine.toml:3: published in the file: "), || again.err.clone())
+}
+
+/// Any printed table, by the metrics that the file names beside its columns.
+fn tables_of_any_shape() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::write(path("mine.csv"), "procs,rate_k_per_s,said\n1,777.5,often\n3,1200,seldom\n")?;
+    let text = "name = \"mine\"\nquestion = \"What?\"\n[workload]\nkind = \"serve\"\n[sweep]\nprocs = [1]\n[[arm]]\nname = \"unbound\"\n\
+                [printed]\ntable = \"mine.csv\"\nby = \"procs\"\n[printed.columns]\n\
+                rate_k_per_s = { metric = \"throughput_per_s\", per = 1e3 }\n";
+    fs::write(path("mine.toml"), text)?;
+    let results = path("results");
+    let input = "synthetic:pack:2 numa:1 core:8 pu:1";
+    run(&["run", &path("mine.toml"), "--modelled", "--input", input, "--results", &results]).expect_code(0)?;
+    fs::remove_file(path("mine.csv"))?;
+    let dir = only_folder(Path::new(&results))?;
+    let name = dir.to_string_lossy();
+    for (format, file) in [("csv", "printed.csv"), ("markdown", "printed.md"), ("latex", "printed.tex")] {
+        let answer = run(&["tables", &name, "--format", format]);
+        answer.expect_code(0)?;
+        ensure(fs::read_to_string(dir.join("tables").join(file))? == answer.out, || format!("{file}: {}", answer.out))?;
+        ensure(answer.out.contains("777.5"), || answer.out.clone())?;
+    }
+    let answer = run(&["tables", &name]);
+    fits_100_columns(&answer.expect_code(0)?.out)?;
+    for part in ["computed", "unbound, procs 3: not in this run", "a ratio by itself says nothing", "timing modelled: "]
+    {
+        ensure(answer.out.contains(part), || format!("no \"{part}\" in {}", answer.out))?;
+    }
+    ensure(fs::read_to_string(dir.join("report.html"))?.contains("Printed beside measured"), || "no section".into())?;
+    run(&["verify", &name]).expect_code(0).map(|_| ())
 }
 
 fn topo_json() -> Result<(), Failed> {

@@ -1,6 +1,7 @@
 //! A printed table as it was printed: texts, from which a figure has its value and the interval that it was rounded from.
 
 use crate::experiment::FileError;
+use crate::published::line_of;
 use serde::{Deserialize, Serialize};
 
 /// A printed figure: what it says, and half of its last digit. The figure that was rounded lies within value +- half.
@@ -51,7 +52,7 @@ impl PrintedTable {
     /// Which line, and what is wrong with it.
     pub fn parse(name: &str, file: &str, path: &str, text: &str) -> Result<PrintedTable, FileError> {
         let wrong = |line: Option<usize>, message: String| FileError { path: path.into(), line, message };
-        let line = |place: Option<&csv::Position>| place.map(|place| place.line() as usize);
+        let line = |place: Option<&csv::Position>| Some(line_of(text, place));
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let titles = reader.headers().map_err(|error| wrong(Some(1), one_line(&error)))?;
         // A quoted cell may hold line breaks, which no message and no report has room for.
@@ -71,6 +72,12 @@ impl PrintedTable {
             return Err(wrong(None, "no row below the titles".into()));
         }
         Ok(PrintedTable { name: name.into(), file: file.into(), exact: Vec::new(), titles, rows })
+    }
+
+    /// Line of a row in the text that the table was read from, from 1.
+    pub(crate) fn line_of(text: &str, row: usize) -> Option<usize> {
+        let record = csv::Reader::from_reader(text.as_bytes()).into_records().nth(row)?.ok()?;
+        Some(line_of(text, record.position()))
     }
 
     /// The place of a column.

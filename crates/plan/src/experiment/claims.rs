@@ -68,7 +68,7 @@ fn read_claim(
         text: section.sentence("text")?,
         arms: read_arms(section, arms)?,
         subjects: read_subjects(section, sweep)?,
-        levels: read_levels(section, &id, "levels", &[], sweep)?,
+        levels: read_levels(section, "levels", &[], &sweep.axis, sweep)?,
         over: read_over(section, &id, arms, sweep)?,
         nodes_least: section.whole("nodes", 1..=1024)?.unwrap_or(1) as u32,
         node_cores: read_node_cores(section, &id)?,
@@ -138,7 +138,7 @@ fn read_subjects(section: &Section<'_>, sweep: &SweepFile) -> Result<Vec<String>
 /// `over = { numa_aware = false, arm = "unbound", subject = "gmp" }`: what the denominator of a ratio has else.
 fn read_over(section: &Section<'_>, id: &str, arms: &[ArmFile], sweep: &SweepFile) -> Result<Over, FileError> {
     const BESIDE: &[&str] = &["arm", "subject"];
-    let levels = read_levels(section, id, "over", BESIDE, sweep)?;
+    let levels = read_levels(section, "over", BESIDE, &sweep.axis, sweep)?;
     let Some(section) = section.section("over", "{ numa_aware = false }")? else { return Ok(Over::default()) };
     let section = section.titled(format!("over of [[claim]] \"{id}\""));
     let one = |key: &str, known: Vec<&str>| match section.text(key)? {
@@ -153,18 +153,19 @@ fn read_over(section: &Section<'_>, id: &str, arms: &[ArmFile], sweep: &SweepFil
     Ok(Over { arm, subject, levels })
 }
 
-/// `levels = { loop_ns = 100 }`: at which levels of the factors that tell curves apart.
-fn read_levels(
+/// `levels = { loop_ns = 100 }`: at which levels of the factors that tell curves over an axis apart.
+pub(super) fn read_levels(
     section: &Section<'_>,
-    id: &str,
     named: &str,
     beside: &[&str],
+    axis: &str,
     sweep: &SweepFile,
 ) -> Result<BTreeMap<String, String>, FileError> {
+    let title = format!("{named} of {title}", title = section.title);
     let Some(section) = section.section(named, "{ loop_ns = 100 }")? else { return Ok(BTreeMap::new()) };
-    let section = section.titled(format!("{named} of [[claim]] \"{id}\""));
+    let section = section.titled(title);
     let swept = sweep.factors.iter().map(|factor| factor.key.as_str());
-    let known: Vec<&str> = [PROCS].into_iter().chain(swept).filter(|key| *key != sweep.axis).collect();
+    let known: Vec<&str> = [PROCS].into_iter().chain(swept).filter(|key| *key != axis).collect();
     section.allow(&[&known, beside].concat())?;
     let mut levels = BTreeMap::new();
     for (key, item) in section.items().into_iter().filter(|(key, _)| !beside.contains(key)) {

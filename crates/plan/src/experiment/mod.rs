@@ -9,6 +9,7 @@ mod curve;
 mod go;
 mod knee;
 mod measure;
+mod printed;
 mod reach;
 mod read;
 mod settings;
@@ -28,6 +29,7 @@ use crate::audit::Audit;
 use crate::claim::Claim;
 use crate::knee::KneeModel;
 use crate::place::Toucher;
+use crate::printed::Beside;
 use crate::published::Published;
 use crate::record::Seed;
 use crate::text::words;
@@ -47,6 +49,8 @@ pub struct ExperimentFile {
     pub expect: String,
     /// The published table it names, as read.
     pub published: Option<Published>,
+    /// `[printed]`, with its table as read.
+    pub printed: Option<Beside>,
     /// The audit it names, as read: what the article it tests says of itself.
     pub audit: Option<Audit>,
     /// `[workload]`, with the keys that `[sweep]` varies left at their first level.

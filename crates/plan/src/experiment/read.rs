@@ -2,13 +2,13 @@
 
 use super::audit::read_audit;
 use super::table::{Section, Source};
-use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, knee, measure, sweep};
+use super::{ArmFile, ExperimentFile, PausesFile, StoppedWork, arms, claims, knee, measure, printed, sweep};
 use crate::audit::Audit;
 use crate::published::Published;
 use crate::quantity::{parse_bytes, parse_duration};
 use std::fmt;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -77,6 +77,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         "question",
         "expect",
         "published",
+        "printed",
         "audit",
         "workload",
         "pauses",
@@ -101,6 +102,7 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
         name,
         question: root.sentence("question")?,
         expect: root.text("expect")?.unwrap_or_default(),
+        printed: printed::read_printed(root, &workload, &sweep)?,
         published: read_published(root)?,
         audit: read_audit_named(root)?,
         pauses: read_pauses(root)?,
@@ -116,18 +118,32 @@ fn read_root(root: &Section<'_>) -> Result<ExperimentFile, FileError> {
 
 fn read_published(root: &Section<'_>) -> Result<Option<Published>, FileError> {
     let Some(named) = root.text("published")? else { return Ok(None) };
-    let path = Path::new(root.source.path).parent().unwrap_or(Path::new("")).join(named);
-    // That it cannot be read is about the line that names it; what is wrong in it has lines of its own.
-    let text = read_text(&path, "published table", "published/numa_binding.csv");
-    let text = text.map_err(|error| root.error_at("published", error))?;
-    Published::parse(&path.display().to_string(), &text).map(Some)
+    let (path, text) = read_beside(root, "published", &named, "published table", "published/numa_binding.csv")?;
+    Published::parse(&path, &text).map(Some)
+}
+
+/// Path and text of a table that a key names relative to the file. That it cannot be read is about the line that names it;
+/// what is wrong in it has lines of its own.
+pub(super) fn read_beside(
+    section: &Section<'_>,
+    key: &str,
+    named: &str,
+    what: &str,
+    such_as: &str,
+) -> Result<(String, String), FileError> {
+    let path = beside(section, named);
+    let text = read_text(&path, what, such_as).map_err(|error| section.error_at(key, error))?;
+    Ok((path.display().to_string(), text))
+}
+
+fn beside(section: &Section<'_>, named: &str) -> PathBuf {
+    Path::new(section.source.path).parent().unwrap_or(Path::new("")).join(named)
 }
 
 /// The audit that an experiment belongs to; what is wrong in it has lines of its own.
 fn read_audit_named(root: &Section<'_>) -> Result<Option<Audit>, FileError> {
     let Some(named) = root.text("audit")? else { return Ok(None) };
-    let path = Path::new(root.source.path).parent().unwrap_or(Path::new("")).join(named);
-    match read_audit(&path) {
+    match read_audit(&beside(root, &named)) {
         Err(error) if error.line.is_none() => Err(root.error_at("audit", error)),
         read => read.map(Some),
     }

@@ -164,6 +164,7 @@ pub fn plan(
         question: file.question.clone(),
         expect: file.expect.clone(),
         published: file.published.clone(),
+        printed: file.printed.clone(),
         audit: file.audit.clone(),
         measure,
         axis: file.sweep.axis.clone(),

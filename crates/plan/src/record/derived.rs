@@ -332,3 +332,47 @@ row! {
         note: String [""],
     }
 }
+
+row! {
+    /// tables/printed.csv: one row for each printed row of each column, beside each arm, subject and level of the others.
+    PrintedRow in "printed.csv" {
+        /// Arm.
+        arm: String [""],
+        /// What schedules the work.
+        subject: String [""],
+        /// Levels of the further factors, of procs and subject where there are several; empty for none.
+        group: String [""],
+        /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
+        timing: Timing [""],
+        /// Column of the printed table, with its unit.
+        column: String [""],
+        /// Column of samples.csv that stands beside it.
+        metric: String [""],
+        /// The metric over this is in the printed unit.
+        per: f64 [""],
+        /// What tells the printed rows apart.
+        by: String [""],
+        /// Which of them this is.
+        level: String [""],
+        /// The figure as printed, of another program on another machine; empty where none is.
+        printed: Option<f64> ["as printed"],
+        /// The metric's mean in summary.csv, in the printed unit.
+        measured: Option<f64> ["as printed"],
+        /// Lower end of its 95 % interval.
+        ci_low: Option<f64> ["as printed"],
+        /// Upper end of it.
+        ci_high: Option<f64> ["as printed"],
+        /// measured / printed.
+        ratio: Option<f64> ["ratio"],
+        /// Samples with a value.
+        n: u64 ["samples"],
+        /// All samples, failed ones too.
+        n_all: u64 ["samples"],
+        /// core, smt or oversubscribed; empty where no point is at this level.
+        regime: Option<Regime> [""],
+        /// Whether the value follows from the plan alone.
+        by_construction: bool [""],
+        /// Why nothing was measured; empty where something was.
+        note: String [""],
+    }
+}

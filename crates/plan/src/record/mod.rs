@@ -12,7 +12,7 @@ mod samples;
 
 pub use cell::{Cell, Kind, Seed};
 pub use contrast::{ContrastRow, Judgement, Replicate};
-pub use derived::{AuditRow, ClaimRow, FitRow, KneeRow, PilotRow, PredictionRow, SummaryRow, Verdict};
+pub use derived::{AuditRow, ClaimRow, FitRow, KneeRow, PilotRow, PredictionRow, PrintedRow, SummaryRow, Verdict};
 pub use raw::{
     FactRow, HitSource, PauseRow, PointRow, PointState, StopReason, Timing, TrafficRow, WindowRow, WorkerRow,
 };
@@ -88,6 +88,7 @@ pub const FILES: &[(&str, &[Column])] = &[
 pub const PRINTED: &[(&str, &[Column])] = &[
     (AuditRow::FILE, AuditRow::COLUMNS),
     (KneeRow::FILE, KneeRow::COLUMNS),
+    (PrintedRow::FILE, PrintedRow::COLUMNS),
     (ContrastRow::FILE, ContrastRow::COLUMNS),
     (PredictionRow::FILE, PredictionRow::COLUMNS),
     (PilotRow::FILE, PilotRow::COLUMNS),

@@ -52,6 +52,7 @@ pub fn html(parts: Parts<'_>) -> String {
     figures(&mut page, parts.figures);
     outcome::claims(&mut page, parts);
     tables::published(&mut page, parts);
+    tables::printed(&mut page, parts);
     audit::audit(&mut page, parts);
     knee::knee(&mut page, &parts.derived.knee);
     tables::fits(&mut page, parts);

@@ -8,6 +8,7 @@ use crate::show::{Unit, plain};
 use crate::summary::{POOLED_MAX, POOLED_P50, POOLED_P99};
 use crate::tables::published::{Compared, Measured, compare};
 use crate::tables::{centre_of, flags, has_heaps, own_metric};
+use crate::tables::{printed_blocks, printed_cells, printed_heading, printed_notes};
 use plan::point::Point;
 use plan::record::{FitRow, Timing};
 
@@ -127,6 +128,23 @@ pub(super) fn published(page: &mut Page, parts: Parts<'_>) {
         }
     }
     page.end_table();
+}
+
+/// The printed table of `[printed]` beside the measured figures.
+pub(super) fn printed(page: &mut Page, parts: Parts<'_>) {
+    let rows = &parts.derived.printed;
+    let Some(first) = rows.first() else { return };
+    page.heading("Printed beside measured");
+    let by = format!(">{by}", by = first.by);
+    let here = if parts.results.modelled().is_some() { ">computed" } else { ">here" };
+    let titles = [by.as_str(), ">printed", here, "95 % interval", ">ratio", ">n"];
+    page.table(&titles);
+    for block in printed_blocks(rows) {
+        page.table_heading(titles.len(), &printed_heading(&block[0]));
+        block.iter().for_each(|row| page.row(&printed_cells(row).into_iter().map(Cell::Number).collect::<Vec<_>>()));
+    }
+    page.end_table();
+    printed_notes(rows).iter().for_each(|note| page.element("p", "note", note));
 }
 
 fn half(unit: Unit, compared: &Compared) -> [Cell; 3] {

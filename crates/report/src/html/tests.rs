@@ -97,3 +97,26 @@ fn an_audit_has_a_section_where_the_experiment_names_one() {
         assert!(page.contains(expect), "{expect}");
     }
 }
+
+#[test]
+fn a_printed_table_has_a_section_where_the_experiment_has_one() {
+    let mut results = golden();
+    let page = |results: &Results| {
+        let derived = derived(results);
+        let derived = Derived { printed: crate::printed::printed(results, &derived), ..derived };
+        html(Parts { results, derived: &derived, figures: &[], published: None, files: &[] })
+    };
+    assert!(!page(&results).contains("Printed beside measured"));
+    let columns = [("rate<b>", "throughput_per_s", 1e3)];
+    results.plan.printed = Some(crate::printed::tests::beside("procs,rate<b>\n8,12.25\n", &columns));
+    let page = page(&results);
+    for expect in [
+        "Printed beside measured",
+        ">computed</th>",
+        "close: rate&lt;b&gt; beside throughput_per_s / 1000",
+        "<td class=\"number\">12.25</td>",
+        "another program&#39;s on another machine",
+    ] {
+        assert!(page.contains(expect), "no {expect} in\n{page}");
+    }
+}

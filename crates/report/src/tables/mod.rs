@@ -7,10 +7,12 @@
 mod audit;
 mod claims;
 pub mod compare;
+mod document;
 mod grid;
 mod knee;
 mod overview;
 mod points;
+mod printed;
 pub mod published;
 pub mod summary;
 
@@ -23,6 +25,10 @@ pub use knee::{knee_csv, knee_text};
 pub use overview::claims_overview;
 pub use points::main_text;
 pub(crate) use points::{centre_of, flags, has_heaps, own_metric, timing_words};
+pub(crate) use printed::{
+    blocks as printed_blocks, cells as printed_cells, heading as printed_heading, notes as printed_notes,
+};
+pub use printed::{printed_csv, printed_latex, printed_markdown, printed_text};
 
 /// How text looks. A width alone (`100.into()`) is without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

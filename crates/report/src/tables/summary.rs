@@ -1,73 +1,35 @@
 //! The main table for papers: as Markdown, and as LaTeX with booktabs' rules.
 
-use super::grid::Align;
-use super::points::{Column, cells, columns, headline, places, whole_legend};
-use super::published::latex::{HEAD, escape as escape_latex};
-use super::published::markup::escape as escape_markdown;
+use super::document::{Document, Title};
+use super::points::{cells, columns, headline, places, whole_legend};
 use crate::curves::{Curve, Summaries, curves};
 use crate::results::{Derived, Results};
 use plan::point::Point;
 
 /// The main table in Markdown (GitHub's dialect): one table for each arm, what it means below.
 pub fn markdown(results: &Results, derived: &Derived) -> String {
-    let summaries = Summaries::of(derived);
-    let columns = columns(results, derived);
-    let mut text = format!("{headline}\n", headline = escape_markdown(&headline(results)));
-    for curve in curves(&results.plan) {
-        text += &format!("\n**{heading}**\n\n", heading = escape_markdown(&heading(results, &curve)));
-        text += &format!(
-            "| {titles} |\n|{rules}|\n",
-            titles = titles(&columns, " | "),
-            rules = aligned(&columns, "|", ":--", "--:")
-        );
-        for point in points(results, &curve) {
-            let cells: Vec<String> =
-                cells(&columns, results, &summaries, point).iter().map(|cell| escape_markdown(cell)).collect();
-            text += &format!("| {cells} |\n", cells = cells.join(" | "));
-        }
-    }
-    text.push('\n');
-    whole_legend(results, derived).iter().for_each(|line| text += &format!("- {line}\n", line = escape_markdown(line)));
-    text
+    document(results, derived).markdown()
 }
 
 /// The main table as a LaTeX document that compiles by itself: one `tabular` for each arm, so that pages can break.
 pub fn latex(results: &Results, derived: &Derived) -> String {
+    document(results, derived).latex()
+}
+
+fn document(results: &Results, derived: &Derived) -> Document {
     let summaries = Summaries::of(derived);
     let columns = columns(results, derived);
-    let mut text = String::from(HEAD);
-    text += &format!("{headline}\n", headline = escape_latex(&headline(results)));
-    for curve in curves(&results.plan) {
-        text += &format!(
-            "\\par\\medskip\\noindent\\textbf{{{heading}}}\\nopagebreak\\par\\noindent\n",
-            heading = escape_latex(&heading(results, &curve))
-        );
-        text += &format!(
-            "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n",
-            columns = aligned(&columns, "", "l", "r")
-        );
-        text += &format!("{titles} \\\\\n\\midrule\n", titles = titles(&columns, " & "));
-        for point in points(results, &curve) {
-            let cells: Vec<String> =
-                cells(&columns, results, &summaries, point).iter().map(|cell| escape_latex(cell)).collect();
-            text += &format!("{cells} \\\\\n", cells = cells.join(" & "));
-        }
-        text += "\\bottomrule\n\\end{tabular}\n";
+    let block = |curve: &Curve| {
+        let cells = |point: &Point| cells(&columns, results, &summaries, point);
+        (heading(results, curve), points(results, curve).map(cells).collect())
+    };
+    let title = |column: &super::points::Column| Title { text: column.title.clone(), align: column.align, spare: 0 };
+    Document {
+        headline: headline(results),
+        titles: columns.iter().map(title).collect(),
+        blocks: curves(&results.plan).iter().map(block).collect(),
+        notes: whole_legend(results, derived),
     }
-    for line in whole_legend(results, derived) {
-        text += &format!("\\par\\smallskip\\noindent {line}\n", line = escape_latex(&line));
-    }
-    text += "\\end{document}\n";
-    text
-}
-
-fn titles(columns: &[Column], between: &str) -> String {
-    columns.iter().map(|column| column.title.clone()).collect::<Vec<_>>().join(between)
-}
-
-fn aligned(columns: &[Column], between: &str, left: &str, right: &str) -> String {
-    let side = |align: Align| if align == Align::Left { left } else { right };
-    columns.iter().map(|column| side(column.align)).collect::<Vec<_>>().join(between)
 }
 
 fn points<'a>(results: &'a Results, curve: &'a Curve) -> impl Iterator<Item = &'a Point> {

@@ -30,7 +30,7 @@ procs & printed & HERE & 95\,\% interval & ratio & printed & HERE & 95\,\% inter
 pub fn latex(published: &Published, measured: Option<Measured<'_>>) -> String {
     let comparisons = compare(published, measured);
     let mut text = String::from(HEAD);
-    let _ = writeln!(text, "{title}\\par\\medskip", title = escape(&title(published, measured)));
+    let _ = writeln!(text, "{title}\\par\\medskip", title = escape(&title(&published.source, measured)));
     text += "\\noindent\n";
     text += &TABULAR.replace("HERE", here(measured).trim_start_matches("measured "));
     for (at, comparison) in comparisons.iter().enumerate() {

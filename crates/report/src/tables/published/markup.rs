@@ -8,7 +8,7 @@ use plan::record::Cell;
 /// The comparison as a Markdown table (GitHub's dialect), notes below it.
 pub fn markdown(published: &Published, measured: Option<Measured<'_>>) -> String {
     let comparisons = compare(published, measured);
-    let mut text = format!("{title}\n", title = escape(&title(published, measured)));
+    let mut text = format!("{title}\n", title = escape(&title(&published.source, measured)));
     for comparison in &comparisons {
         if !comparison.arm.is_empty() {
             text += &format!("\n**{arm}**\n", arm = escape(&comparison.arm));

@@ -6,8 +6,8 @@
 pub(super) mod latex;
 pub(super) mod markup;
 #[cfg(test)]
-mod tests;
-mod text;
+pub(super) mod tests;
+pub(super) mod text;
 
 pub use latex::latex;
 pub use markup::{csv, markdown};

@@ -25,7 +25,8 @@ fn written(write: impl Fn(&Published, Option<Measured<'_>>) -> String) -> String
     write(&published(), Some(Measured { results: &results, derived: &derived }))
 }
 
-fn check(file: &str, found: &str) {
+/// Holds a text against a golden file of this crate.
+pub(in crate::tables) fn check(file: &str, found: &str) {
     let path = workspace().join("crates/report/tests/golden").join(file);
     if std::env::var_os("NUMALAB_REFRESH").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");

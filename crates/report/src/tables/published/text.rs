@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// The comparison as text, no line longer than the width.
 pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl Into<Look>) -> String {
     let look = look.into();
-    let mut text = wrap(&title(published, measured), 0, look.columns());
+    let mut text = wrap(&title(&published.source, measured), 0, look.columns());
     let comparisons = compare(published, measured);
     let mut grid = Grid::default()
         .column("procs", Align::Right, 0)
@@ -36,29 +36,33 @@ pub fn text(published: &Published, measured: Option<Measured<'_>>, look: impl In
     text
 }
 
+/// What a mark says.
+pub(in crate::tables) const BY_CONSTRUCTION: &str =
+    "(c): by construction: it follows from the plan alone and says nothing about a runtime";
+
 /// What the table is about and where the other half comes from.
-pub(super) fn title(published: &Published, measured: Option<Measured<'_>>) -> String {
+pub(in crate::tables) fn title(source: &str, measured: Option<Measured<'_>>) -> String {
     let here = match measured {
         Some(Measured { results, .. }) => format!(
             "host {host}, run {run}, timing {timing}",
             host = results.manifest.host,
             run = results.manifest.run_id,
-            timing = results.manifest.timing
+            timing = results.timing()
         ),
         None => "nothing was measured yet".into(),
     };
     let ones =
         if is_computed(measured) { "those that a model computed; nothing was measured" } else { "measured ones" };
-    format!("{source}: printed figures beside {ones} ({here})", source = published.source)
+    format!("{source}: printed figures beside {ones} ({here})")
 }
 
 /// What stands above the figures of this machine.
-pub(super) fn here(measured: Option<Measured<'_>>) -> &'static str {
+pub(in crate::tables) fn here(measured: Option<Measured<'_>>) -> &'static str {
     if is_computed(measured) { "computed" } else { "measured here" }
 }
 
 fn is_computed(measured: Option<Measured<'_>>) -> bool {
-    measured.is_some_and(|measured| measured.results.manifest.source == "modelled")
+    measured.is_some_and(|measured| measured.results.modelled().is_some())
 }
 
 /// Every claim named in a row, what "(c)" means, and the reasons why rows are empty, each once.
@@ -66,7 +70,7 @@ pub(super) fn notes(comparisons: &[Comparison], measured: Option<Measured<'_>>) 
     let mut notes: Vec<String> = Vec::new();
     let rows = || comparisons.iter().flat_map(|comparison| &comparison.rows);
     if rows().any(|row| row.hit_ratio.by_construction && row.hit_ratio.measured.is_some()) {
-        notes.push("(c): by construction: it follows from the plan alone and says nothing about a runtime".into());
+        notes.push(BY_CONSTRUCTION.into());
     }
     if measured.is_some_and(|measured| measured.results.topology.default_nodes().len() < 2) {
         notes.push("this host has 1 node: its figures say nothing about NUMA".into());
@@ -109,19 +113,19 @@ fn list(procs: impl Iterator<Item = u32>) -> (String, bool) {
 }
 
 /// Measured figure for a cell: `92.3 % (c)`, `not measured`.
-pub(super) fn measured_cell(unit: Unit, compared: &Compared) -> String {
+pub(in crate::tables) fn measured_cell(unit: Unit, compared: &Compared) -> String {
     let mark = if compared.by_construction { " (c)" } else { "" };
     compared.measured.map_or_else(|| "not measured".into(), |value| format!("{value}{mark}", value = unit.show(value)))
 }
 
 /// Interval for a cell; empty where there is none.
-pub(super) fn interval_cell(unit: Unit, compared: &Compared) -> String {
+pub(in crate::tables) fn interval_cell(unit: Unit, compared: &Compared) -> String {
     let interval = compared.measured.zip(compared.interval);
     interval.map_or_else(String::new, |(value, (low, high))| unit.show_interval(value, low, high))
 }
 
 /// measured / printed; empty where one is missing.
-pub(super) fn ratio_cell(compared: &Compared) -> String {
+pub(in crate::tables) fn ratio_cell(compared: &Compared) -> String {
     compared.ratio().map_or_else(String::new, |ratio| Unit::Plain.show(ratio))
 }
 
