@@ -82,8 +82,8 @@ lab: setup-lab ## NAME=2x32 CMD='numactl -H' runs a command in an emulated machi
 
 lab-test: setup-lab ## the machines against their table, a witness from outside, proof of placement and hostile hosts in them
 	scripts/lab test
-	scripts/lab witness
 	NUMALAB_REQUIRE=lab,lab-all cargo test --no-fail-fast --package numalab --test lab --test hostile
+	scripts/lab witness
 
 lab-article: setup-lab ## the article's sweep in the emulated 2x32, and its figure of local hit ratio; cut after 15 minutes
 	@scripts/lab article

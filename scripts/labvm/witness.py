@@ -28,7 +28,9 @@ PAGE_BYTES = 4096
 LINES_A_PAGE = 64
 OPERATIONS = 400
 SECONDS_MOST = 900
-# Accesses that fault are some in a thousand.
+# What is promised of the local hit ratio.
+MOST_OFF = 0.01
+# Where pages were on the move 1,640,632 accesses were seen of 1,638,400 that were made.
 BOUNDS_OFF = 0.002
 
 EXPERIMENT = f"""name = "witness"
@@ -83,14 +85,17 @@ class Instruction:
 
 
 def witness(requests: list[Request], procs: int | None) -> int:
-    """Runs four arms on each machine under the witness; raises `Lost` where a count is wrong."""
+    """Runs four arms on each machine under the witness; raises `Lost` where a count is wrong or a ratio too far off."""
     off: list[float] = []
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         plugin = built(Path(name))
         for request in requests:
             with tempfile.TemporaryDirectory(dir=name) as folder:
                 off += differences(request, procs or request.machine.pus, plugin, Path(folder))
-    show(f"{len(off)} samples on {len(requests)} machines: the local hit ratio is at most {max(off):.3%} off")
+    told = f"{len(off)} samples on {len(requests)} machines: the local hit ratio is at most {max(off):.3%} off"
+    if max(off) > MOST_OFF:
+        raise Lost(f"{told}, {MOST_OFF:.0%} are promised")
+    show(told)
     return 0
 
 
@@ -175,7 +180,6 @@ def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, 
     )
     if low == high and counted != (local, accesses.total()):
         raise Lost(f"{machine.name} {row['arm']}: nothing moved, and the counts differ")
-    # An access that faults is tried again, and seen twice.
     if not low - BOUNDS_OFF <= truth <= high + BOUNDS_OFF:
         raise Lost(f"{machine.name} {row['arm']}: the truth, {truth:.4f}, lies outside {low:.4f} to {high:.4f}")
     return abs(truth - ours)

@@ -55,6 +55,15 @@ impl Usage {
             run_delay_ns: self.run_delay_ns.zip(earlier.run_delay_ns).map(|(now, then)| now.saturating_sub(then)),
         }
     }
+
+    /// A process's usage without the switches of one of its threads.
+    pub fn without_switches_of(self, thread: &Usage) -> Usage {
+        Usage {
+            voluntary: self.voluntary.saturating_sub(thread.voluntary),
+            involuntary: self.involuntary.saturating_sub(thread.involuntary),
+            ..self
+        }
+    }
 }
 
 /// CPU time of all threads of the process since it started, ended ones too; in steps of a microsecond.

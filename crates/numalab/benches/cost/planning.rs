@@ -16,13 +16,8 @@ pub(crate) fn lines() -> Result<Vec<Line>, Failed> {
         [("1 to 64", Procs::List((1..=64).collect())), ("32 to 2048", Procs::List((1..=64).map(|n| n * 32).collect()))];
     let mut lines = Vec::new();
     for (name, procs) in sweeps {
-        let overrides = Overrides {
-            procs: Some(procs),
-            // Those of the article; `unbound-settled` is a sixth where NUMA balancing is on.
-            arms: ["unbound", "strict", "close", "spread", "interleave"].map(String::from).into(),
-            oversubscribe: Some(Oversubscribe::All),
-            ..Overrides::default()
-        };
+        let overrides =
+            Overrides { procs: Some(procs), oversubscribe: Some(Oversubscribe::All), ..Overrides::default() };
         let mut times = Vec::new();
         let mut counted = 0;
         for _ in 0..RUNS {

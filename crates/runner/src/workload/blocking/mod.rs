@@ -5,7 +5,7 @@
 //! ends with a yield: a task that never gave its processor back would keep it.
 
 mod go;
-pub(in crate::workload) mod tasks;
+mod tasks;
 mod threads;
 mod watch;
 

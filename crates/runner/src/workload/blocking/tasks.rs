@@ -79,17 +79,8 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
     if let Some(handed_off) = handed_off.filter(|&times| times != tally.blocks) {
         return Err(format!("{} blocking sections; {handed_off} processors were handed over", tally.blocks));
     }
-    let usage = usage_without(usage, &own);
+    let usage = usage.without_switches_of(&own);
     let pus = pus(ground)?.min(processors(job)?.get() as u64);
     let said = Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off, pus };
     Ok(Ran { counts: counts.as_ref().map(words), notes, ..said.ran(job.point.procs) })
-}
-
-/// Without the switches of the thread that counts.
-pub(in crate::workload) fn usage_without(all: Usage, own: &Usage) -> Usage {
-    Usage {
-        voluntary: all.voluntary.saturating_sub(own.voluntary),
-        involuntary: all.involuntary.saturating_sub(own.involuntary),
-        ..all
-    }
 }

@@ -1,6 +1,6 @@
 //! An OS thread for each task, which sleeps itself where a task blocks. They run on the PUs of the point's places.
 
-use super::tasks::{OWN_THREADS, usage_without};
+use super::tasks::OWN_THREADS;
 use super::watch::{Watch, Watched};
 use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
 use crate::heapless::bind_to_places;
@@ -53,7 +53,7 @@ pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, Strin
     let cpu_ns = cpu_ns_of_process().saturating_sub(cpu_ns);
     let (seen, own) = watch.finish()?;
     // Threads that have ended took their delays with them.
-    let usage = Usage { run_delay_ns: None, ..usage_without(Usage::of_process().since(&usage), &own) };
+    let usage = Usage { run_delay_ns: None, ..Usage::of_process().since(&usage).without_switches_of(&own) };
     let tallies: Vec<Tally> = tallies?;
     let tally = plan.check(&tallies)?;
     Ok(Said { tally, elapsed_ns, cpu_ns, usage, seen, handed_off: None, pus }.ran(job.point.procs))

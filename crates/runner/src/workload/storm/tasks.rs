@@ -5,7 +5,6 @@ use super::{Ground, Ran, Storm, Storms, TOLD};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
-use crate::workload::blocking::tasks::usage_without;
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Counts};
 use host::thread::Usage;
@@ -62,7 +61,7 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
     let found = runtime.run(with_polls(spawner));
     let (lengths, own) = watch.map(Watch::finish).transpose()?.unzip();
     let usage = Usage::of_process().since(&usage);
-    let usage = own.map_or(usage, |own| usage_without(usage, &own));
+    let usage = own.map_or(usage, |own| usage.without_switches_of(&own));
     let counts = runtime.counts_since(counts);
     let notes = runtime.end(job, &[])?;
     let (storms, own_polls) = found?;
