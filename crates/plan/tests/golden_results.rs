@@ -300,6 +300,7 @@ fn rows(plan: &Plan, slot: plan::point::Slot, repetition: u32) -> Rows {
         memory_node: Some(memory_node),
         touches,
         distance: Some(if pu_node == memory_node { 10 } else { 21 }),
+        moved_touches: 0.0,
     });
     Rows { windows: windows.collect(), workers: workers.collect(), traffic: traffic.collect(), sample, pauses }
 }

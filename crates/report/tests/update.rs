@@ -220,6 +220,13 @@ fn each_broken_cell_is_found() {
         ("workers.csv", 3, "sample_id", "5", "samples.csv:2: rows in workers.csv: found 1, expected 2"),
         ("workers.csv", 3, "sample_id", "999", "samples.csv: sample: found no row of sample 999"),
         ("traffic.csv", 4, "memory_node", "", "samples.csv:3: local_hit_high, all but remote / all touches"),
+        (
+            "traffic.csv",
+            4,
+            "moved_touches",
+            "9000",
+            "samples.csv:3: local_hit_ratio, local / known touches: found 0.94",
+        ),
         ("points.csv", 2, "state", "gone", "points.csv:2: column state: found \"gone\""),
         ("facts.csv", 2, "block", "x", "facts.csv:2: column block: found \"x\", expected a whole number"),
         ("samples.csv", 1, "procs", "threads", "samples.csv:1: title line: found unknown or repeated column threads"),

@@ -235,6 +235,17 @@ impl Maps {
         [heap(&self.private[worker], &later.private[worker]), heap(&self.shared, &later.shared)]
     }
 
+    /// Nodes `(here, in a later map)` of pages that moved between two.
+    pub(crate) fn moves<'a>(&'a self, later: &'a Maps) -> impl Iterator<Item = (u32, u32)> + 'a {
+        let heaps = self.private.iter().zip(&later.private).chain([(&self.shared, &later.shared)]);
+        let maps = heaps.filter_map(|(before, after)| before.as_ref().zip(after.as_ref()));
+        let pages = maps.flat_map(|(before, after)| before.nodes.iter().zip(&after.nodes));
+        let node = |node: i16| u32::try_from(node).ok();
+        pages
+            .filter(|(before, after)| before != after)
+            .filter_map(move |(&before, &after)| node(before).zip(node(after)))
+    }
+
     /// Every node that holds a page.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
         self.private.iter().chain([&self.shared]).flatten().flat_map(|map| map.counts.keys().copied())

@@ -2,7 +2,7 @@
 
 use crate::pages::Classes;
 use crate::replay::Traffic;
-use crate::sample::Hits;
+use crate::sample::{Hits, TrafficCell};
 use plan::record::HitSource;
 use std::collections::BTreeMap;
 
@@ -26,7 +26,10 @@ pub enum Counted {
     },
 }
 
-/// Summarizes traffic. `None` where nothing was touched: a ratio of nothing is not measured.
+/// Summarizes traffic. `None` where no touch has both a known PU and a known page: a ratio of nothing is not measured.
+///
+/// A touch during which PU or page moved counts a quarter for each pair of their ends: nobody saw when it moved, so that each
+/// end is as likely. In the bounds it may be anything.
 ///
 /// Bounds of a sample, or of what is counted by the share of pages, are widened by the Wilson interval (Wilson 1927) of
 /// 95 %, with a request as the unit: touches of one request share their PU, and the variance of a request's share is at most
@@ -38,29 +41,58 @@ pub fn summarize(
     package_of_node: &[(u32, u32)],
 ) -> Option<Hits> {
     let packages: BTreeMap<u32, u32> = package_of_node.iter().copied().collect();
-    let (mut local, mut remote, mut package_local) = (0, 0, 0);
-    let mut rows = Vec::new();
-    for (pu, page, touches) in traffic.cells() {
-        let (pu, page) = (classes.node(pu), classes.node(page));
-        if let (Some(pu), Some(page)) = (pu, page) {
-            *(if pu == page { &mut local } else { &mut remote }) += touches;
-            let same_package = packages.contains_key(&pu) && packages.get(&pu) == packages.get(&page);
-            package_local += if same_package { touches } else { 0 };
-        }
-        rows.push((pu, page, touches));
-    }
-    let touches = traffic.total();
-    if touches == 0 {
+    let rows = by_nodes(traffic, classes);
+    let known = |row: &&TrafficCell| row.pu_node.is_some() && row.memory_node.is_some();
+    let is_local = |row: &&TrafficCell| row.pu_node == row.memory_node;
+    let package = |node: Option<u32>| node.and_then(|node| packages.get(&node));
+    let is_within_package =
+        |row: &&TrafficCell| package(row.pu_node).is_some() && package(row.pu_node) == package(row.memory_node);
+    let expected = |is: &dyn Fn(&&TrafficCell) -> bool| {
+        rows.iter().filter(known).filter(|row| is(row)).map(TrafficCell::expected).sum::<f64>()
+    };
+    let all_known = expected(&|_| true);
+    if all_known == 0.0 {
         return None;
     }
+    let sure = |is: &dyn Fn(&&TrafficCell) -> bool| {
+        rows.iter().filter(known).filter(|row| is(row)).map(|row| row.touches).sum::<u64>()
+    };
+    let (local, remote) = (sure(&is_local), sure(&|row| !is_local(row)));
+    let touches = traffic.total();
     let (low, high) = (local as f64 / touches as f64, (touches - remote) as f64 / touches as f64);
     let (source, low, high) = match counted {
         Counted::All => (HitSource::Replay, low, high),
         Counted::Sampled { requests } => (HitSource::Sampled, wilson(low, requests).0, wilson(high, requests).1),
         Counted::ByPages { requests } => (HitSource::Pages, wilson(low, requests).0, wilson(high, requests).1),
     };
-    let package_local = if packages.is_empty() { None } else { Some(package_local) };
-    Some(Hits { source, touches, local, remote, low, high, package_local, traffic: rows })
+    let ratio = expected(&is_local) / all_known;
+    let package_ratio = (!packages.is_empty()).then(|| expected(&is_within_package) / all_known);
+    Some(Hits { source, touches, local, remote, ratio, low, high, package_ratio, traffic: rows })
+}
+
+/// Touches by the nodes of PU and page, those that moved spread over the nodes of their ends. In the order of nodes, the
+/// unknown last.
+fn by_nodes(traffic: &Traffic, classes: &Classes) -> Vec<TrafficCell> {
+    let mut cells: BTreeMap<(usize, usize), TrafficCell> = BTreeMap::new();
+    let mut cell = |pu_node: Option<u32>, memory_node: Option<u32>, touches, moved| {
+        let empty = TrafficCell { pu_node, memory_node, touches: 0, moved: 0.0 };
+        let cell = cells.entry((classes.of(pu_node), classes.of(memory_node))).or_insert(empty);
+        cell.touches += touches;
+        cell.moved += moved;
+    };
+    for (pu, page, touches) in traffic.cells() {
+        let stayed = |(from, to): (u32, u32)| (from == to).then_some(from);
+        let (pu, page) = (classes.ends(pu), classes.ends(page));
+        match (pu, page) {
+            (Some(pu), Some(page)) if stayed(pu).is_none() || stayed(page).is_none() => {
+                for (pu_node, memory_node) in [(pu.0, page.0), (pu.0, page.1), (pu.1, page.0), (pu.1, page.1)] {
+                    cell(Some(pu_node), Some(memory_node), 0, touches as f64 / 4.0);
+                }
+            }
+            _ => cell(pu.and_then(stayed), page.and_then(stayed), touches, 0.0),
+        }
+    }
+    cells.into_values().collect()
 }
 
 /// Wilson's interval of a share seen among `n`.
@@ -116,7 +148,7 @@ mod tests {
         let classes = Classes::new(others.chain([0, 1]));
         // On node 0 for 300 requests, then on node 1.
         let log = [crate::replay::PuAt { at: 0, pu: 0 }, crate::replay::PuAt { at: 600, pu: 1 }];
-        let parts = stretches(&log, 100..500, classes.of(None), |pu| classes.of(Some(pu)));
+        let parts = stretches(&log, 100..500, &classes, Some);
         let mut traffic = Traffic::new(&classes);
         let checksum = replay_all(&test_serve(), 77, &parts, &pages(&classes, nodes), &mut traffic);
         let hits = summarize(&traffic, Counted::All, &classes, &[(0, 0), (1, 0)]).expect("there were touches");
@@ -127,7 +159,7 @@ mod tests {
             (hits.low, hits.high),
             (hits.local as f64 / hits.touches as f64, hits.local as f64 / hits.touches as f64)
         );
-        assert_eq!(hits.package_local, Some(hits.touches));
+        assert_eq!((hits.ratio, hits.package_ratio), (hits.low, Some(1.0)));
     }
 
     #[test]
@@ -159,9 +191,9 @@ mod tests {
     fn what_is_unknown_widens_and_never_shifts() {
         let classes = Classes::new([0, 1]);
         let mut heaps = pages(&classes, [&[0; 4], &[1; 8]]);
-        // The second page moved during the run.
-        let moved = [(Some(0), Some(0)), (Some(0), Some(1)), (Some(0), Some(0)), (Some(0), Some(0))];
-        heaps[0] = HeapPages::new(&classes, PAGE, moved);
+        // Nobody knows where the second page was before.
+        let unknown = [(Some(0), Some(0)), (None, Some(1)), (Some(0), Some(0)), (Some(0), Some(0))];
+        heaps[0] = HeapPages::new(&classes, PAGE, unknown);
         let mut traffic = Traffic::new(&classes);
         let parts = [Stretch { requests: 0..400, class: 0 }, Stretch { requests: 400..410, class: 2 }];
         replay_all(&test_serve(), 77, &parts, &heaps, &mut traffic);
@@ -170,7 +202,37 @@ mod tests {
         assert!(unknown >= 10 * u64::from(test_serve().lines_per_request));
         assert_eq!(hits.low, hits.local as f64 / hits.touches as f64);
         assert_eq!(hits.high, (hits.local + unknown) as f64 / hits.touches as f64);
-        assert_eq!(hits.package_local, None);
+        assert_eq!(hits.ratio, hits.local as f64 / (hits.local + hits.remote) as f64);
+        assert_eq!(hits.package_ratio, None);
+    }
+
+    #[test]
+    fn what_moved_counts_as_if_halfway() {
+        let classes = Classes::new(0..4).with_moves([(0, 1), (2, 3)]);
+        let mut traffic = Traffic::new(&classes);
+        let on = |node| classes.of(Some(node));
+        let (page, worker) = (classes.of_ends(Some(0), Some(1)), classes.of_ends(Some(2), Some(3)));
+        // Of touches from node 2 none is local whenever the page moved; from nodes 0 and 1, half of them.
+        traffic.count(on(0), on(0), 100);
+        traffic.count(on(2), on(0), 100);
+        traffic.count(on(0), page, 40);
+        traffic.count(on(1), page, 20);
+        traffic.count(on(2), page, 20);
+        traffic.count(worker, page, 8);
+        traffic.count(worker, on(3), 12);
+        traffic.count(on(0), classes.of(None), 100);
+        let hits = summarize(&traffic, Counted::All, &classes, &[(0, 0), (1, 0), (2, 1), (3, 1)]).expect("touches");
+        assert_eq!((hits.touches, hits.local, hits.remote), (400, 100, 100));
+        assert_eq!((hits.low, hits.high), (100.0 / 400.0, 300.0 / 400.0));
+        assert_eq!(hits.ratio, (100.0 + 20.0 + 10.0 + 6.0) / 300.0);
+        assert_eq!(hits.package_ratio, Some((100.0 + 60.0 + 12.0) / 300.0));
+        let row = |pu, page| hits.traffic.iter().find(|row| (row.pu_node, row.memory_node) == (pu, page));
+        let cell = |pu, page| row(pu, page).map(|row| (row.touches, row.moved));
+        assert_eq!(cell(Some(0), Some(0)), Some((100, 20.0)));
+        assert_eq!(cell(Some(2), Some(0)), Some((100, 12.0)));
+        assert_eq!(cell(Some(3), Some(3)), Some((0, 6.0)));
+        assert_eq!(cell(Some(0), None), Some((100, 0.0)));
+        assert_eq!(hits.traffic.iter().map(TrafficCell::expected).sum::<f64>(), 400.0);
     }
 
     #[test]
@@ -189,9 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_touched_is_not_measured() {
+    fn nothing_known_is_not_measured() {
         let classes = Classes::new([0]);
-        assert_eq!(summarize(&Traffic::new(&classes), Counted::All, &classes, &[]), None);
+        let mut traffic = Traffic::new(&classes);
+        assert_eq!(summarize(&traffic, Counted::All, &classes, &[]), None);
+        traffic.count(classes.of(Some(0)), classes.of(None), 5);
+        assert_eq!(summarize(&traffic, Counted::All, &classes, &[]), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::heaps::Maps;
 use crate::hits;
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
-use crate::replay::{PuAt, Sample, Stretch, Traffic, replay_all, replay_sample, stretches};
+use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sample, stretches};
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
@@ -56,16 +56,18 @@ pub(crate) fn measured<W: Work>(
     let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
     let windows = slices(&timed, end_ns);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
-    let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()));
+    let node_of = |pu: u32| node_of_pu.get(&pu).copied();
+    let worker_moves = timed.workers.iter().flat_map(|worked| moves(&worked.log.pus, node_of));
+    let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
+        .with_moves(before.moves(&after).chain(worker_moves));
     let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
     let places = &job.point.placement.workers;
-    let node_of = |(worked, place): (&Worked, &plan::place::Place)| {
-        place.node.or_else(|| last_pu(worked).and_then(|pu| node_of_pu.get(&pu).copied()))
-    };
-    let owner_nodes: Vec<Option<u32>> = timed.workers.iter().zip(places).map(node_of).collect();
+    let owner_node =
+        |(worked, place): (&Worked, &plan::place::Place)| place.node.or_else(|| last_pu(worked).and_then(node_of));
+    let owner_nodes: Vec<Option<u32>> = timed.workers.iter().zip(places).map(owner_node).collect();
     // Of workers that are no threads the process's own are the only ones known.
     let usages =
         || timed.workers.iter().map(|worked| worked.usage).chain([timed.process.as_ref().map(|all| all.usage)]);
@@ -172,9 +174,8 @@ impl<W: Work> Replay<'_, W> {
             false => hits::Counted::All,
         };
         let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
-        if hits.as_ref().is_some_and(|hits| hits.local + hits.remote == 0) {
+        if hits.is_none() && traffic.total() > 0 {
             notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());
-            return Ok((None, wrong));
         }
         Ok((hits, wrong))
     }
@@ -184,9 +185,8 @@ impl<W: Work> Replay<'_, W> {
     }
 
     fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
-        let class = |pu: u32| self.classes.of(self.node_of_pu.get(&pu).copied());
         let pus: &[PuAt] = &self.log(worker).pus;
-        stretches(pus, requests, self.classes.of(None), class)
+        stretches(pus, requests, self.classes, |pu| self.node_of_pu.get(&pu).copied())
     }
 
     fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {

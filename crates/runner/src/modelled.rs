@@ -5,7 +5,7 @@
 
 use crate::error::Stop;
 use crate::executor::Executor;
-use crate::sample::{Hits, Measured, Outcome, PauseTimes, Sample, Window, WorkerFigures};
+use crate::sample::{Hits, Measured, Outcome, PauseTimes, Sample, TrafficCell, Window, WorkerFigures};
 use model::{Parameters, PausePrediction, Prediction, predict};
 use plan::experiment::{Extent, Measure};
 use plan::point::Point;
@@ -209,10 +209,11 @@ fn hits(shares: &Shares, touches: u64) -> Hits {
         share_so_far += share;
         let last = at + 1 == shares.len();
         let upto = if last { touches } else { ((share_so_far * touches as f64).round() as u64).clamp(given, touches) };
-        traffic.push((Some(*from), Some(*to), upto - given));
+        let (pu_node, memory_node) = (Some(*from), Some(*to));
+        traffic.push(TrafficCell { pu_node, memory_node, touches: upto - given, moved: 0.0 });
         given = upto;
     }
-    let local = traffic.iter().filter(|(from, to, _)| from == to).map(|(_, _, touches)| touches).sum();
+    let local = traffic.iter().filter(|cell| cell.pu_node == cell.memory_node).map(|cell| cell.touches).sum();
     let expected = || shares.iter().filter(|((from, to), _)| from == to).map(|(_, share)| share).sum();
     let ratio = if touches > 0 { local as f64 / touches as f64 } else { expected() };
     Hits {
@@ -220,9 +221,10 @@ fn hits(shares: &Shares, touches: u64) -> Hits {
         touches,
         local,
         remote: touches - local,
+        ratio,
         low: ratio,
         high: ratio,
-        package_local: None,
+        package_ratio: None,
         traffic,
     }
 }

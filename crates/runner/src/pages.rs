@@ -1,35 +1,61 @@
 //! On which node each page of a heap lies, as dense small numbers ("classes") that a replay can count with.
 
-/// The nodes of a machine as dense classes: node `nodes[c]` is class c, and one more class is "unknown".
+use std::collections::BTreeSet;
+
+/// Where a page or a worker was, as dense classes: node `nodes[c]` is class c, then come the moves from one node to another,
+/// and the last class is "unknown".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classes {
     nodes: Vec<u32>,
+    moves: Vec<(u32, u32)>,
 }
 
 impl Classes {
     /// Of these nodes, in any order, with repeats.
     pub fn new(nodes: impl IntoIterator<Item = u32>) -> Classes {
-        let nodes: std::collections::BTreeSet<u32> = nodes.into_iter().collect();
-        Classes { nodes: nodes.into_iter().collect() }
+        let nodes: BTreeSet<u32> = nodes.into_iter().collect();
+        Classes { nodes: nodes.into_iter().collect(), moves: Vec::new() }
+    }
+
+    /// The same nodes, and these moves `(from, to)` in any order, with repeats. Those beyond the most classes that there
+    /// may be are unknown.
+    pub fn with_moves(self, moves: impl IntoIterator<Item = (u32, u32)>) -> Classes {
+        let moves: BTreeSet<(u32, u32)> = moves.into_iter().filter(|(from, to)| from != to).collect();
+        let room = usize::from(u16::MAX) - self.nodes.len();
+        Classes { moves: moves.into_iter().take(room).collect(), ..self }
     }
 
     /// How many there are, the unknown among them.
     pub fn count(&self) -> usize {
-        self.nodes.len() + 1
+        self.unknown() + 1
+    }
+
+    fn unknown(&self) -> usize {
+        self.nodes.len() + self.moves.len()
     }
 
     /// The class of a node; that of the unknown for `None` and for a node that is none of them.
     pub fn of(&self, node: Option<u32>) -> usize {
-        node.and_then(|node| self.nodes.binary_search(&node).ok()).unwrap_or(self.nodes.len())
+        node.and_then(|node| self.nodes.binary_search(&node).ok()).unwrap_or(self.unknown())
     }
 
-    /// The node of a class; `None` for the unknown.
-    pub fn node(&self, class: usize) -> Option<u32> {
-        self.nodes.get(class).copied()
+    /// The class of what was on one node and is on another, or the same. Unknown at one end, it is unknown.
+    pub fn of_ends(&self, from: Option<u32>, to: Option<u32>) -> usize {
+        if from == to {
+            return self.of(from);
+        }
+        let at = from.zip(to).and_then(|ends| self.moves.binary_search(&ends).ok());
+        at.map_or(self.unknown(), |at| self.nodes.len() + at)
+    }
+
+    /// The nodes of a class at both ends, the same twice where nothing moved; `None` for the unknown.
+    pub fn ends(&self, class: usize) -> Option<(u32, u32)> {
+        let moved = || self.moves.get(class - self.nodes.len()).copied();
+        self.nodes.get(class).map_or_else(moved, |&node| Some((node, node)))
     }
 }
 
-/// Class of every page of one heap. A page that lay on different nodes before and after the run is of the unknown class.
+/// Class of every page of one heap. That of a page that lay on different nodes before and after the run is the move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapPages {
     /// Page of a line is `line >> shift`.
@@ -45,10 +71,7 @@ impl HeapPages {
         page_bytes: u64,
         pages: impl IntoIterator<Item = (Option<u32>, Option<u32>)>,
     ) -> HeapPages {
-        let class = |(before, after): (Option<u32>, Option<u32>)| {
-            narrow(classes.of(if before == after { before } else { None }))
-        };
-        let found: Vec<u16> = pages.into_iter().map(class).collect();
+        let found: Vec<u16> = pages.into_iter().map(|(before, after)| narrow(classes.of_ends(before, after))).collect();
         let Some(&first) = found.first() else { return HeapPages::none(classes) };
         let uniform = found.iter().all(|&other| other == first).then_some(first);
         HeapPages { shift: (page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), classes: found, uniform }
@@ -83,7 +106,7 @@ impl HeapPages {
 }
 
 fn narrow(class: usize) -> u16 {
-    u16::try_from(class).expect("no machine has 65535 nodes")
+    u16::try_from(class).expect("moves are left out beyond that, and no machine has 65535 nodes")
 }
 
 #[cfg(test)]
@@ -91,14 +114,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_that_moved_or_are_unknown_are_of_the_unknown_class() {
-        let classes = Classes::new([4, 0, 4]);
-        let pages = [(Some(0), Some(0)), (Some(4), Some(4)), (Some(0), Some(4)), (None, None), (Some(9), Some(9))];
-        let heap = HeapPages::new(&classes, 4096, pages);
-        let found: Vec<Option<u32>> =
-            (0..5).map(|page| classes.node(heap.class(page * 64 + 63, heap.shift()))).collect();
-        assert_eq!(found, [Some(0), Some(4), None, None, None]);
+    fn pages_have_the_class_of_their_node_or_of_their_move() {
+        let classes = Classes::new([4, 0, 4]).with_moves([(4, 0), (0, 4), (4, 0), (0, 0)]);
+        assert_eq!(classes.count(), 5);
+        let stayed = [(Some(0), Some(0)), (Some(4), Some(4)), (Some(9), Some(9)), (None, None)];
+        let moved = [(Some(0), Some(4)), (Some(4), Some(0)), (Some(0), Some(9)), (Some(0), None), (None, Some(4))];
+        let heap = HeapPages::new(&classes, 4096, stayed.into_iter().chain(moved));
+        let found: Vec<Option<(u32, u32)>> =
+            (0..9).map(|page| classes.ends(heap.class(page * 64 + 63, heap.shift()))).collect();
+        let known = [Some((0, 0)), Some((4, 4)), None, None, Some((0, 4)), Some((4, 0)), None, None, None];
+        assert_eq!(found, known);
         assert_eq!(heap.uniform(), None);
+    }
+
+    #[test]
+    fn more_moves_than_classes_are_unknown() {
+        let moves = (0..300).flat_map(|from| (0..300).map(move |to| (from, to)));
+        let classes = Classes::new(0..300).with_moves(moves);
+        assert_eq!(classes.count(), usize::from(u16::MAX) + 1);
+        assert_eq!(classes.ends(classes.of_ends(Some(0), Some(299))), Some((0, 299)));
+        assert_eq!(classes.ends(classes.of_ends(Some(299), Some(298))), None);
+        assert_eq!(HeapPages::none(&classes).uniform(), Some(classes.of(None)));
     }
 
     #[test]

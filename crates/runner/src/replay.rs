@@ -1,8 +1,8 @@
 //! Counts touches again after the clock has stopped: by the node of the PU that touched and the node of the page.
 //!
-//! The address stream is drawn once more from its key, so the timed run pays nothing for it. What is not known for sure,
-//! a request whose PU changed node between its ends or a page that did, is counted at the class "unknown", and widens the
-//! ratio instead of shifting it.
+//! The address stream is drawn once more from its key, so the timed run pays nothing for it. A request whose PU changed node
+//! between its ends, or a page that did, has a class of its own for each such move; what is not known is counted at the class
+//! "unknown". Both widen the ratio to its bounds.
 
 use crate::pages::{Classes, HeapPages};
 use crate::workload::Work;
@@ -23,12 +23,17 @@ pub struct PuAt {
 pub struct Stretch {
     /// Which.
     pub requests: Range<u64>,
-    /// Class of the node; the unknown where it was another at the two ends of the request.
+    /// Class of the node, or of the move where it was another at the two ends of the request.
     pub class: usize,
 }
 
 /// Splits `requests` by the class of the node they ran on.
-pub fn stretches(log: &[PuAt], requests: Range<u64>, unknown: usize, class_of: impl Fn(u32) -> usize) -> Vec<Stretch> {
+pub fn stretches(
+    log: &[PuAt],
+    requests: Range<u64>,
+    classes: &Classes,
+    node_of: impl Fn(u32) -> Option<u32>,
+) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
     let mut add = |from: u64, to: u64, class| {
         let part = from.max(requests.start)..to.min(requests.end);
@@ -38,39 +43,52 @@ pub fn stretches(log: &[PuAt], requests: Range<u64>, unknown: usize, class_of: i
             _ => found.push(Stretch { requests: part, class }),
         }
     };
-    // Requests before `next` are dealt with; what comes after runs on `class`, until the log says otherwise.
-    let (mut next, mut class) = (0, unknown);
+    // Requests before `next` are dealt with; what comes after runs on `node`, until the log says otherwise.
+    let (mut next, mut node) = (0, None);
     for &PuAt { at, pu } in log {
-        let (request, new) = (at / 2, class_of(pu));
-        add(next, request, class);
+        let (request, new) = (at / 2, node_of(pu));
+        add(next, request, classes.of(node));
         next = next.max(request);
-        if at % 2 == 1 && new != class {
-            // Between the two ends of this request.
-            add(request, request + 1, unknown);
+        if is_between(at) && new != node {
+            add(request, request + 1, classes.of_ends(node, new));
             next = request + 1;
         }
-        class = new;
+        node = new;
     }
-    add(next, requests.end, class);
+    add(next, requests.end, classes.of(node));
     found
+}
+
+/// Moves between nodes `(from, to)` between the two ends of a request.
+pub fn moves(log: &[PuAt], node_of: impl Fn(u32) -> Option<u32>) -> impl Iterator<Item = (u32, u32)> {
+    let between = log.windows(2).filter(|pair| is_between(pair[1].at));
+    between.filter_map(move |pair| node_of(pair[0].pu).zip(node_of(pair[1].pu)))
+}
+
+/// Whether a change was seen after a request and not yet before it.
+fn is_between(at: u64) -> bool {
+    at % 2 == 1
 }
 
 /// Touches by class of the PU's node and class of the page's node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
     classes: usize,
-    touches: Vec<u64>,
+    /// A row for each class of PU; empty where there was none, since a worker sees few of them.
+    touches: Vec<Vec<u64>>,
 }
 
 impl Traffic {
     /// None yet.
     pub fn new(classes: &Classes) -> Traffic {
-        Traffic { classes: classes.count(), touches: vec![0; classes.count() * classes.count()] }
+        Traffic { classes: classes.count(), touches: vec![Vec::new(); classes.count()] }
     }
 
     /// Row of a class of PU, by class of page.
     fn row(&mut self, pu: usize) -> &mut [u64] {
-        &mut self.touches[pu * self.classes..][..self.classes]
+        let row = &mut self.touches[pu];
+        row.resize(self.classes, 0);
+        row
     }
 
     /// Adds touches of one class of PU to one class of page.
@@ -80,18 +98,21 @@ impl Traffic {
 
     /// Adds what another worker did.
     pub fn add(&mut self, other: &Traffic) {
-        self.touches.iter_mut().zip(&other.touches).for_each(|(sum, more)| *sum += more);
+        for (pu, more) in other.touches.iter().enumerate().filter(|(_, more)| !more.is_empty()) {
+            self.row(pu).iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
     }
 
     /// `(class of PU, class of page, touches)` where there were any.
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, u64)> + '_ {
-        let cell = |(at, &touches): (usize, &u64)| (at / self.classes, at % self.classes, touches);
-        self.touches.iter().enumerate().map(cell).filter(|cell| cell.2 > 0)
+        let rows = self.touches.iter().enumerate();
+        let cells = rows.flat_map(|(pu, row)| row.iter().enumerate().map(move |(page, &touches)| (pu, page, touches)));
+        cells.filter(|cell| cell.2 > 0)
     }
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.touches.iter().sum()
+        self.touches.iter().flatten().sum()
     }
 }
 
@@ -138,36 +159,45 @@ pub struct Sample {
 mod tests {
     use super::*;
 
-    const UNKNOWN: usize = 9;
+    const AWAY: Option<(u32, u32)> = Some((0, 1));
+    const BACK: Option<(u32, u32)> = Some((1, 0));
+    const ON_0: Option<(u32, u32)> = Some((0, 0));
+    const ON_1: Option<(u32, u32)> = Some((1, 1));
 
-    fn check(log: &[(u64, u32)], requests: Range<u64>, expect: &[(Range<u64>, usize)]) {
+    type Ends = Option<(u32, u32)>;
+
+    fn check(log: &[(u64, u32)], requests: Range<u64>, expect: &[(Range<u64>, Ends)]) {
         let log: Vec<PuAt> = log.iter().map(|&(at, pu)| PuAt { at, pu }).collect();
-        // PUs 0-9 are of class 0, 10-19 of class 1.
-        let found = stretches(&log, requests, UNKNOWN, |pu| pu as usize / 10);
-        let found: Vec<(Range<u64>, usize)> =
-            found.into_iter().map(|stretch| (stretch.requests, stretch.class)).collect();
+        // PUs 0-9 are of node 0, 10-19 of node 1, others of none that is known.
+        let node_of = |pu| Some(pu / 10).filter(|node| *node < 2);
+        let classes = Classes::new([0, 1]).with_moves(moves(&log, node_of));
+        let found = stretches(&log, requests, &classes, node_of);
+        let found: Vec<(Range<u64>, Ends)> =
+            found.into_iter().map(|stretch| (stretch.requests, classes.ends(stretch.class))).collect();
         assert_eq!(found, expect, "{log:?}");
     }
 
     #[test]
-    fn a_request_counts_for_the_node_that_both_its_ends_saw() {
-        check(&[(0, 3)], 0..10, &[(0..10, 0)]);
-        // Before request 4: a clean change. After request 4: request 4 itself is unknown.
-        check(&[(0, 3), (8, 12)], 0..10, &[(0..4, 0), (4..10, 1)]);
-        check(&[(0, 3), (9, 12)], 0..10, &[(0..4, 0), (4..5, UNKNOWN), (5..10, 1)]);
+    fn a_request_counts_for_the_nodes_that_its_ends_saw() {
+        check(&[(0, 3)], 0..10, &[(0..10, ON_0)]);
+        // Before request 4: a clean change. After request 4: request 4 itself moved.
+        check(&[(0, 3), (8, 12)], 0..10, &[(0..4, ON_0), (4..10, ON_1)]);
+        check(&[(0, 3), (9, 12)], 0..10, &[(0..4, ON_0), (4..5, AWAY), (5..10, ON_1)]);
         // Another PU of the same node changes nothing.
-        check(&[(0, 3), (9, 4)], 0..10, &[(0..10, 0)]);
-        // There and back: request 4 is unknown, 5 ran on the other node, 6 is unknown.
+        check(&[(0, 3), (9, 4)], 0..10, &[(0..10, ON_0)]);
+        // There and back: request 4 moved, 5 ran on the other node, 6 moved.
         check(
             &[(0, 3), (9, 12), (13, 3)],
             0..10,
-            &[(0..4, 0), (4..5, UNKNOWN), (5..6, 1), (6..7, UNKNOWN), (7..10, 0)],
+            &[(0..4, ON_0), (4..5, AWAY), (5..6, ON_1), (6..7, BACK), (7..10, ON_0)],
         );
         // Both at once: started elsewhere, and moved again during it.
-        check(&[(0, 3), (8, 12), (9, 3)], 0..10, &[(0..4, 0), (4..5, UNKNOWN), (5..10, 0)]);
+        check(&[(0, 3), (8, 12), (9, 3)], 0..10, &[(0..4, ON_0), (4..5, BACK), (5..10, ON_0)]);
+        // To a PU of no known node.
+        check(&[(0, 3), (9, 22)], 0..10, &[(0..4, ON_0), (4..10, None)]);
         // Only some requests, and a worker that did none.
-        check(&[(0, 3), (9, 12)], 4..6, &[(4..5, UNKNOWN), (5..6, 1)]);
+        check(&[(0, 3), (9, 12)], 4..6, &[(4..5, AWAY), (5..6, ON_1)]);
         check(&[(0, 3)], 10..10, &[]);
-        check(&[], 0..2, &[(0..2, UNKNOWN)]);
+        check(&[], 0..2, &[(0..2, None)]);
     }
 }

@@ -1,7 +1,7 @@
 //! From a sample to its rows: pure, so that every figure of samples.csv has one place where it is made.
 
 use crate::disturbance::disturbances;
-use crate::sample::{Measured, Outcome, PauseTimes, Sample};
+use crate::sample::{Measured, Outcome, PauseTimes, Sample, TrafficCell};
 use plan::point::{Plan, Point, Slot};
 use plan::record::{Cell, PauseRow, SampleRow, Seed, StopReason, Timing, TrafficRow, WindowRow, WorkerRow};
 use plan::topology::Topology;
@@ -183,17 +183,16 @@ fn fill(row: &mut SampleRow, context: &Context<'_>, point: &Point, measured: &Me
     row.contaminated_reason = row.contaminated.then(|| reasons.join("; "));
 }
 
-/// Local over known touches; unknown ones are in the bounds, which hold the ratio between them.
+/// Local over known touches; unknown ones and those that moved are in the bounds, which hold the ratio between them.
 fn fill_hits(row: &mut SampleRow, measured: &Measured) {
     let Some(hits) = &measured.hits else { return };
-    let known = hits.local + hits.remote;
-    row.local_hit_ratio = ratio(hits.local, known);
+    row.local_hit_ratio = Some(hits.ratio);
     row.local_hit_low = Some(hits.low);
     row.local_hit_high = Some(hits.high);
     row.hit_source = Some(hits.source);
     row.local_touches = Some(hits.local);
     row.remote_touches = Some(hits.remote);
-    row.local_package_ratio = hits.package_local.and_then(|local| ratio(local, known));
+    row.local_package_ratio = hits.package_ratio;
 }
 
 fn fill_pauses(row: &mut SampleRow, measured: &Measured) {
@@ -288,14 +287,15 @@ fn worker_rows(context: &Context<'_>, sample_id: u64, measured: &Measured) -> Ve
 }
 
 fn traffic_rows(context: &Context<'_>, sample_id: u64, measured: &Measured) -> Vec<TrafficRow> {
-    let pairs = measured.hits.iter().flat_map(|hits| &hits.traffic);
-    let rows = pairs.map(|&(pu_node, memory_node, touches)| TrafficRow {
+    let cells = measured.hits.iter().flat_map(|hits| &hits.traffic);
+    let rows = cells.map(|&TrafficCell { pu_node, memory_node, touches, moved }| TrafficRow {
         run_id: context.run_id.into(),
         sample_id,
         pu_node,
         memory_node,
         touches,
         distance: pu_node.zip(memory_node).and_then(|(from, to)| context.topology.distance(from, to)),
+        moved_touches: moved,
     });
     rows.collect()
 }

@@ -1,7 +1,7 @@
 //! Rows of literal samples.
 
 use super::*;
-use crate::sample::{Failure, Hits, Window, WorkerFigures};
+use crate::sample::{Failure, Hits, TrafficCell, Window, WorkerFigures};
 use plan::experiment::Thresholds;
 use plan::place::Regime;
 use plan::policy::MemoryPolicy;
@@ -40,7 +40,9 @@ fn worker(worker: u32) -> WorkerFigures {
 
 /// A quiet sample of two workers, one on each node.
 fn measured() -> Measured {
-    let traffic = vec![(Some(0), Some(0), 600), (Some(0), Some(1), 200), (Some(1), None, 200)];
+    let cell = |pu_node, memory_node, touches, moved| TrafficCell { pu_node, memory_node, touches, moved };
+    let traffic =
+        vec![cell(Some(0), Some(0), 550, 50.0), cell(Some(0), Some(1), 150, 50.0), cell(Some(1), None, 200, 0.0)];
     Measured {
         stop_reason: StopReason::Time,
         warmup_ns: 1_000,
@@ -49,11 +51,12 @@ fn measured() -> Measured {
         hits: Some(Hits {
             source: HitSource::Replay,
             touches: 1_000,
-            local: 600,
-            remote: 200,
-            low: 0.6,
-            high: 0.8,
-            package_local: Some(600),
+            local: 550,
+            remote: 150,
+            ratio: 0.75,
+            low: 0.55,
+            high: 0.85,
+            package_ratio: Some(0.75),
             traffic,
         }),
         private_pages: Some((7, 1)),
@@ -133,7 +136,8 @@ fn figures_follow_from_the_sample() {
     assert_eq!((row.throughput_per_s, row.repetition, row.order), (Some(1e6), 1, 15));
     // 1000 operations of 64 lines of 64 bytes in 1 ms.
     assert_eq!(row.bandwidth_gb_per_s, Some(1_000.0 * 64.0 * 64.0 / 1e6));
-    assert_eq!((row.local_hit_ratio, row.local_hit_low, row.local_hit_high), (Some(0.75), Some(0.6), Some(0.8)));
+    assert_eq!((row.local_hit_ratio, row.local_hit_low, row.local_hit_high), (Some(0.75), Some(0.55), Some(0.85)));
+    assert_eq!((row.local_touches, row.remote_touches, row.local_package_ratio), (Some(550), Some(150), Some(0.75)));
     assert_eq!((row.pause_count, row.pause_mean_ns, row.stopped_ns_sum), (Some(3), Some(400.0), Some(1200)));
     assert_eq!((row.pause_max_ns, row.stopping_mean_ns, row.pauses_missed), (Some(900), Some(397.0), Some(4)));
     assert_eq!((row.voluntary_switches, row.involuntary_switches), (Some(4), Some(2)));
@@ -144,6 +148,7 @@ fn figures_follow_from_the_sample() {
     assert_eq!(rows.windows.iter().map(|window| window.warmup).collect::<Vec<_>>(), [true, false]);
     assert_eq!(rows.workers.iter().map(|worker| worker.node).collect::<Vec<_>>(), [Some(0), Some(1)]);
     assert_eq!(rows.traffic.iter().map(|row| row.distance).collect::<Vec<_>>(), [Some(10), Some(21), None]);
+    assert_eq!(rows.traffic.iter().map(|row| row.moved_touches).collect::<Vec<_>>(), [50.0, 50.0, 0.0]);
 }
 
 #[test]

@@ -125,18 +125,40 @@ pub struct Hits {
     pub source: HitSource,
     /// All touches looked at.
     pub touches: u64,
-    /// Known local.
+    /// Local for sure.
     pub local: u64,
-    /// Known remote.
+    /// Remote for sure.
     pub remote: u64,
-    /// Lower bound of local / touches: unknown and changed ones counted remote.
+    /// Local share of the known touches, those that moved as if they had moved halfway.
+    pub ratio: f64,
+    /// Lower bound of it: unknown and moved ones counted remote.
     pub low: f64,
-    /// Upper bound: unknown and changed ones counted local.
+    /// Upper bound: unknown and moved ones counted local.
     pub high: f64,
-    /// Touches whose page lies in the toucher's package.
-    pub package_local: Option<u64>,
-    /// `(node of the PU, node of the page, touches)`; `None` where unknown.
-    pub traffic: Vec<(Option<u32>, Option<u32>, u64)>,
+    /// Share of the known touches whose page lies in the toucher's package; `None` where packages are not known.
+    pub package_ratio: Option<f64>,
+    /// All touches by node.
+    pub traffic: Vec<TrafficCell>,
+}
+
+/// Touches from one node to one node; `None` where unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrafficCell {
+    /// Node of the PU.
+    pub pu_node: Option<u32>,
+    /// Node of the page.
+    pub memory_node: Option<u32>,
+    /// Touches whose PU and page stayed there.
+    pub touches: u64,
+    /// Share of those during which PU or page moved.
+    pub moved: f64,
+}
+
+impl TrafficCell {
+    /// Both.
+    pub fn expected(&self) -> f64 {
+        self.touches as f64 + self.moved
+    }
 }
 
 /// One slice of a sample.

@@ -51,7 +51,7 @@ fn hits_vary_between_samples_where_a_runtime_decides_them() {
             let sample = noisy.sample(point, &plan.measure, Seed(seed)).unwrap();
             let Outcome::Measured(measured) = sample.outcome else { panic!("a model fails nothing") };
             let hits = measured.hits.unwrap();
-            assert_eq!(hits.traffic.iter().map(|(_, _, touches)| touches).sum::<u64>(), hits.touches);
+            assert_eq!(hits.traffic.iter().map(|cell| cell.touches).sum::<u64>(), hits.touches);
             hits.low
         };
         let ratios: Vec<f64> = (0..400).map(&mut ratio).collect();

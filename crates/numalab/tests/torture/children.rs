@@ -125,6 +125,6 @@ fn right(measured: &Measured) -> Result<(), Failed> {
     ensure(measured.operations == 2 * 50, || format!("{} operations", measured.operations))?;
     let Some(hits) = &measured.hits else { return Ok(()) };
     let nodes: std::collections::BTreeSet<_> =
-        hits.traffic.iter().flat_map(|(pu, page, _)| [*pu, *page]).flatten().collect();
+        hits.traffic.iter().flat_map(|cell| [cell.pu_node, cell.memory_node]).flatten().collect();
     ensure(nodes.len() > 1 || (hits.remote == 0 && hits.high == 1.0), || format!("hits: {hits:?}"))
 }

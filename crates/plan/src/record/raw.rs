@@ -175,10 +175,12 @@ row! {
         pu_node: Option<u32> [""],
         /// Node of the page; empty where unknown.
         memory_node: Option<u32> [""],
-        /// Touches.
+        /// Touches while PU and page stayed there.
         touches: u64 ["touches"],
         /// Firmware distance between the two (SLIT).
         distance: Option<u32> [""],
+        /// Share of the touches during which PU or page moved: a quarter for each pair of their nodes before and after.
+        moved_touches: f64 ["touches"],
     }
 }
 

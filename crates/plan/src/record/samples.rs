@@ -61,7 +61,7 @@ row! {
         throughput_per_s: Option<f64> ["1/s"],
         /// Lines touched x 64 bytes / elapsed, 1e9 bytes.
         bandwidth_gb_per_s: Option<f64> ["GB/s"],
-        /// Touches whose page lies on the toucher's node / all touches, caches ignored.
+        /// Touches whose page lies on the toucher's node / all touches, caches ignored; what moved, as if moved halfway.
         local_hit_ratio: Option<f64> ["ratio"],
         /// Lower bound of it, where pages or PUs changed or are unknown.
         local_hit_low: Option<f64> ["ratio"],
@@ -69,9 +69,9 @@ row! {
         local_hit_high: Option<f64> ["ratio"],
         /// Where it comes from: replay, sampled, pages, modelled.
         hit_source: Option<HitSource> [""],
-        /// Touches known to be local.
+        /// Touches known to be local, PU and page not having moved.
         local_touches: Option<u64> ["touches"],
-        /// Touches known to be remote.
+        /// Touches known to be remote, PU and page not having moved.
         remote_touches: Option<u64> ["touches"],
         /// Touches whose page lies in the toucher's package / all touches.
         local_package_ratio: Option<f64> ["ratio"],

@@ -26,7 +26,7 @@ pub(crate) struct Parts {
 impl Parts {
     /// Whether there is a row of it anywhere.
     pub(crate) fn any(&self) -> bool {
-        self.pauses > 0 || self.windows.count > 0 || self.workers.count > 0 || self.touches.all() > 0
+        self.pauses > 0 || self.windows.count > 0 || self.workers.count > 0 || self.touches.all() > 0.0
     }
 }
 
@@ -139,18 +139,11 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
     };
     each_row(run.dir, run.plan, run.complete, count_worker, found)?;
     let count_traffic = |line, row: TrafficRow, found: &mut Found| {
-        let touches = &mut parts.entry(row.sample_id).or_default().touches;
-        match (row.pu_node, row.memory_node) {
-            (Some(pu), Some(memory)) if pu == memory => add(&mut touches.local, row.touches),
-            (Some(_), Some(_)) => add(&mut touches.remote, row.touches),
-            _ => add(&mut touches.unknown, row.touches),
-        }
-        let Some(topology) = &run.topology else { return };
-        let package = |node: Option<u32>| topology.node(node?)?.package;
+        let package = |node: Option<u32>| run.topology.as_ref()?.node(node?)?.package;
         let (of_pu, of_memory) = (package(row.pu_node), package(row.memory_node));
-        if of_pu.is_some() && of_pu == of_memory {
-            add(&mut touches.package_local, row.touches);
-        }
+        let touches = &mut parts.entry(row.sample_id).or_default().touches;
+        touches.take(&row, of_pu.is_some() && of_pu == of_memory);
+        let Some(topology) = &run.topology else { return };
         let distance = row.pu_node.zip(row.memory_node).and_then(|(from, to)| topology.distance(from, to));
         if row.distance != distance {
             found.note(TrafficRow::FILE, Some(line), "distance", text(row.distance), text(distance));

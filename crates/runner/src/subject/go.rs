@@ -298,11 +298,10 @@ fn hits_of(job: &Job, found: &Found, notes: &mut Vec<String>) -> Option<Hits> {
     }
     let counted = Counted::Sampled { requests: found.sampling.requests };
     let hits = hits::summarize(&traffic, counted, &classes, &job.package_of_node);
-    let known = hits.filter(|hits| hits.local + hits.remote > 0);
-    if known.is_none() {
+    if hits.is_none() {
         notes.push("local hit ratio: not measured, no sampled touch has both a known PU and a known page".into());
     }
-    known
+    hits
 }
 
 /// All but hits, notes, facts and overhead.
