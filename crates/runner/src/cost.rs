@@ -54,6 +54,7 @@ pub fn run_observed<W: Work>(work: &W, seat: &Seat<'_>, requests: u64, sample: D
         windows: LONGER * WINDOWS,
         pauses: DueTimes::new(0, 0),
         pus: CpuSet::new(),
+        pages_may_move: false,
     };
     let role = Role::Stopper { stopper, work: StoppedWork::None, served_ns: Vec::new() };
     let scan = Scan::new(seat.heaps, 0..seat.heaps[SHARED].len(), 0);

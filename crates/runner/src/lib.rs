@@ -34,6 +34,7 @@ pub mod lock;
 pub mod manifest;
 mod measured;
 pub mod modelled;
+pub mod node_traffic;
 pub mod observe;
 pub mod pages;
 mod pauses;

@@ -3,6 +3,7 @@
 use crate::child::HostCounts;
 use crate::heaps::Maps;
 use crate::hits;
+use crate::node_traffic::{NodeTraffic, Part, parts};
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
 use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sample, stretches};
@@ -60,7 +61,9 @@ pub(crate) fn measured<W: Work>(
     let worker_moves = timed.workers.iter().flat_map(|worked| moves(&worked.log.pus, node_of));
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
         .with_moves(before.moves(&after).chain(worker_moves));
-    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu };
+    let pages_migrated = after.moved_since(&before);
+    let migrated = migrations(&timed.raised.migrated, pages_migrated);
+    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrated };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
@@ -100,7 +103,7 @@ pub(crate) fn measured<W: Work>(
         operations: workers.iter().map(|worker| worker.operations).sum(),
         hits,
         private_pages: after.private_pages(&owner_nodes),
-        pages_migrated: after.moved_since(&before),
+        pages_migrated,
         pages_spilled: Some(pages_spilled),
         huge_ratio,
         windows,
@@ -127,17 +130,24 @@ fn slices(timed: &Timed, end_ns: u64) -> Vec<Window> {
     windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts)
 }
 
+/// The host's migrations over the run, where they tell when pages moved: it must have counted at least those that did.
+fn migrations(migrated: &[u64], moved: Option<u64>) -> &[u64] {
+    let counted = migrated.last().zip(migrated.first()).map(|(last, first)| last.saturating_sub(*first));
+    if moved > Some(0) && counted >= moved { migrated } else { &[] }
+}
+
 struct Replay<'a, W> {
     work: &'a W,
     job: &'a Job,
     timed: &'a Timed,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
+    migrated: &'a [u64],
 }
 
 /// What one worker's replay found.
 struct Found {
-    traffic: Traffic,
+    traffic: NodeTraffic,
     requests: u64,
     wrong: Option<String>,
 }
@@ -159,7 +169,7 @@ impl<W: Work> Replay<'_, W> {
             let pages = before.pages(after, worker, self.classes, uniform);
             Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
         })?;
-        let mut traffic = Traffic::new(self.classes);
+        let mut traffic = NodeTraffic::default();
         let mut requests = 0;
         let mut wrong = None;
         for part in found {
@@ -173,8 +183,8 @@ impl<W: Work> Replay<'_, W> {
             true => hits::Counted::Sampled { requests },
             false => hits::Counted::All,
         };
-        let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
-        if hits.is_none() && traffic.total() > 0 {
+        let hits = hits::summarize(traffic, counted, &self.job.package_of_node);
+        if hits.is_none() && requests > 0 {
             notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());
         }
         Ok((hits, wrong))
@@ -182,6 +192,11 @@ impl<W: Work> Replay<'_, W> {
 
     fn log(&self, worker: usize) -> &Log {
         &self.timed.workers[worker].log
+    }
+
+    fn parts(&self, worker: usize) -> Vec<Part> {
+        let log = self.log(worker);
+        parts(&log.marks, log.requests, self.migrated)
     }
 
     fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
@@ -192,9 +207,13 @@ impl<W: Work> Replay<'_, W> {
     fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let all = self.stretches(worker, 0..log.requests);
-        let mut traffic = Traffic::new(self.classes);
-        let checksum = replay_all(self.work, key, &all, pages, &mut traffic);
+        let (mut traffic, mut checksum) = (NodeTraffic::default(), 0u64);
+        for Part { requests, moved } in self.parts(worker) {
+            let mut touches = Traffic::new(self.classes);
+            let stretches = self.stretches(worker, requests);
+            checksum = checksum.wrapping_add(replay_all(self.work, key, &stretches, pages, &mut touches));
+            traffic.take(&touches, self.classes, moved);
+        }
         let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
         Found { traffic, requests: log.requests, wrong }
     }
@@ -203,19 +222,25 @@ impl<W: Work> Replay<'_, W> {
     fn sampled(&self, worker: usize, pages: &[HeapPages; 2], touches: u64, most: u64) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let all = self.stretches(worker, 0..log.requests);
+        let sample_key = split(split(self.job.seed.0, SAMPLED), worker as u64);
         // The same share of every worker's requests, so that each request is as likely as any other.
         let share = SAMPLE_TOUCHES as f64 / most as f64;
-        let requests = (log.requests as f64 * share).round() as u64;
-        let sample = Sample { key: split(split(self.job.seed.0, SAMPLED), worker as u64), requests };
-        let mut traffic = Traffic::new(self.classes);
-        replay_sample(self.work, key, sample, &all, pages, &mut traffic);
+        let (mut traffic, mut drawn) = (NodeTraffic::default(), 0);
+        for (part, Part { requests, moved }) in (0..).zip(self.parts(worker)) {
+            let count = ((requests.end - requests.start) as f64 * share).round() as u64;
+            let sample = Sample { key: split(sample_key, part), requests: count };
+            let mut touches = Traffic::new(self.classes);
+            let stretches = self.stretches(worker, requests);
+            replay_sample(self.work, key, sample, &stretches, pages, &mut touches);
+            traffic.take(&touches, self.classes, moved);
+            drawn += count;
+        }
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
         let mut thrown_away = Traffic::new(self.classes);
         let checked = self.stretches(worker, start..log.requests);
         let checksum = replay_all(self.work, key, &checked, pages, &mut thrown_away);
         let wrong = compare(worker, start..log.requests, log.checksum.wrapping_sub(sum_before), checksum);
-        Found { traffic, requests, wrong }
+        Found { traffic, requests: drawn, wrong }
     }
 }
 

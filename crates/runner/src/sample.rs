@@ -129,7 +129,7 @@ pub struct Hits {
     pub local: u64,
     /// Remote for sure.
     pub remote: u64,
-    /// Local share of the known touches, those that moved as if they had moved halfway.
+    /// Local share of the known touches, those that moved as likely as they are local.
     pub ratio: f64,
     /// Lower bound of it: unknown and moved ones counted remote.
     pub low: f64,
@@ -150,7 +150,7 @@ pub struct TrafficCell {
     pub memory_node: Option<u32>,
     /// Touches whose PU and page stayed there.
     pub touches: u64,
-    /// Share of those during which PU or page moved.
+    /// Expected share of those during which PU or page moved.
     pub moved: f64,
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Timetable {
     pub(crate) pauses: DueTimes,
     /// PUs whose steal is read.
     pub(crate) pus: CpuSet,
+    /// Whether the kernel may move pages from node to node meanwhile.
+    pub(crate) pages_may_move: bool,
 }
 
 /// What the timer did.
@@ -48,6 +50,8 @@ pub(crate) struct Raised {
     pub(crate) missed_ns: Vec<u64>,
     /// Steal, read between the raises, at most once in a clock tick.
     pub(crate) steal: Vec<StealAt>,
+    /// Pages that the host had migrated at the release, at each boundary and at the end, where pages may move.
+    pub(crate) migrated: Vec<u64>,
 }
 
 /// Slices of this length to begin with where nobody knows how long the sample will be.
@@ -100,11 +104,17 @@ impl Slices {
 /// Raises notices from the release on until the sample's end, or until `board.done`. To be run by a thread of its own,
 /// which is unparked when `board.done` is set.
 pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, bell: &Bell) -> Raised {
-    let Timetable { extent, windows, mut pauses, pus } = timetable;
+    let Timetable { extent, windows, mut pauses, pus, pages_may_move } = timetable;
     let mut slices = Slices::new(extent, windows);
     let mut due = pauses.next();
     let mut raised = Raised::default();
     read_steal(&mut raised.steal, released, &pus);
+    let read_migrated = |migrated: &mut Vec<u64>| {
+        if pages_may_move {
+            migrated.extend(host::moves::Moves::now().migrated());
+        }
+    };
+    read_migrated(&mut raised.migrated);
     loop {
         let next_ns = [slices.due_ns(), due, slices.end_ns].into_iter().flatten().min();
         sleep_until(next_ns, released, board);
@@ -138,7 +148,11 @@ pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, 
             bell.ring();
             read_steal(&mut raised.steal, released, &pus);
         }
+        if raised.migrated.len() == raised.boundaries.len() {
+            read_migrated(&mut raised.migrated);
+        }
     }
+    read_migrated(&mut raised.migrated);
     raised.step = slices.step;
     raised
 }

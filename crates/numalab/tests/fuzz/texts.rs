@@ -35,6 +35,13 @@ stopped_work = "scan:64KiB"
 procs = [1, 2]
 oversubscribe = "no"
 lines_per_request = [8, 64]
+[printed]
+table = "../../experiments/published/numa_binding.csv"
+by = "procs"
+levels = { lines_per_request = 8 }
+[printed.columns]
+local_hit_percent = { metric = "local_hit_ratio", per = 0.01 }
+throughput_req_per_s = { metric = "throughput_per_s" }
 [[arm]]
 name = "strict"
 process = { cpus = "node:0", memory = "bind:0" }
@@ -121,6 +128,45 @@ procs = 2
 at_most = "2 procs"
 "#;
 
+/// One of a scheduler, with all its switches.
+const STORM: &str = r#"name = "storm"
+question = "Does it run?"
+[workload]
+kind = "storm"
+yields = 10
+[sweep]
+procs = [1, 2]
+subject = ["gmp", "tokio", "go"]
+tasks = [1, 10, 20000]
+loop_ns = [0, 100]
+gogc = [100, "off"]
+axis = "tasks"
+[scheduler]
+ring = 256
+overflow = 0.5
+local_order = "lifo"
+run_next = true
+run_next_most = 64
+steal_order = "reverse"
+yield_to = "global"
+steal_amount = "one"
+global_tick = 61
+spin_rounds = 4
+numa_aware = false
+[printed]
+table = "../../experiments/published/task_storm.csv"
+by = "tasks"
+levels = { procs = 2, loop_ns = 100 }
+[printed.columns]
+mean_time_ms = { metric = "first_storm_ns", per = 1e6 }
+[[arm]]
+name = "unbound"
+[measure]
+seconds = 0.02
+repetitions = 5
+seed = 1
+"#;
+
 /// Experiments, and the plans that those which are accepted make.
 pub(crate) struct Experiment {
     seeds: Vec<String>,
@@ -133,10 +179,13 @@ impl Experiment {
         let own =
             std::fs::read_to_string(root.join("experiments/numa-binding.toml")).expect("an experiment of the project");
         let own = own.replace("published/", &format!("{}/experiments/published/", root.display()));
-        assert!(parse_experiment("own", &own).is_ok() && parse_experiment("small", EXPERIMENT).is_ok());
+        for text in [EXPERIMENT, STORM, &own] {
+            parse_experiment("seed", text).expect("a seed is sound");
+        }
         let machines = ["pack:1 core:2 pu:1", "pack:2 numa:1 core:4 pu:2"].map(described);
-        // The small one is cheaper by far, and has every key.
-        let seeds = std::iter::repeat_n(EXPERIMENT.to_string(), 15).chain([own]).collect();
+        // The small ones are cheaper by far, and have every key.
+        let small = [EXPERIMENT; 10].into_iter().chain([STORM; 5]).map(String::from);
+        let seeds = small.chain([own]).collect();
         Experiment { seeds, machines: machines.into() }
     }
 }

@@ -179,7 +179,7 @@ row! {
         touches: u64 ["touches"],
         /// Firmware distance between the two (SLIT).
         distance: Option<u32> [""],
-        /// Share of the touches during which PU or page moved: a quarter for each pair of their nodes before and after.
+        /// Expected share of the touches during which PU or page moved, by their nodes before and after.
         moved_touches: f64 ["touches"],
     }
 }

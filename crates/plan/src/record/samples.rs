@@ -61,7 +61,7 @@ row! {
         throughput_per_s: Option<f64> ["1/s"],
         /// Lines touched x 64 bytes / elapsed, 1e9 bytes.
         bandwidth_gb_per_s: Option<f64> ["GB/s"],
-        /// Touches whose page lies on the toucher's node / all touches, caches ignored; what moved, as if moved halfway.
+        /// Touches whose page lies on the toucher's node / all touches, caches ignored; what moved, as likely as it had.
         local_hit_ratio: Option<f64> ["ratio"],
         /// Lower bound of it, where pages or PUs changed or are unknown.
         local_hit_low: Option<f64> ["ratio"],

@@ -208,6 +208,6 @@ fn check_pauses(row: &SampleRow, parts: &Parts, paused: bool, mut note: Note<'_>
 fn check_touches(row: &SampleRow, touches: &Touches, point: Option<&Point>, mut note: Note<'_>) {
     if let (Some(point), Some(operations), Some(HitSource::Replay)) = (point, row.operations, row.hit_source) {
         let expected = operations * point.workload.touches_per_operation();
-        note.unequal("touches in traffic.csv, operations x touches of one", touches.all() as u64, expected);
+        note.unequal("touches in traffic.csv, operations x touches of one", touches.all().round() as u64, expected);
     }
 }
