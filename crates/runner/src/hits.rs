@@ -76,7 +76,6 @@ fn wilson(share: f64, n: u64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_traffic::HALFWAY;
     use crate::pages::Classes;
     use crate::pages::HeapPages;
     use crate::replay::{Sample, Stretch, Traffic, replay_all, replay_sample, stretches};
@@ -92,7 +91,7 @@ mod tests {
 
     fn summed(traffic: &Traffic, counted: Counted, classes: &Classes, package_of_node: &[(u32, u32)]) -> Option<Hits> {
         let mut by_node = NodeTraffic::default();
-        by_node.take(traffic, classes, HALFWAY);
+        by_node.take(traffic, classes, |_| 0.5);
         summarize(by_node, counted, package_of_node)
     }
 

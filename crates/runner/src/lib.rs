@@ -53,6 +53,7 @@ mod subject;
 mod timer;
 mod told;
 mod trace;
+mod when_moved;
 mod windows;
 pub mod workload;
 

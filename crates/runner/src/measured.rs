@@ -3,13 +3,14 @@
 use crate::child::HostCounts;
 use crate::heaps::Maps;
 use crate::hits;
-use crate::node_traffic::{NodeTraffic, Part, parts};
+use crate::node_traffic::NodeTraffic;
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
 use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sample, stretches};
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
+use crate::when_moved::{Moved, Piece, pieces};
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
 use host::thread::Usage;
@@ -194,9 +195,12 @@ impl<W: Work> Replay<'_, W> {
         &self.timed.workers[worker].log
     }
 
-    fn parts(&self, worker: usize) -> Vec<Part> {
+    /// A worker's run in pieces, and when pages moved in it.
+    fn pieces(&self, worker: usize) -> (Vec<Piece>, Moved) {
         let log = self.log(worker);
-        parts(&log.marks, log.requests, self.migrated)
+        let found = pieces(&log.marks, log.requests, self.migrated, |requests| self.stretches(worker, requests));
+        let moved = Moved::new(&found, self.classes);
+        (found, moved)
     }
 
     fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
@@ -208,11 +212,12 @@ impl<W: Work> Replay<'_, W> {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
         let (mut traffic, mut checksum) = (NodeTraffic::default(), 0u64);
-        for Part { requests, moved } in self.parts(worker) {
+        let (found, moved) = self.pieces(worker);
+        for (at, piece) in found.iter().enumerate() {
             let mut touches = Traffic::new(self.classes);
-            let stretches = self.stretches(worker, requests);
-            checksum = checksum.wrapping_add(replay_all(self.work, key, &stretches, pages, &mut touches));
-            traffic.take(&touches, self.classes, moved);
+            let stretch = std::slice::from_ref(&piece.stretch);
+            checksum = checksum.wrapping_add(replay_all(self.work, key, stretch, pages, &mut touches));
+            traffic.take(&touches, self.classes, |to| moved.by(at, to));
         }
         let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
         Found { traffic, requests: log.requests, wrong }
@@ -225,14 +230,16 @@ impl<W: Work> Replay<'_, W> {
         let sample_key = split(split(self.job.seed.0, SAMPLED), worker as u64);
         // The same share of every worker's requests, so that each request is as likely as any other.
         let share = SAMPLE_TOUCHES as f64 / most as f64;
-        let (mut traffic, mut drawn) = (NodeTraffic::default(), 0);
-        for (part, Part { requests, moved }) in (0..).zip(self.parts(worker)) {
-            let count = ((requests.end - requests.start) as f64 * share).round() as u64;
-            let sample = Sample { key: split(sample_key, part), requests: count };
+        let (mut traffic, mut drawn, mut due) = (NodeTraffic::default(), 0, 0.0);
+        let (found, moved) = self.pieces(worker);
+        for (at, piece) in found.iter().enumerate() {
+            // As many as are due by its end: each piece rounded by itself would miss the share of short ones.
+            due += (piece.stretch.requests.end - piece.stretch.requests.start) as f64 * share;
+            let count = (due.round() as u64).saturating_sub(drawn);
+            let sample = Sample { key: split(sample_key, at as u64), requests: count };
             let mut touches = Traffic::new(self.classes);
-            let stretches = self.stretches(worker, requests);
-            replay_sample(self.work, key, sample, &stretches, pages, &mut touches);
-            traffic.take(&touches, self.classes, moved);
+            replay_sample(self.work, key, sample, std::slice::from_ref(&piece.stretch), pages, &mut touches);
+            traffic.take(&touches, self.classes, |to| moved.by(at, to));
             drawn += count;
         }
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);

@@ -3,12 +3,10 @@
 use crate::pages::Classes;
 use crate::replay::Traffic;
 use crate::sample::TrafficCell;
-use crate::windows::Mark;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-/// What is said of a move of which nobody saw when it was: either end is as likely.
-pub(crate) const HALFWAY: f64 = 0.5;
+/// A worker that moved during a request did so before a touch of it as likely as after it.
+const HALFWAY: f64 = 0.5;
 
 /// Touches from node to node.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,14 +16,14 @@ pub struct NodeTraffic(BTreeMap<[Key; 2], TrafficCell>);
 type Key = (bool, Option<u32>);
 
 impl NodeTraffic {
-    /// Takes what a part of a run touched. A page that moved has done so by then with likelihood `moved`; a worker that
-    /// moved during a request did so halfway.
-    pub fn take(&mut self, traffic: &Traffic, classes: &Classes, moved: f64) {
+    /// Takes what a piece of a run touched. `moved` says how likely a page that moves to a node in the run was there by then.
+    pub fn take(&mut self, traffic: &Traffic, classes: &Classes, moved: impl Fn(u32) -> f64) {
         for (pu, page, touches) in traffic.cells() {
             let stayed = |(from, to): (u32, u32)| (from == to).then_some(from);
             let (pu, page) = (classes.ends(pu), classes.ends(page));
             match (pu, page) {
                 (Some(pu), Some(page)) if stayed(pu).is_none() || stayed(page).is_none() => {
+                    let moved = moved(page.1);
                     for (pu_node, pu_share) in [(pu.0, HALFWAY), (pu.1, HALFWAY)] {
                         for (memory_node, page_share) in [(page.0, 1.0 - moved), (page.1, moved)] {
                             self.cell(Some(pu_node), Some(memory_node)).moved += touches as f64 * pu_share * page_share;
@@ -57,33 +55,6 @@ impl NodeTraffic {
     }
 }
 
-/// Requests of a worker, and how likely a page that moves in the run has moved by then.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Part {
-    pub(crate) requests: Range<u64>,
-    pub(crate) moved: f64,
-}
-
-/// Splits a worker's requests at its marks, where pages moved and the host's migrations were counted: `migrated` at the
-/// release, at each boundary and at the end. What is not known happens [`HALFWAY`].
-pub(crate) fn parts(marks: &[Mark], requests: u64, migrated: &[u64]) -> Vec<Part> {
-    let (Some(first), Some(last)) = (migrated.first(), migrated.last()) else {
-        return vec![Part { requests: 0..requests, moved: HALFWAY }];
-    };
-    let by = |reading: usize| {
-        let migrated = migrated.get(reading).unwrap_or(last);
-        migrated.saturating_sub(*first) as f64 / (last - first) as f64
-    };
-    let mut found = Vec::with_capacity(marks.len() + 1);
-    let (mut start, mut moved) = (0, 0.0);
-    let ends = marks.iter().map(|mark| (mark.requests, by(mark.boundary as usize)));
-    for (end, moved_at_end) in ends.chain([(requests, 1.0)]) {
-        found.push(Part { requests: start..end, moved: (moved + moved_at_end) / 2.0 });
-        (start, moved) = (end, moved_at_end);
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +72,7 @@ mod tests {
         traffic.count(on(0), classes.of(None), 5);
         traffic.count(worker, classes.of(None), 6);
         let mut found = NodeTraffic::default();
-        found.take(&traffic, &classes, 0.75);
+        found.take(&traffic, &classes, |to| if to == 1 { 0.75 } else { 0.5 });
         let cell = |pu_node, memory_node, touches, moved| TrafficCell { pu_node, memory_node, touches, moved };
         let expect = [
             cell(Some(0), Some(0), 100, 0.0),
@@ -119,22 +90,5 @@ mod tests {
         twice.add(&found);
         let doubled: Vec<TrafficCell> = found.into_cells();
         assert_eq!(twice.into_cells()[0], cell(Some(0), Some(0), 2 * doubled[0].touches, 0.0));
-    }
-
-    #[test]
-    fn a_run_is_split_where_its_migrations_were_counted() {
-        let mark = |boundary, requests| Mark { boundary, requests, checksum: 0 };
-        let check = |marks: &[Mark], migrated: &[u64], expect: &[(Range<u64>, f64)]| {
-            let found = parts(marks, 100, migrated);
-            let found: Vec<_> = found.into_iter().map(|part| (part.requests, part.moved)).collect();
-            assert_eq!(found, expect, "{marks:?} {migrated:?}");
-        };
-        check(&[mark(1, 40)], &[], &[(0..100, 0.5)]);
-        // All pages moved in the first slice, which the worker did 40 requests in.
-        check(&[mark(1, 40), mark(2, 60)], &[7, 17, 17, 17], &[(0..40, 0.5), (40..60, 1.0), (60..100, 1.0)]);
-        check(&[mark(1, 40), mark(2, 60)], &[7, 7, 12, 17], &[(0..40, 0.0), (40..60, 0.25), (60..100, 0.75)]);
-        // Asleep over the first boundary; and a worker that was at its end before any.
-        check(&[mark(2, 60)], &[0, 1, 2, 4], &[(0..60, 0.25), (60..100, 0.75)]);
-        check(&[], &[0, 1, 2, 4], &[(0..100, 0.5)]);
     }
 }

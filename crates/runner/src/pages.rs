@@ -48,6 +48,11 @@ impl Classes {
         at.map_or(self.unknown(), |at| self.nodes.len() + at)
     }
 
+    /// Nodes that something moves to.
+    pub(crate) fn moves_to(&self) -> BTreeSet<u32> {
+        self.moves.iter().map(|(_, to)| *to).collect()
+    }
+
     /// The nodes of a class at both ends, the same twice where nothing moved; `None` for the unknown.
     pub fn ends(&self, class: usize) -> Option<(u32, u32)> {
         let moved = || self.moves.get(class - self.nodes.len()).copied();
