@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,8 +29,6 @@ OPERATIONS = 400
 SECONDS_MOST = 900
 # What is promised of the local hit ratio.
 MOST_OFF = 0.01
-# Where pages were on the move 1,640,632 accesses were seen of 1,638,400 that were made.
-BOUNDS_OFF = 0.002
 
 EXPERIMENT = f"""name = "witness"
 question = "Does a count of all accesses from outside agree with the local hit ratio?"
@@ -135,8 +132,9 @@ def differences(request: Request, procs: int, plugin: Path, folder: Path) -> lis
 def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
     """Accesses to the heaps of each sample, by PU and page of qemu's memory, in the order of samples.
 
-    Whoever touches just so many pages touches heaps, and of one sample where they are the same ones. Left out is the
-    instruction that writes each line once, before anything is measured.
+    Whoever touches just so many pages touches heaps, and of one sample where they are the same ones. Left out are the
+    instruction that writes each line once, before anything is measured, and those that see only some of the pages: where
+    pages move, something in the machine reads a word of each that it looks at.
     """
     instructions: dict[int, Instruction] = defaultdict(Instruction)
     with counts.open() as lines:
@@ -147,19 +145,13 @@ def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
             instruction.pages.add(int(page, 16))
             instruction.accesses[int(pu), int(block_page, 16)] += int(loads) + int(stores)
             instruction.stores += int(stores)
-    of_heaps = [one for one in sorted(instructions.values(), key=lambda one: one.first) if len(one.pages) == pages]
-    heaps = list(dict.fromkeys(frozenset(one.pages) for one in of_heaps))
-    return [accesses_to(heap, instructions.values()) for heap in heaps]
-
-
-def accesses_to(heap: frozenset[int], instructions: Iterable[Instruction]) -> Counter[tuple[int, int]]:
-    """All accesses to one sample's heaps but for those that write each line once."""
-    accesses: Counter[tuple[int, int]] = Counter()
-    for one in instructions:
-        writes_each_line = one.stores == one.accesses.total() == len(heap) * LINES_A_PAGE
-        if one.pages <= heap and not writes_each_line:
-            accesses += one.accesses
-    return accesses
+    heaps: dict[frozenset[int], Counter[tuple[int, int]]] = {}
+    for one in sorted(instructions.values(), key=lambda one: one.first):
+        if len(one.pages) == pages:
+            accesses = heaps.setdefault(frozenset(one.pages), Counter())
+            writes_each_line = one.stores == one.accesses.total() == pages * LINES_A_PAGE
+            accesses.update(Counter() if writes_each_line else one.accesses)
+    return list(heaps.values())
 
 
 def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:
@@ -180,7 +172,7 @@ def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, 
     )
     if low == high and counted != (local, accesses.total()):
         raise Lost(f"{machine.name} {row['arm']}: nothing moved, and the counts differ")
-    if not low - BOUNDS_OFF <= truth <= high + BOUNDS_OFF:
+    if not low <= truth <= high:
         raise Lost(f"{machine.name} {row['arm']}: the truth, {truth:.4f}, lies outside {low:.4f} to {high:.4f}")
     return abs(truth - ours)
 
