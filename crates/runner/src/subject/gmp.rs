@@ -3,12 +3,11 @@
 
 use super::runtime::{Binder, Receives, Runtime, Sends, joined, processors};
 use crate::sample::Job;
-use crate::trace::write_chrome;
+use crate::trace::{Beside, write_chrome};
 use gmp::scheduler::{
     CounterLayout, Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Stuck,
     Switches, Trace, YieldTo,
 };
-use gmp::world::Pause;
 use host::Granted;
 use plan::scheduler::{self, Seated};
 use std::fs::File;
@@ -47,9 +46,9 @@ impl Runtime for Gmp {
         joined(handle.spawn_home(home, future))
     }
 
-    fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String> {
+    fn end(self, job: &Job, beside: &Beside) -> Result<Vec<String>, String> {
         let handle = self.ended()?;
-        let mut notes = write_trace(job, &handle, &handle.take_trace(), pauses);
+        let mut notes = write_trace(job, &handle, &handle.take_trace(), beside);
         notes.extend(stuck(&handle.take_stuck()));
         Ok(notes)
     }
@@ -122,11 +121,11 @@ const TRACED_MOST: usize = 200_000;
 
 /// Writes what an ended scheduler did, where the job asks for that; what could not be written, as notes: a sample is worth more
 /// than its trace.
-pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, pauses: &[Pause]) -> Vec<String> {
+pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, beside: &Beside) -> Vec<String> {
     let Some(path) = &job.trace_to else { return Vec::new() };
     let written = File::create(path).and_then(|file| {
         let mut out = BufWriter::new(file);
-        write_chrome(&mut out, trace, pauses, &handle.counts())?;
+        write_chrome(&mut out, trace, beside, &handle.counts())?;
         out.flush()
     });
     let failed = |cause| format!("trace not written: {path}: {cause}", path = path.display());

@@ -4,6 +4,7 @@
 use super::{Ground, Ran, Sample};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
+use crate::trace::Beside;
 use crate::workload::storm::tasks::with_polls;
 use gmp::scheduler::{Count, Counts, processor};
 use host::thread::Usage;
@@ -71,7 +72,7 @@ pub(super) fn run<R: Runtime>(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, S
     };
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let (sample, due) = timed??;
     counts.iter().try_for_each(|counts| due.iter().try_for_each(|due| due.check(counts)))?;
     Ok(Ran { counts: counts.as_ref().map(words), notes, ..sample.ran(usage) })
