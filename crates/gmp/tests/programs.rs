@@ -6,8 +6,8 @@
 //! again with N. A program that hangs fails with the scheduler's snapshot.
 
 use gmp::scheduler::{
-    Closed, Count, Ended, JoinHandle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Switches,
-    TaskState, YieldTo, blocking, call, channel, sleep, spawn, yield_now,
+    Closed, Count, CounterLayout, Ended, JoinHandle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount,
+    StealOrder, Switches, TaskState, YieldTo, blocking, call, channel, sleep, spawn, yield_now,
 };
 use std::{
     future::{Future, poll_fn},
@@ -68,6 +68,7 @@ fn random_switches(random: &mut Random) -> Switches {
         global_tick,
         spin_rounds: random.one_of(&[0, 1, 4]),
         numa_aware: random.below(2) == 0,
+        counters: random.one_of(&[CounterLayout::Padded, CounterLayout::Packed]),
         seats,
         distances,
         monitor_most: Duration::from_millis(1),

@@ -223,8 +223,8 @@ pub(crate) struct Run {
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// Folder, made if it is not there, for what the scheduler did: the first sample of each point with subject gmp writes
-    /// POINT.json, to be opened with ui.perfetto.dev or chrome://tracing
+    /// Folder, made if it is not there, for what the scheduler did, and of a storm how long its queues were every 5 ms: the
+    /// first sample of each point with subject gmp writes POINT.json, to be opened with ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["modelled", "against", "resume"])]
     pub(crate) trace: Option<PathBuf>,
     /// Folder under which results are filed

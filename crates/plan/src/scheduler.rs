@@ -50,6 +50,16 @@ words! {
     }
 }
 
+words! {
+    /// Where what every poll counts lies.
+    CounterLayout {
+        /// On cache lines of its processor's own.
+        Padded = "padded",
+        /// Side by side with those of all other processors, eight on a line of 64 bytes.
+        Packed = "packed",
+    }
+}
+
 /// `[scheduler]`: every switch, each at Go's way where it is not written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -76,6 +86,8 @@ pub struct Switches {
     pub spin_rounds: u32,
     /// A global queue for each node, and wake-ups that prefer a task's home and the waker's node.
     pub numa_aware: bool,
+    /// Where what every poll counts lies.
+    pub counters: CounterLayout,
 }
 
 impl Default for Switches {
@@ -92,6 +104,7 @@ impl Default for Switches {
             global_tick: 61,
             spin_rounds: 4,
             numa_aware: false,
+            counters: CounterLayout::Padded,
         }
     }
 }

@@ -4,7 +4,7 @@ mod machines;
 
 use plan::experiment::{Overrides, parse_experiment};
 use plan::point::Plan;
-use plan::scheduler::{Seat, StealOrder};
+use plan::scheduler::{CounterLayout, Seat, StealOrder};
 use plan::topology::Conditions;
 
 /// threads and gmp at 1, 4 and 8 workers on two nodes of 4 cores, in the arms close and unbound.
@@ -33,6 +33,21 @@ fn a_switch_is_swept_by_the_subject_that_has_it() {
     let skipped = plan.skipped.iter().find(|skipped| skipped.subject == "gmp").expect("gmp, unbound and aware");
     assert!(skipped.reason.starts_with("subject gmp: numa_aware and steal_order near-first need processors that"));
     assert!(plan.points.iter().all(|point| point.scheduler.is_some() == (point.subject == "gmp")));
+}
+
+#[test]
+fn where_counters_lie_is_a_factor() {
+    let plan = plan_of("", "counters = [\"padded\", \"packed\"]").expect("it runs");
+    let layouts = |subject: &str| -> Vec<Option<CounterLayout>> {
+        let points = plan.points.iter().filter(|point| point.subject == subject && point.arm == "close");
+        points.map(|point| point.scheduler.as_ref().map(|seated| seated.switches.counters)).collect()
+    };
+    let both = [Some(CounterLayout::Padded), Some(CounterLayout::Packed)];
+    assert_eq!(layouts("gmp"), [both, both, both].concat());
+    assert_eq!(layouts("threads"), [None; 3]);
+    let unsaid = plan_of("", "").expect("it runs");
+    let seated = unsaid.points.iter().find_map(|point| point.scheduler.as_ref()).expect("gmp");
+    assert_eq!(seated.switches.counters, CounterLayout::Padded);
 }
 
 #[test]
@@ -73,6 +88,11 @@ fn wrong_switches_are_refused_with_their_line() {
         &section("yield_to = \"global\"\nglobal_tick = 1"),
         "",
         "7: global_tick in [scheduler]: 1 cannot be; it must be 2 or more with yield_to = \"global\", or some tasks never run",
+    );
+    check(
+        &section("counters = \"both\""),
+        "",
+        "6: counters in [scheduler]: \"both\" cannot be; \"both\" is none of padded, packed",
     );
     check(&section("ring = 64"), "ring = [2, 4]", "6: ring in [scheduler]: is swept in [sweep], line 7; write it once");
     check("", "ring = [64, 100]", "9: ring in [sweep]: 100 cannot be; it must be a power of two from 2 to 65536");

@@ -1,26 +1,66 @@
 //! What a scheduler did, as the JSON that Perfetto and chrome://tracing open: a line for each processor, on it the tasks that
-//! it ran, what it made ready, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of what.
+//! it ran, what it made ready, its searches and rests, which thread had it; pauses of the world on a line of their own; how many of
+//! what; and how long the queues were, where somebody looked at them (workload `storm`): a counter of the global queue and one of the
+//! processors' own, a series for each.
 //!
-//! Format: "Trace Event Format" of the Chromium project, complete events (`X`), instants (`i`) and metadata (`M`); times in us.
+//! Format: "Trace Event Format" of the Chromium project, complete events (`X`), instants (`i`), counters (`C`) and metadata (`M`);
+//! times in us. A counter's values hold until its next event.
 //! Events of one line may nest and must not overlap: Perfetto drops what does, or moves it elsewhere.
 
-use gmp::scheduler::{Count, Counts, Did, Event, PollEnd, Trace};
+use gmp::scheduler::{Count, Counts, Did, Event, PollEnd, Queues, Trace};
 use gmp::world::Pause;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The line of the world's pauses, above all processors.
 const WORLD: u32 = u32::MAX;
 
-/// Writes one trace; `epoch_ns` of its events and pauses is one and the same.
+/// Looks that are kept of one sample: of a machine of 64 processors some 20 MB of JSON, as the events.
+const LOOKS_MOST: usize = 16_384;
+
+/// What others saw of a scheduler while it was traced.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The pauses of its world.
+    pub(crate) pauses: Vec<Pause>,
+    /// How long its queues were.
+    pub(crate) looks: Looks,
+}
+
+/// Queue lengths, each with the moment of the look in ns after the scheduler's epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    kept: Vec<(u64, Queues)>,
+    lost: u64,
+}
+
+impl Looks {
+    pub(crate) fn add(&mut self, at_ns: u64, queues: Queues) {
+        if self.kept.len() < LOOKS_MOST {
+            self.kept.push((at_ns, queues));
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+}
+
+/// Writes one trace; the epoch of its events, pauses and looks is one and the same.
 ///
 /// # Errors
 /// What `out` answers.
-pub(crate) fn write_chrome(out: &mut impl Write, trace: &Trace, pauses: &[Pause], counts: &Counts) -> io::Result<()> {
+pub(crate) fn write_chrome(out: &mut impl Write, trace: &Trace, beside: &Beside, counts: &Counts) -> io::Result<()> {
+    let Beside { pauses, looks } = beside;
     let counted: BTreeMap<&str, u64> =
         counts.iter().map(|(count, value): (Count, u64)| (count.name(), value)).collect();
-    let other = json!({ "events": trace.events.len(), "events_lost": trace.lost, "counts": counted });
+    let other = json!({
+        "events": trace.events.len(), "events_lost": trace.lost, "looks": looks.kept.len(), "looks_lost": looks.lost, "counts": counted,
+    });
     writeln!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{other},\"traceEvents\":[")?;
     write!(out, "{}", json!({ "ph": "M", "name": "process_name", "pid": 1, "tid": 0, "args": { "name": "gmp" } }))?;
     let mut processors: Vec<u32> = trace.events.iter().map(|event| event.processor).collect();
@@ -38,6 +78,11 @@ pub(crate) fn write_chrome(out: &mut impl Write, trace: &Trace, pauses: &[Pause]
     for pause in pauses {
         let (from, to) = (pause.request_ns, pause.request_ns + pause.total_ns);
         write!(out, ",\n{}", complete("stop the world", WORLD, (from, to), json!({})))?;
+    }
+    for (at_ns, Queues { local, global }) in &looks.kept {
+        let own = local.iter().enumerate().map(|(number, &tasks)| (format!("processor {number}"), tasks.into()));
+        write!(out, ",\n{}", counter("global queue", *at_ns, json!({ "tasks": global })))?;
+        write!(out, ",\n{}", counter("local queues", *at_ns, Value::Object(own.collect::<Map<_, _>>())))?;
     }
     out.write_all(b"\n]}\n")
 }
@@ -79,6 +124,11 @@ fn complete(name: &str, line: u32, (from_ns, to_ns): (u64, u64), args: Value) ->
     json!({ "ph": "X", "name": name, "pid": 1, "tid": line, "ts": ts, "dur": dur, "args": args })
 }
 
+/// The process has counters, no line: the tid is there since every event has one.
+fn counter(name: &str, at_ns: u64, series: Value) -> Value {
+    json!({ "ph": "C", "name": name, "pid": 1, "tid": 0, "ts": us(at_ns), "args": series })
+}
+
 /// Some readers multiply by 1000 and cut off, as Perfetto did before it rounded: of 1001 ns, 1.001 us, they would make 1000, and
 /// have the event begin before the one that it follows has ended.
 fn us(ns: u64) -> f64 {
@@ -111,9 +161,11 @@ mod tests {
         scheduler.block_on(async { yield_now().await }).expect("it ends");
         handle.pause();
         drop(scheduler);
-        let (trace, pauses, counts) = (handle.take_trace(), handle.take_pauses(), handle.counts());
+        let (trace, counts) = (handle.take_trace(), handle.counts());
+        let mut beside = Beside { pauses: handle.take_pauses(), looks: Looks::default() };
+        beside.looks.add(5_000_001, Queues { local: vec![3, 0], global: 7 });
         let mut out = Vec::new();
-        write_chrome(&mut out, &trace, &pauses, &counts).expect("a vector takes everything");
+        write_chrome(&mut out, &trace, &beside, &counts).expect("a vector takes everything");
         let read: Value = serde_json::from_slice(&out).expect("JSON");
         let events = read["traceEvents"].as_array().expect("a list");
         let named = |name: &str| events.iter().filter(|event| event["name"] == name).count();
@@ -123,5 +175,20 @@ mod tests {
         assert_eq!(complete().filter(|event| event["args"]["end"] == "finished").count(), 1);
         assert!(complete().all(|event| event["ts"].is_f64() && event["dur"].is_f64() && event["pid"] == 1));
         assert_eq!(read["otherData"]["counts"]["polls"], 2);
+        let counters: Vec<&Value> = events.iter().filter(|event| event["ph"] == "C").collect();
+        let expect =
+            [("global queue", json!({ "tasks": 7 })), ("local queues", json!({ "processor 0": 3, "processor 1": 0 }))];
+        assert_eq!(counters.len(), expect.len());
+        for (found, (name, series)) in counters.into_iter().zip(expect) {
+            assert_eq!((&found["name"], &found["args"], &found["ts"]), (&json!(name), &series, &json!(us(5_000_001))));
+        }
+        assert_eq!((&read["otherData"]["looks"], &read["otherData"]["looks_lost"]), (&json!(1), &json!(0)));
+    }
+
+    #[test]
+    fn looks_have_their_limit() {
+        let mut looks = Looks::default();
+        (0..LOOKS_MOST as u64 + 3).for_each(|at| looks.add(at, Queues { local: vec![1], global: 0 }));
+        assert_eq!((looks.kept.len(), looks.lost, looks.kept[9].0), (LOOKS_MOST, 3, 9));
     }
 }

@@ -1,7 +1,7 @@
 //! What all threads of a scheduler share, and how a task comes into a queue.
 
 use super::body::Body;
-use super::counts::{Count, Counters};
+use super::counts::{Count, Counters, Packed};
 use super::global::Global;
 use super::hand_off::CallSlot;
 use super::idle::{After, Idle};
@@ -45,6 +45,8 @@ pub(crate) struct Processor {
 pub(crate) struct Core {
     pub(crate) switches: Switches,
     pub(crate) processors: Box<[Arc<Processor>]>,
+    /// What polls count, where it is not with the processor.
+    pub(crate) packed: Option<Packed>,
     /// One, or with `numa_aware` one for each node.
     pub(crate) globals: Box<[Global]>,
     /// For each of them, in which order to look into all.
@@ -75,6 +77,31 @@ impl Core {
     #[inline]
     pub(crate) fn count(&self, local: &Local, count: Count, amount: u64) {
         local.processor.counters.add(count, amount);
+    }
+
+    /// What a poll counts. `PACKED` is known where threads begin to run, so that the default asks nothing here.
+    #[inline]
+    pub(crate) fn count_poll<const PACKED: bool>(&self, local: &Local, count: Count) {
+        if PACKED && let Some(packed) = &self.packed {
+            packed.add(local.number, count);
+        } else {
+            self.count(local, count, 1);
+        }
+    }
+
+    /// Polls of a processor, by anyone.
+    pub(crate) fn polls(&self, processor: usize) -> u64 {
+        self.with_thread(processor, Count::Polls)
+    }
+
+    /// What a processor counted so far, wherever that lies.
+    pub(crate) fn counted(&self, processor: usize, count: Count) -> u64 {
+        self.with_thread(processor, count) + self.processors[processor].outside.get(count)
+    }
+
+    fn with_thread(&self, processor: usize, count: Count) -> u64 {
+        let packed = self.packed.as_ref().map_or(0, |packed| packed.get(processor, count));
+        self.processors[processor].counters.get(count) + packed
     }
 
     /// A new task, queued: runs next on this processor, or from the global queue where the caller has none. Dropped where

@@ -37,7 +37,7 @@ mod yields;
 pub use self::{
     calls::{blocking, call},
     channel::{Closed, Receiver, Sender, channel},
-    counts::{Count, Counts},
+    counts::{Count, CounterLayout, Counts},
     join::{Ended, JoinHandle},
     monitor::Stuck,
     ring::{LocalOrder, StealAmount},
@@ -50,7 +50,7 @@ pub use self::{
 };
 
 use self::core::{Core, NO_PANIC, Processor};
-use self::counts::Counters;
+use self::counts::{Counters, Packed};
 use self::global::Global;
 use self::hand_off::CallSlot;
 use self::idle::Idle;
@@ -130,6 +130,7 @@ impl Scheduler {
         let globals = if switches.numa_aware { nodes } else { 1 };
         let core = Arc::new_cyclic(|weak| Core {
             processors,
+            packed: (switches.counters == CounterLayout::Packed).then(|| Packed::new(count)),
             globals: (0..globals).map(|_| Global::new()).collect(),
             global_order: global_order(globals, &switches),
             idle: Idle::new(),
@@ -279,15 +280,13 @@ impl Handle {
 
     /// What happened so far, over all processors.
     pub fn counts(&self) -> Counts {
-        let sum =
-            |count: &Count| self.0.processors.iter().map(|p| p.counters.get(*count) + p.outside.get(*count)).sum();
+        let sum = |&count| (0..self.0.processors.len()).map(|number| self.0.counted(number, count)).sum();
         Counts(Count::ALL.iter().map(sum).collect())
     }
 
     /// What happened so far on one processor.
     pub fn counts_of(&self, processor: usize) -> Counts {
-        let processor = &self.0.processors[processor];
-        Counts(Count::ALL.iter().map(|&count| processor.counters.get(count) + processor.outside.get(count)).collect())
+        Counts(Count::ALL.iter().map(|&count| self.0.counted(processor, count)).collect())
     }
 
     /// States of tasks, processors, threads and queues now.

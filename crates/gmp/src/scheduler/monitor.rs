@@ -81,7 +81,7 @@ fn look_at(core: &Core, number: usize, seen: &mut Seen) -> bool {
         core.place(local);
         return true;
     }
-    let (polls, task) = (processor.counters.get(Count::Polls), processor.current.load(Ordering::Relaxed));
+    let (polls, task) = (core.polls(number), processor.current.load(Ordering::Relaxed));
     if task == NONE || polls != seen.polls {
         *seen = Seen { calls: seen.calls, polls, since: Instant::now(), reported: false };
         return false;

@@ -45,7 +45,7 @@ pub(crate) fn search(core: &Core, local: &mut Local) -> Option<u32> {
         }
         local.searching = true;
     }
-    let polls_before: Vec<u64> = core.processors.iter().map(|other| other.counters.get(Count::Polls)).collect();
+    let polls_before: Vec<u64> = (0..core.processors.len()).map(|other| core.polls(other)).collect();
     for round in 1..=core.switches.spin_rounds.max(1) {
         if let super::local::InWorld::Member(member) = &mut local.world
             && let Some(Notice::Stop) = member.poll()
@@ -93,7 +93,7 @@ fn steal_next(core: &Core, local: &mut Local, polls_before: &[u64]) -> Option<u3
             && !processor.call.is_taken();
         if !processor.next.is_empty()
             && !wakes_up
-            && processor.counters.get(Count::Polls) == polls_before[victim]
+            && core.polls(victim) == polls_before[victim]
             && let Some(task) = processor.next.take()
         {
             count_steal(core, local, victim, 1);

@@ -1,5 +1,6 @@
 //! What an experiment may switch in the scheduler, and what is refused.
 
+use super::counts::CounterLayout;
 use super::ring::{LocalOrder, StealAmount};
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -61,6 +62,8 @@ pub struct Switches {
     /// home, where there is one, and not to whoever is awake; and a woken or spawned task wakes an idle processor of its
     /// waker's node before others. Go has nothing of this.
     pub numa_aware: bool,
+    /// Where what every poll counts lies: padded, or packed to show what false sharing costs.
+    pub counters: CounterLayout,
     /// Where each processor sits, empty: all on one node, one cache.
     pub seats: Vec<Seat>,
     /// Distances between the nodes of `seats`, `[n_nodes][n_nodes]`, as firmware gives them (SLIT); empty with one node.
@@ -95,6 +98,7 @@ impl Default for Switches {
             global_tick: 61,
             spin_rounds: 4,
             numa_aware: false,
+            counters: CounterLayout::Padded,
             seats: Vec::new(),
             distances: Vec::new(),
             monitor_least: Duration::from_micros(20),

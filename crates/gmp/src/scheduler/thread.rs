@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::core::{Core, NO_PANIC};
-use super::counts::Count;
+use super::counts::{Count, CounterLayout};
 use super::current::{self, Current};
 use super::join::catch;
 use super::local::{Given, InWorld, Local};
@@ -58,7 +58,11 @@ fn serve(core: &Arc<Core>, local: Box<Local>, number: u32) {
         let mut given = Given::Processor(local);
         while let Given::Processor(mut local) = given {
             current.take(&mut local);
-            given = match run(current, local) {
+            let ran = match core.switches.counters {
+                CounterLayout::Padded => run::<false>(current, local),
+                CounterLayout::Packed => run::<true>(current, local),
+            };
+            given = match ran {
                 Some(given) => given,
                 None if core.idle.add_thread(Arc::clone(&parker)) => {
                     core.see_to_work();
@@ -72,8 +76,9 @@ fn serve(core: &Arc<Core>, local: Box<Local>, number: u32) {
     core.threads.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// Polls tasks while there are some. The answer is a processor to go on with, or nothing: then the thread has none.
-fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
+/// Polls tasks while there are some. The answer is a processor to go on with, or nothing: then the thread has none. `PACKED` is
+/// where polls are counted: compiled in, so that no poll asks.
+fn run<const PACKED: bool>(current: &Current, mut local: Box<Local>) -> Option<Given> {
     let core = &current.core;
     loop {
         if core.is_closing() {
@@ -89,7 +94,7 @@ fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
                 },
             }
         }
-        let task = match find(core, &mut local) {
+        let task = match find::<PACKED>(core, &mut local) {
             Some(task) => task,
             None => match search(core, &mut local) {
                 Some(task) => {
@@ -104,7 +109,7 @@ fn run(current: &Current, mut local: Box<Local>) -> Option<Given> {
         if local.searching {
             found(core, &mut local);
         }
-        local = poll(current, local, task);
+        local = poll::<PACKED>(current, local, task);
     }
 }
 
@@ -131,7 +136,7 @@ fn look(core: &Core, mut local: Box<Local>) -> Option<Box<Local>> {
 }
 
 /// The next task without searching: the global queue if it is its turn, what was woken last, the own queue, the global.
-fn find(core: &Core, local: &mut Local) -> Option<u32> {
+fn find<const PACKED: bool>(core: &Core, local: &mut Local) -> Option<u32> {
     let switches = &core.switches;
     // Counts down, and never comes to 0 where it begins there.
     local.tick = local.tick.wrapping_sub(1);
@@ -139,21 +144,21 @@ fn find(core: &Core, local: &mut Local) -> Option<u32> {
         && std::mem::replace(&mut local.tick, switches.global_tick) == 0
         && let Some(task) = core.take_global(local, false)
     {
-        core.count(local, Count::FromGlobal, 1);
-        core.count(local, Count::FromGlobalTick, 1);
+        core.count_poll::<PACKED>(local, Count::FromGlobal);
+        core.count_poll::<PACKED>(local, Count::FromGlobalTick);
         return Some(task);
     }
     if let Some(task) = local.take_next(switches.run_next_most) {
-        core.count(local, Count::FromNext, 1);
+        core.count_poll::<PACKED>(local, Count::FromNext);
         return Some(task);
     }
     local.in_row = 0;
     if let Some(task) = local.ring.pop() {
-        core.count(local, Count::FromLocal, 1);
+        core.count_poll::<PACKED>(local, Count::FromLocal);
         return Some(task);
     }
     let task = core.take_global(local, true)?;
-    core.count(local, Count::FromGlobal, 1);
+    core.count_poll::<PACKED>(local, Count::FromGlobal);
     Some(task)
 }
 
@@ -174,16 +179,15 @@ fn lie_down(core: &Core, mut local: Box<Local>) -> Option<Given> {
 }
 
 /// Polls a task once. The processor comes back: the same, or another if the task was in a blocking section.
-fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
+fn poll<const PACKED: bool>(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     let core = &current.core;
     let slot = core.slots.get(task);
     slot.state.begin();
-    let processor = &local.processor;
-    processor.counters.add(Count::Polls, 1);
+    core.count_poll::<PACKED>(&local, Count::Polls);
     if core.slots.nodes() > 1 && core.slots.node(task) != local.node {
-        processor.counters.add(Count::AwayFromHome, 1);
+        core.count(&local, Count::AwayFromHome, 1);
     }
-    processor.current.store(task, Ordering::Relaxed);
+    local.processor.current.store(task, Ordering::Relaxed);
     let number = local.number;
     *current.local.borrow_mut() = Some(local);
     current.task.set(task);
@@ -206,7 +210,7 @@ fn poll(current: &Current, local: Box<Local>, task: u32) -> Box<Local> {
     };
     current.task.set(NONE);
     let local = current.local.borrow_mut().take().expect("a blocking section brings a processor back");
-    finish(core, local, number, Ended { task, slot, polled, yielded: current.yielded.replace(false) })
+    finish::<PACKED>(core, local, number, Ended { task, slot, polled, yielded: current.yielded.replace(false) })
 }
 
 /// Drops an ended task's future, whose own drop code may panic too.
@@ -242,7 +246,7 @@ struct Ended<'a> {
 }
 
 /// What follows from a poll: the task waits, is queued again, or gives its slot back.
-fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>) -> Box<Local> {
+fn finish<const PACKED: bool>(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>) -> Box<Local> {
     let Ended { task, slot, polled, yielded } = ended;
     if began_on != local.number {
         let _ = core.processors[began_on].current.compare_exchange(task, NONE, Ordering::Relaxed, Ordering::Relaxed);
@@ -253,7 +257,7 @@ fn finish(core: &Core, mut local: Box<Local>, began_on: usize, ended: Ended<'_>)
     match polled {
         // It stays `Running` in the queue, so wake-ups meanwhile are remembered and cost no second place.
         Polled::Pending if yielded => {
-            core.count(&local, Count::Yields, 1);
+            core.count_poll::<PACKED>(&local, Count::Yields);
             if core.sent_home(&local, task) {
                 // It runs there.
             } else if core.switches.yield_to == YieldTo::Global {

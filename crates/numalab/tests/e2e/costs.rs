@@ -22,7 +22,7 @@ kind = "cost"
 procs = [1, 2]
 oversubscribe = "all"
 subject = ["gmp", "tokio", "rayon", "threads"]
-operation = ["create", "wake", "block", "switch", "steal", "hand-off"]
+operation = ["create", "wake", "block", "switch", "steal", "steal-same-llc", "steal-same-node", "steal-other-node", "hand-off"]
 warmth = ["warm", "cold"]
 [[arm]]
 name = "close"
@@ -43,7 +43,12 @@ fn tasks_and_threads() -> Result<(), Failed> {
     let samples = table(&made.join("samples.csv"))?;
     // Of gmp 5 operations with one processor and 2 with two, of threads 3 and 1, of tokio and rayon 4 and 1; warm and cold;
     // twice.
-    ensure(samples.len() == (5 + 2 + 3 + 1 + 2 * (4 + 1)) * 2 * 2, || format!("{} samples", samples.len()))?;
+    let anywhere = samples.iter().filter(|row| !row["operation"].starts_with("steal-")).count();
+    ensure(anywhere == (5 + 2 + 3 + 1 + 2 * (4 + 1)) * 2 * 2, || format!("{anywhere} samples"))?;
+    // By distance: those of which this machine has a pair of cores.
+    let points = table(&made.join("points.csv"))?;
+    let apart = points.iter().filter(|row| row["operation"].starts_with("steal-") && row["state"] == "planned").count();
+    ensure(samples.len() == anywhere + apart * 2, || format!("{} samples, {apart} points", samples.len()))?;
     let counts = counts(&made)?;
     for row in &samples {
         check(row)?;
@@ -69,6 +74,17 @@ fn check(row: &BTreeMap<String, String>) -> Result<(), Failed> {
         let ticks_per_ns = number(row, "cost_cycles")? / median;
         ensure((0.1..20.0).contains(&ticks_per_ns), || format!("{row:?}"))?;
     }
+    let columns = ["steal_same_llc_ns", "steal_same_node_ns", "steal_other_node_ns"];
+    let told: Vec<&str> = columns.into_iter().filter(|column| !row[*column].is_empty()).collect();
+    match row["operation"].as_str() {
+        "steal" => ensure(!told.is_empty(), || format!("{row:?}"))?,
+        distance if distance.starts_with("steal-") => {
+            let own = format!("{}_ns", distance.replace('-', "_"));
+            ensure(told == [own.as_str()] && number(row, &own)? == median, || format!("{told:?}: {row:?}"))?;
+            ensure(row["placement"].ends_with(" in a pair"), || format!("{row:?}"))?;
+        }
+        _ => ensure(told.is_empty(), || format!("{told:?}: {row:?}"))?,
+    }
     for column in ["local_hit_ratio", "pause_count", "bandwidth_gb_per_s"] {
         ensure(row[column].is_empty(), || format!("{column} is {}", row[column]))?;
     }
@@ -85,6 +101,9 @@ fn agrees(row: &BTreeMap<String, String>, counts: &BTreeMap<String, f64>) -> Res
         "wake" | "block" => count("polls") == 15.0 && count("spawned") == 2.0,
         // Each of the two, once before the first operation; the one that ends may yield once more.
         "switch" => (11.0..=13.0).contains(&count("yields")),
+        "steal-same-llc" => count("stolen_same_llc") >= 5.0,
+        "steal-same-node" => count("stolen_same_node") >= 5.0,
+        "steal-other-node" => count("stolen_other_node") >= 5.0,
         "steal" => count("stolen_same_llc") + count("stolen_same_node") + count("stolen_other_node") >= 5.0,
         _ => count("handed_off") == 5.0,
     };

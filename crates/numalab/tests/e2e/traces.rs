@@ -32,7 +32,7 @@ fn real() -> Result<(), Failed> {
         let run =
             numalab().arg("run").arg(&file).arg("--results").arg(folder.path()).arg("--trace").arg(&traces).output()?;
         answer(run).expect_code(0)?;
-        for name in ["p00.json", "p01.json"] {
+        for (name, processors) in [("p00.json", 1), ("p01.json", 4)] {
             let trace = read(&traces.join(name))?;
             let found = obeys(&trace).map_err(|why| format!("{kind}, {name}: {why}"))?;
             let events = trace["otherData"]["events"].as_u64().ok_or("no number of events")?;
@@ -40,6 +40,17 @@ fn real() -> Result<(), Failed> {
             ensure(slices == events + pauses, || {
                 format!("{kind}, {name}: {slices} slices and instants, {events} events, {pauses} pauses")
             })?;
+            // Two of each look. Only a storm's queues are looked at, every 5 ms, so that it has had one within its 50.
+            let looks = trace["otherData"]["looks"].as_u64().ok_or("no number of looks")?;
+            ensure(found.counters as u64 == 2 * looks && trace["otherData"]["looks_lost"] == 0, || {
+                format!("{kind}, {name}: {} counters of {looks} looks", found.counters)
+            })?;
+            let tracks: &[(&str, usize)] =
+                if kind == "storm" { &[("global queue", 1), ("local queues", processors)] } else { &[] };
+            ensure(
+                found.series.iter().map(|(name, series)| (name.as_str(), series.len())).eq(tracks.iter().copied()),
+                || format!("{kind}, {name}: {:?}", found.series),
+            )?;
             ensure((pauses > 0) == (kind == "serve"), || format!("{kind}, {name}: {pauses} pauses"))?;
             // A line for each processor that did something.
             ensure(found.lines >= 1 && events > 100, || {
@@ -60,10 +71,20 @@ struct Found {
     instants: usize,
     pauses: usize,
     lines: usize,
+    counters: usize,
+    /// Names of the series of each counter.
+    series: BTreeMap<String, Vec<String>>,
 }
 
 /// A slice: begin and end in ns.
 type Slice = (u64, u64);
+
+/// A counter up to some event: viewers stack its series, and draw each value up to the next.
+struct Counter {
+    at: f64,
+    events: usize,
+    series: Vec<String>,
+}
 
 fn obeys(trace: &Value) -> Result<Found, String> {
     let events = trace["traceEvents"].as_array().ok_or("traceEvents is no list")?;
@@ -73,6 +94,7 @@ fn obeys(trace: &Value) -> Result<Found, String> {
     // As each of the two ways to read a time has it.
     let mut lines: [BTreeMap<u64, Vec<Slice>>; 2] = Default::default();
     let (mut slices, mut instants, mut pauses) = (0, 0, 0);
+    let mut counters: BTreeMap<String, Counter> = BTreeMap::new();
     for event in events {
         let whole = |key: &str| event[key].as_u64().filter(|&id| id <= u64::from(u32::MAX));
         let (Some(1), Some(line)) = (whole("pid"), whole("tid")) else { return Err(format!("pid or tid: {event}")) };
@@ -106,6 +128,18 @@ fn obeys(trace: &Value) -> Result<Found, String> {
                 ensure_word(ts.is_some() && event["s"] == "t", "ts or scope", event)?;
                 instants += 1;
             }
+            Some("C") => {
+                let ts = event["ts"].as_f64().filter(|us| us.is_finite() && *us >= 0.0);
+                let ts = ts.ok_or_else(|| format!("ts of a counter: {event}"))?;
+                let values = event["args"].as_object().filter(|values| !values.is_empty());
+                let values = values.ok_or_else(|| format!("a counter without a series: {event}"))?;
+                ensure_word(values.values().all(Value::is_number), "a series that is no number", event)?;
+                let series: Vec<String> = values.keys().cloned().collect();
+                let counter = counters.entry(name.to_string()).or_insert_with(|| Counter { at: ts, events: 0, series });
+                ensure_word(values.keys().eq(&counter.series), "another series than before", event)?;
+                ensure_word(counter.at <= ts, "a counter that goes back in time", event)?;
+                (counter.at, counter.events) = (ts, counter.events + 1);
+            }
             // The format has more; what we write does not, and a test of it would come with it.
             _ => return Err(format!("a phase that is not written: {event}")),
         }
@@ -118,7 +152,9 @@ fn obeys(trace: &Value) -> Result<Found, String> {
     for slices in lines.into_iter().flat_map(BTreeMap::into_iter) {
         nest(slices.0, slices.1)?;
     }
-    Ok(Found { slices, instants, pauses, lines: names.len() })
+    let found = counters.values().map(|counter| counter.events).sum();
+    let series = counters.into_iter().map(|(name, counter)| (name, counter.series)).collect();
+    Ok(Found { slices, instants, pauses, lines: names.len(), counters: found, series })
 }
 
 fn ensure_word(holds: bool, what: &str, event: &Value) -> Result<(), String> {
@@ -147,8 +183,11 @@ fn broken() -> Result<(), Failed> {
         {"ph":"M","name":"thread_name","pid":1,"tid":0,"args":{"name":"processor 0"}},
         {"ph":"X","name":"task 1","pid":1,"tid":0,"ts":1.0,"dur":2.0,"args":{}},
         {"ph":"X","name":"inside","pid":1,"tid":0,"ts":1.0,"dur":1.0,"args":{}},
-        {"ph":"X","name":"task 2","pid":1,"tid":0,"ts":3.0,"dur":0.0,"args":{}}]}"#;
-    ensure(obeys(&serde_json::from_str(events)?).is_ok_and(|found| found.slices == 3), || "it obeys".into())?;
+        {"ph":"X","name":"task 2","pid":1,"tid":0,"ts":3.0,"dur":0.0,"args":{}},
+        {"ph":"C","name":"queues","pid":1,"tid":0,"ts":3.5,"args":{"a":1,"b":0}},
+        {"ph":"C","name":"queues","pid":1,"tid":0,"ts":4.5,"args":{"a":0,"b":2}}]}"#;
+    let obeyed = |found: Found| (found.slices, found.counters) == (3, 2);
+    ensure(obeys(&serde_json::from_str(events)?).is_ok_and(obeyed), || "it obeys".into())?;
     for (from, to, why) in [
         ("\"displayTimeUnit\":\"ns\"", "\"displayTimeUnit\":\"s\"", "displayTimeUnit"),
         ("\"ph\":\"X\",\"name\":\"task 2\"", "\"ph\":\"i\",\"name\":\"task 2\"", "ts or scope"),
@@ -158,6 +197,11 @@ fn broken() -> Result<(), Failed> {
         ("\"tid\":0,\"ts\":3.0", "\"tid\":7,\"ts\":3.0", "line Some(7) has no name"),
         ("\"ts\":3.0", "\"ts\":-3.0", "ts or dur"),
         (",\"dur\":0.0", "", "ts or dur"),
+        ("\"ts\":4.5", "\"ts\":2.5", "goes back in time"),
+        (",\"ts\":4.5", "", "ts of a counter"),
+        ("{\"a\":0,\"b\":2}", "{}", "a counter without a series"),
+        ("{\"a\":0,\"b\":2}", "{\"a\":0,\"b\":\"2\"}", "no number"),
+        ("{\"a\":0,\"b\":2}", "{\"a\":0}", "another series than before"),
         ("\"name\":\"task 2\"", "\"name\":\"\"", "no name"),
         ("thread_name", "process_name", "named twice"),
         ("thread_name", "thread_title", "metadata of no kind"),

@@ -6,6 +6,7 @@ mod grid;
 mod hit_ratio;
 mod memory;
 mod notes;
+mod pair;
 mod reason;
 mod whole;
 
@@ -224,9 +225,9 @@ impl Expansion<'_> {
             must: "fit 63 bits together".into(),
         })?;
         match placed.and_then(|placed| self.fit(group, way, placed, bytes)) {
-            Ok((placed, as_a_whole)) => {
+            Ok((placed, changed)) => {
                 let mut point = self.point(group, procs, way, placed, bytes);
-                point.placement_name += if as_a_whole { whole::AS_A_WHOLE } else { "" };
+                point.placement_name += changed;
                 self.points.push(point);
             }
             Err(reason) => self.skipped.push(Skipped {
@@ -241,8 +242,9 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    /// The places as the subject can have them, and whether it is placed as a whole where the arm places workers.
-    fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, bool), Reason> {
+    /// The places as the subject can have them and the workload needs them, and what follows the placement's name where these are
+    /// not the arm's.
+    fn fit(&self, group: &Group, way: &Way<'_>, placed: Placed, bytes: u64) -> Result<(Placed, &'static str), Reason> {
         let Way { subject, workload, .. } = *way;
         let procs = placed.placement.workers.len() as u32;
         if let Some(why) = workload.refuses(subject).or_else(|| workload.at(placed.busy_pus).refuses_procs(procs)) {
@@ -257,16 +259,23 @@ impl Expansion<'_> {
         if let Some(RuntimeProgram::Absent(why)) = self.conditions.programs.get(subject) {
             return Err(Reason::NoProgram(why.clone()));
         }
-        let (placed, as_a_whole) = match whole::is_whole(subject) {
-            true => whole::placed(subject, group.settle, workload, placed, self.topology)?,
-            false => (placed, false),
+        let (placed, changed) = match (whole::is_whole(subject), workload.distance()) {
+            (true, _) => whole::placed(subject, group.settle, workload, placed, self.topology)?,
+            (false, Some(distance)) => {
+                let why = |why: String| {
+                    let why = format!("no {what} here: {why}", what = distance.what());
+                    Reason::Refused { workload: workload.kind(), subject: subject.into(), why }
+                };
+                (pair::placed(distance, placed, self.topology).map_err(why)?, pair::IN_A_PAIR)
+            }
+            (false, None) => (placed, ""),
         };
         if subject == GMP && way.level.settings.scheduler.needs_seats() && !is_seated(&placed) {
             return Err(Reason::NoSeats);
         }
         memory::check_fit(&placed.placement, workload.need(), bytes, self.topology)?;
         memory::check_pages(workload, &placed.placement, self.topology, self.conditions)?;
-        Ok((placed, as_a_whole))
+        Ok((placed, changed))
     }
 
     fn point(&self, group: &Group, procs: u32, way: &Way<'_>, placed: Placed, bytes: u64) -> Point {

@@ -20,14 +20,14 @@ pub(super) fn is_whole(subject: &str) -> bool {
 /// What follows a placement's name where workers were placed, and the process is.
 pub(super) const AS_A_WHOLE: &str = " as a whole";
 
-/// The arm's places as the process can have them; a second value says whether workers lost places of their own.
+/// The arm's places as the process can have them; and what follows the placement's name, where workers lost places of their own.
 pub(super) fn placed(
     subject: &str,
     settles: bool,
     workload: &Workload,
     placed: Placed,
     topology: &Topology,
-) -> Result<(Placed, bool), Reason> {
+) -> Result<(Placed, &'static str), Reason> {
     let subject = || subject.to_string();
     if settles {
         return Err(Reason::NoSettling { subject: subject() });
@@ -66,5 +66,5 @@ pub(super) fn placed(
         place.private = MemoryPolicy::FirstTouch;
     }
     placement.shared.policy = MemoryPolicy::FirstTouch;
-    Ok((Placed { placement, ..placed }, each_placed))
+    Ok((Placed { placement, ..placed }, if each_placed { AS_A_WHOLE } else { "" }))
 }

@@ -32,8 +32,53 @@ words! {
         Switch = "switch",
         /// A task that is ready runs on another processor, whose own is busy.
         Steal = "steal",
+        /// The same, thief and victim on cores that share a last-level cache, wherever the arm places workers.
+        StealSameLlc = "steal-same-llc",
+        /// On one node, under different last-level caches.
+        StealSameNode = "steal-same-node",
+        /// On two nodes, the nearest.
+        StealOtherNode = "steal-other-node",
         /// A task begins a blocking section and another thread runs the next task of its processor.
         HandOff = "hand-off",
+    }
+}
+
+/// How far the thief of a task is from its victim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distance {
+    /// They share a last-level cache.
+    SameLlc,
+    /// They share a node and no such cache.
+    SameNode,
+    /// They are on two nodes.
+    OtherNode,
+}
+
+impl Distance {
+    /// What is measured over it.
+    pub(crate) fn what(self) -> Operation {
+        match self {
+            Distance::SameLlc => Operation::StealSameLlc,
+            Distance::SameNode => Operation::StealSameNode,
+            Distance::OtherNode => Operation::StealOtherNode,
+        }
+    }
+}
+
+impl Operation {
+    /// Over which distance it steals, where its PUs are chosen for one.
+    pub fn distance(self) -> Option<Distance> {
+        match self {
+            Operation::StealSameLlc => Some(Distance::SameLlc),
+            Operation::StealSameNode => Some(Distance::SameNode),
+            Operation::StealOtherNode => Some(Distance::OtherNode),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a steal, over whatever distance.
+    pub fn is_steal(self) -> bool {
+        self == Operation::Steal || self.distance().is_some()
     }
 }
 
@@ -93,6 +138,17 @@ impl CostFile {
             "ns",
             "What one reading of the clock costs, the median; subtracted once for each reading in between.",
         ),
+        metric(
+            "steal_same_llc_ns",
+            "ns",
+            "Of the steals between processors that sit under one last-level cache, or on one node where caches are not known; the median.",
+        ),
+        metric(
+            "steal_same_node_ns",
+            "ns",
+            "Of the steals between processors of one node under different last-level caches; the median.",
+        ),
+        metric("steal_other_node_ns", "ns", "Of the steals between processors of two nodes; the median."),
     ];
 
     /// # Errors
@@ -122,25 +178,33 @@ impl Spec for Cost {
     }
 
     fn refuses(&self, subject: &str) -> Option<String> {
+        let steals = self.operation.is_steal();
         let why = match (subject, self.operation) {
-            (GO, Operation::Steal) => "Go does not tell which P runs a goroutine",
+            (GO, _) if steals => "Go does not tell which P runs a goroutine",
             (GO, Operation::HandOff) => {
                 "a P is taken from a call only by Go's monitor, which looks every 20 us to 10 ms; workload blocking has that"
             }
-            (TOKIO | RAYON, Operation::Steal) => "it does not tell which of its threads runs a task",
+            (TOKIO | RAYON, _) if steals => "it does not tell which of its threads runs a task",
             (TOKIO, Operation::Switch) => {
                 "tasks that yielded are put back together, so that the same one may be the next"
             }
             (RAYON, Operation::HandOff) => "nobody takes over from a thread that is blocked",
             (THREADS, Operation::Block) => "which thread runs when one waits is the kernel's choice, not one of ours",
-            (THREADS, Operation::Steal | Operation::HandOff) => "threads have no processors",
+            (THREADS, operation) if steals || operation == Operation::HandOff => "threads have no processors",
             _ => return None,
         };
         Some(format!("no {operation} there: {why}", operation = self.operation))
     }
 
+    fn distance(&self) -> Option<Distance> {
+        self.operation.distance()
+    }
+
     fn refuses_procs(&self, procs: u32) -> Option<String> {
         match self.operation {
+            Operation::StealSameLlc | Operation::StealSameNode | Operation::StealOtherNode => {
+                (procs != 2).then(|| format!("a {operation} is between two processors; take procs = 2", operation = self.operation))
+            }
             Operation::Create => None,
             Operation::Steal => (procs < 2).then(|| "a steal needs a second processor; take procs from 2 on".into()),
             Operation::Wake | Operation::Block | Operation::Switch | Operation::HandOff => (procs > 1).then(|| {

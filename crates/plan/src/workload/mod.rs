@@ -17,7 +17,7 @@ mod strategy;
 
 pub use blocking::{Blocking, BlockingFile};
 pub use burst::{Burst, BurstFile};
-pub use cost::{Cost, CostFile, Operation, Warmth};
+pub use cost::{Cost, CostFile, Distance, Operation, Warmth};
 pub use counters::{Counters, CountersFile, Layout};
 pub use observed::{Observed, ObservedFile};
 pub use requests::{Loop, Requests, RequestsFile};
@@ -47,6 +47,11 @@ pub trait Spec {
 
     /// Why it cannot run with so many workers, whatever the machine; `None` where it can.
     fn refuses_procs(&self, _procs: u32) -> Option<String> {
+        None
+    }
+
+    /// How far apart its two workers must be, where that is what it is about: they have PUs of the plan's choice then.
+    fn distance(&self) -> Option<Distance> {
         None
     }
 
@@ -236,6 +241,11 @@ impl Workload {
     /// Why it cannot run with so many workers, whatever the machine.
     pub fn refuses_procs(&self, procs: u32) -> Option<String> {
         self.spec().refuses_procs(procs)
+    }
+
+    /// How far apart its two workers must be.
+    pub(crate) fn distance(&self) -> Option<Distance> {
+        self.spec().distance()
     }
 
     /// Whether each request leaves garbage to Go's collector, as `[go]` says.

@@ -3,12 +3,11 @@
 
 use super::runtime::{Binder, Receives, Runtime, Sends, joined, processors};
 use crate::sample::Job;
-use crate::trace::write_chrome;
+use crate::trace::{Beside, write_chrome};
 use gmp::scheduler::{
-    Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Stuck, Switches, Trace,
-    YieldTo,
+    CounterLayout, Counts, Handle, LocalOrder, Receiver, Scheduler, Seat, Sender, StealAmount, StealOrder, Stuck,
+    Switches, Trace, YieldTo,
 };
-use gmp::world::Pause;
 use host::Granted;
 use plan::scheduler::{self, Seated};
 use std::fs::File;
@@ -47,9 +46,9 @@ impl Runtime for Gmp {
         joined(handle.spawn_home(home, future))
     }
 
-    fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String> {
+    fn end(self, job: &Job, beside: &Beside) -> Result<Vec<String>, String> {
         let handle = self.ended()?;
-        let mut notes = write_trace(job, &handle, &handle.take_trace(), pauses);
+        let mut notes = write_trace(job, &handle, &handle.take_trace(), beside);
         notes.extend(stuck(&handle.take_stuck()));
         Ok(notes)
     }
@@ -122,11 +121,11 @@ const TRACED_MOST: usize = 200_000;
 
 /// Writes what an ended scheduler did, where the job asks for that; what could not be written, as notes: a sample is worth more
 /// than its trace.
-pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, pauses: &[Pause]) -> Vec<String> {
+pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, beside: &Beside) -> Vec<String> {
     let Some(path) = &job.trace_to else { return Vec::new() };
     let written = File::create(path).and_then(|file| {
         let mut out = BufWriter::new(file);
-        write_chrome(&mut out, trace, pauses, &handle.counts())?;
+        write_chrome(&mut out, trace, beside, &handle.counts())?;
         out.flush()
     });
     let failed = |cause| format!("trace not written: {path}: {cause}", path = path.display());
@@ -148,7 +147,14 @@ fn stuck(seen: &[Stuck]) -> Option<String> {
 /// The scheduler of the job's point in its own types.
 fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
     let own = Switches { seed: job.seed.0, ..Switches::new(workers) };
-    let Some(Seated { switches, seats, distances }) = job.point.scheduler.clone() else { return own };
+    match job.point.scheduler.clone() {
+        Some(seated) => obeyed(seated, own),
+        None => own,
+    }
+}
+
+/// What a plan says, over what it does not.
+fn obeyed(Seated { switches, seats, distances }: Seated, own: Switches) -> Switches {
     Switches {
         ring: switches.ring,
         overflow: switches.overflow,
@@ -174,6 +180,10 @@ fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
         global_tick: switches.global_tick,
         spin_rounds: switches.spin_rounds,
         numa_aware: switches.numa_aware,
+        counters: match switches.counters {
+            scheduler::CounterLayout::Padded => CounterLayout::Padded,
+            scheduler::CounterLayout::Packed => CounterLayout::Packed,
+        },
         seats: seats.iter().map(|seat| Seat { node: seat.node, llc: seat.llc }).collect(),
         distances,
         ..own
@@ -184,4 +194,50 @@ fn switches(job: &Job, workers: NonZeroUsize) -> Switches {
 pub(crate) fn words(counts: &Counts) -> String {
     let word = |(count, value): (gmp::scheduler::Count, u64)| format!("{name}={value}", name = count.name());
     counts.iter().filter(|&(_, value)| value > 0).map(word).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_of_a_plan_is_obeyed() {
+        let planned = scheduler::Switches {
+            ring: 64,
+            overflow: 0.25,
+            local_order: scheduler::LocalOrder::Lifo,
+            yield_to: scheduler::YieldTo::Global,
+            run_next: false,
+            run_next_most: 3,
+            steal_order: scheduler::StealOrder::NearFirst,
+            steal_amount: scheduler::StealAmount::One,
+            global_tick: 7,
+            spin_rounds: 2,
+            numa_aware: true,
+            counters: scheduler::CounterLayout::Packed,
+        };
+        let own = Switches { seed: 5, ..Switches::new(NonZeroUsize::MIN) };
+        let seats = vec![scheduler::Seat { node: 1, llc: 3 }];
+        let distances = vec![vec![10, 20], vec![20, 10]];
+        let expect = Switches {
+            ring: 64,
+            overflow: 0.25,
+            local_order: LocalOrder::Lifo,
+            yield_to: YieldTo::Global,
+            run_next: false,
+            run_next_most: 3,
+            steal_order: StealOrder::NearFirst,
+            steal_amount: StealAmount::One,
+            global_tick: 7,
+            spin_rounds: 2,
+            numa_aware: true,
+            counters: CounterLayout::Packed,
+            seats: vec![Seat { node: 1, llc: 3 }],
+            distances: distances.clone(),
+            ..own.clone()
+        };
+        assert_eq!(obeyed(Seated { switches: planned, seats, distances }, own.clone()), expect);
+        let defaults = Seated { switches: scheduler::Switches::default(), seats: Vec::new(), distances: Vec::new() };
+        assert_eq!(obeyed(defaults, own.clone()), own, "the defaults of both are the same");
+    }
 }

@@ -7,8 +7,8 @@
 
 use super::runtime::{Binder, Runtime, processors};
 use crate::sample::Job;
+use crate::trace::Beside;
 use async_task::{Runnable, Task};
-use gmp::world::Pause;
 use host::Granted;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroUsize;
@@ -60,7 +60,7 @@ impl Runtime for Rayon {
         Joined(Some(start(future))).end()
     }
 
-    fn end(self, _: &Job, _: &[Pause]) -> Result<Vec<String>, String> {
+    fn end(self, _: &Job, _: &Beside) -> Result<Vec<String>, String> {
         self.binder.check().map(|()| Vec::new())
     }
 

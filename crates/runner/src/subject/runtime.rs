@@ -5,8 +5,8 @@
 
 use crate::child::bind_worker;
 use crate::sample::Job;
+use crate::trace::Beside;
 use gmp::scheduler::{Counts, Handle};
-use gmp::world::Pause;
 use host::Granted;
 use plan::place::Place;
 use plan::set::CpuSet;
@@ -40,11 +40,11 @@ pub(crate) trait Runtime: Sized + 'static {
     where
         F: Future<Output: Send> + Send + 'static;
 
-    /// Ends it, and writes its trace where the job asks for one; what could not be written, as notes.
+    /// Ends it, and writes its trace where the job asks for one, with what others saw of it; what could not be written, as notes.
     ///
     /// # Errors
     /// What went wrong with its threads.
-    fn end(self, job: &Job, pauses: &[Pause]) -> Result<Vec<String>, String>;
+    fn end(self, job: &Job, beside: &Beside) -> Result<Vec<String>, String>;
 
     /// The suite's scheduler, which alone counts what it does and can be stopped.
     fn scheduler(&self) -> Option<&Handle> {

@@ -14,6 +14,7 @@ use crate::pool::no_thread;
 use crate::sample::{Job, PauseTimes};
 use crate::sampling::{Process, Timed, Worked, limit, timetable, worker_key};
 use crate::timer::{Board, keep_time, ns_since};
+use crate::trace::Beside;
 use crate::workload::{Done, Work};
 use gmp::scheduler::Handle;
 use gmp::world::{Member, World};
@@ -107,7 +108,7 @@ pub(crate) fn run<W: Work, R: Runtime>(
     // Tasks do not count switches, and those of a processor's thread are not read while it is stopped.
     timed.pauses.iter_mut().for_each(|pause: &mut PauseTimes| pause.involuntary_switches = None);
     timed.process = Some(Process { usage, counts: counts.as_ref().map(words) });
-    timed.notes = runtime.end(job, &stops)?;
+    timed.notes = runtime.end(job, &Beside { pauses: stops, ..Beside::default() })?;
     Ok(timed)
 }
 

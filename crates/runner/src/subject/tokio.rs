@@ -4,7 +4,7 @@
 
 use super::runtime::{Binder, Runtime, joined, processors};
 use crate::sample::Job;
-use gmp::world::Pause;
+use crate::trace::Beside;
 use host::Granted;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -51,7 +51,7 @@ impl Runtime for Tokio {
         joined(self.runtime.spawn(future))
     }
 
-    fn end(self, _: &Job, _: &[Pause]) -> Result<Vec<String>, String> {
+    fn end(self, _: &Job, _: &Beside) -> Result<Vec<String>, String> {
         drop(self.runtime);
         self.binder.check().map(|()| Vec::new())
     }

@@ -6,6 +6,7 @@ use super::{Blocking, Ground, Plan, Ran, Said, Tally, pus};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Runtime, processors};
 use crate::timer::ns_since;
+use crate::trace::Beside;
 use crate::workload::turns::turns_of;
 use gmp::scheduler::Count;
 use host::thread::{Usage, cpu_ns_of_process};
@@ -73,7 +74,7 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
     let (seen, own) = watch.finish()?;
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let tally = plan.check(&found??)?;
     let handed_off = counts.as_ref().map(|counts| counts.get(Count::HandedOff));
     if let Some(handed_off) = handed_off.filter(|&times| times != tally.blocks) {

@@ -4,6 +4,7 @@ use super::{Burst, Found, Ground, Ran, ran};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
+use crate::trace::Beside;
 use crate::workload::latency::{Histogram, Quantiles};
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::Count;
@@ -102,7 +103,7 @@ pub(super) fn run<R: Runtime>(burst: &Burst, ground: &Ground<'_>) -> Result<Ran,
     });
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let (groups, elapsed_ns, made_first, made) = found?;
     // The starter is a task, too.
     let due = groups * tasks + 1;

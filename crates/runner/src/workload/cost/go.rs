@@ -1,6 +1,6 @@
 //! The same operations of goroutines, timed by Go's own clock in a process of Go's own.
 
-use super::{Ground, Ran, figures, readings, without_clock};
+use super::{DISTANCES, Ground, Ran, figures, readings, without_clock};
 use crate::workload::go_process;
 use plan::workload::Cost;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,8 @@ pub(super) fn run(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
     let without = |times: &[u64], readings: u32| -> Vec<f64> {
         times.iter().map(|&ns| without_clock(ns, readings, *clock_ns)).collect()
     };
-    let metrics = figures(&without(times_ns, readings(cost.operation)), &without(calls_ns, 1), *clock_ns);
+    let metrics =
+        figures(&without(times_ns, readings(cost.operation)), &without(calls_ns, 1), *clock_ns, [None; DISTANCES]);
     Ok(Ran {
         elapsed_ns: found.elapsed_ns,
         operations: found.operations,

@@ -13,7 +13,7 @@ use crate::timer::ns_since;
 use crate::workload::on_subject;
 use host::thread::Usage;
 use plan::experiment::Extent;
-use plan::workload::{Cost, Operation};
+use plan::workload::{Cost, Distance, Operation};
 use stats::quantile::quantile;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -26,6 +26,9 @@ impl Heapless for Cost {
 
 /// Times that are kept, an even number: beyond it every second one is dropped, over all of the sample alike.
 const TIMES_MOST: usize = 1 << 17;
+
+/// Columns of steals by distance.
+const DISTANCES: usize = 3;
 
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
@@ -40,7 +43,16 @@ struct Times {
 
 impl Times {
     fn new() -> Times {
-        Times { kept: Vec::with_capacity(TIMES_MOST), seen: 0, every: 1 }
+        Times { kept: Vec::with_capacity(TIMES_MOST), ..Times::none() }
+    }
+
+    /// Without room for what may not come.
+    fn none() -> Times {
+        Times { kept: Vec::new(), seen: 0, every: 1 }
+    }
+
+    fn median(&self) -> Option<f64> {
+        quantile(&self.kept, 0.5).ok()
     }
 
     fn add(&mut self, ns: f64) {
@@ -104,7 +116,7 @@ fn without_clock(ns: u64, readings: u32, clock_ns: f64) -> f64 {
 fn readings(operation: Operation) -> u32 {
     match operation {
         Operation::Create | Operation::Wake => 2,
-        Operation::Block | Operation::Switch | Operation::Steal | Operation::HandOff => 1,
+        _ => 1,
     }
 }
 
@@ -118,6 +130,8 @@ struct Sample {
     swept: Vec<u8>,
     costs: Times,
     calls: Times,
+    /// Of steals, in the order of the columns.
+    distances: [Times; DISTANCES],
 }
 
 impl Sample {
@@ -128,7 +142,8 @@ impl Sample {
         // Written, not zeroed by the kernel when first touched.
         swept.resize(bytes, 1);
         let (costs, calls) = (Times::new(), Times::new());
-        Ok(Sample { clock: Clock::new(), extent, begun: None, elapsed: Duration::ZERO, swept, costs, calls })
+        let distances = std::array::from_fn(|_| Times::none());
+        Ok(Sample { clock: Clock::new(), extent, begun: None, elapsed: Duration::ZERO, swept, costs, calls, distances })
     }
 
     /// Whether another operation is due; the time begins with the first question.
@@ -159,12 +174,25 @@ impl Sample {
         self.costs.add(self.clock.between(from, to, 1 + u32::from(within)));
     }
 
+    /// A steal between two readings, over this distance where it is known.
+    fn add_steal(&mut self, from: u64, to: u64, distance: Option<Distance>) {
+        self.add(from, None, to);
+        if let Some(distance) = distance {
+            self.distances[distance as usize].add(self.clock.between(from, to, 1));
+        }
+    }
+
     fn ran(self, usage: Usage) -> Ran {
         let elapsed_ns = u64::try_from(self.elapsed.as_nanos()).unwrap_or(u64::MAX).max(1);
         Ran {
             elapsed_ns,
             operations: self.costs.seen,
-            metrics: figures(&self.costs.kept, &self.calls.kept, self.clock.cost_ns),
+            metrics: figures(
+                &self.costs.kept,
+                &self.calls.kept,
+                self.clock.cost_ns,
+                self.distances.each_ref().map(Times::median),
+            ),
             counts: None,
             usage,
             notes: Vec::new(),
@@ -174,11 +202,12 @@ impl Sample {
 }
 
 /// In the order of the workload's columns.
-fn figures(costs: &[f64], calls: &[f64], clock_ns: f64) -> Vec<Option<f64>> {
+fn figures(costs: &[f64], calls: &[f64], clock_ns: f64, distances: [Option<f64>; DISTANCES]) -> Vec<Option<f64>> {
     let [p10, median, p99] = [0.1, 0.5, 0.99].map(|at| quantile(costs, at).ok());
     let cycles = median.zip(host::tsc::ticks_per_ns()).map(|(ns, ticks_per_ns)| ns * ticks_per_ns);
     // Where the call is not timed by itself it is the operation.
-    vec![median, quantile(calls, 0.5).ok().or(median), cycles, p10, p99, Some(clock_ns)]
+    let of_all = [median, quantile(calls, 0.5).ok().or(median), cycles, p10, p99, Some(clock_ns)];
+    of_all.into_iter().chain(distances).collect()
 }
 
 #[cfg(test)]
@@ -209,7 +238,7 @@ mod tests {
     #[test]
     fn figures_are_in_the_order_of_the_columns() {
         let costs: Vec<f64> = (0..=100).map(f64::from).collect();
-        let found = figures(&costs, &[7.0], 3.0);
+        let found = figures(&costs, &[7.0], 3.0, [Some(1.0), None, Some(2.0)]);
         let named = |name: &str| {
             let at = CostFile::METRICS.iter().position(|column| column.name == name).expect(name);
             found[at]
@@ -217,7 +246,21 @@ mod tests {
         assert_eq!(found.len(), CostFile::METRICS.len());
         assert_eq!((named("cost_ns"), named("call_ns"), named("clock_ns")), (Some(50.0), Some(7.0), Some(3.0)));
         assert_eq!((named("cost_p10_ns"), named("cost_p99_ns")), (Some(10.0), Some(99.0)));
-        assert_eq!(figures(&costs, &[], 3.0)[1], Some(50.0));
+        let steals = ["steal_same_llc_ns", "steal_same_node_ns", "steal_other_node_ns"].map(named);
+        assert_eq!(steals, [Some(1.0), None, Some(2.0)]);
+        assert_eq!(figures(&costs, &[], 3.0, [None; DISTANCES])[1], Some(50.0));
+    }
+
+    #[test]
+    fn steals_are_told_apart_by_distance() {
+        let cost = Cost { operation: Operation::Steal, swept_bytes: 0 };
+        let mut sample = Sample::new(&cost, Extent::Operations(4)).expect("no bytes");
+        sample.clock.cost_ns = 10.0;
+        let steals = [Some(Distance::OtherNode), None, Some(Distance::SameLlc), Some(Distance::OtherNode)];
+        steals.into_iter().zip([110, 210, 310, 110]).for_each(|(distance, to)| sample.add_steal(0, to, distance));
+        let metrics = sample.ran(Usage::default()).metrics;
+        assert_eq!(metrics[metrics.len() - DISTANCES..], [Some(300.0), None, Some(100.0)]);
+        assert_eq!(metrics[0], Some(150.0), "those of unknown distance are among all");
     }
 
     #[test]

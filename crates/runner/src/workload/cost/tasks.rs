@@ -2,12 +2,15 @@
 //! not wait was not woken. Others do not count; where their tasks did not wait for each other, polls tell.
 
 use super::{Ground, Ran, Sample};
+use crate::sample::Job;
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
+use crate::trace::Beside;
 use crate::workload::storm::tasks::with_polls;
 use gmp::scheduler::{Count, Counts, processor};
 use host::thread::Usage;
-use plan::workload::{Cost, Operation};
+use plan::scheduler::Seat;
+use plan::workload::{Cost, Distance, Operation};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,12 +69,12 @@ pub(super) fn run<R: Runtime>(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, S
         Operation::Create => runtime.run(create::<R>(sample)),
         operation @ (Operation::Wake | Operation::Block) => runtime.run(ping::<R>(sample, operation)),
         Operation::Switch => runtime.run(switch::<R>(sample)),
-        Operation::Steal => runtime.run(steal::<R>(sample)),
         Operation::HandOff => runtime.run(hand_off::<R>(sample)),
+        steals => runtime.run(steal::<R>(sample, seats(job), steals)),
     };
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let (sample, due) = timed??;
     counts.iter().try_for_each(|counts| due.iter().try_for_each(|due| due.check(counts)))?;
     Ok(Ran { counts: counts.as_ref().map(words), notes, ..sample.ran(usage) })
@@ -186,7 +189,7 @@ const SPINS: u32 = 1000;
 
 /// A task goes into the queue, and this one keeps its processor busy until another has run it. The second task pushes the
 /// first out of the slot before the queue, which thieves leave alone.
-async fn steal<R: Runtime>(mut sample: Sample) -> Timed {
+async fn steal<R: Runtime>(mut sample: Sample, seats: Vec<Seat>, operation: Operation) -> Timed {
     let clock = sample.clock;
     let (stamp, thief) = (Arc::new(Stamp::default()), Arc::new(AtomicU64::new(0)));
     while sample.go_on() {
@@ -210,19 +213,49 @@ async fn steal<R: Runtime>(mut sample: Sample) -> Timed {
             }
         }
         let (to, there) = (stamp.get(), thief.load(Ordering::Relaxed));
-        if here.is_none_or(|here| here as u64 == there) {
+        let Some(victim) = here.filter(|&here| here as u64 != there) else {
             return Err(format!("processor {there} ran the task while another task kept it busy"));
-        }
+        };
         taken.await?;
         pushes.await?;
         // It was taken out of the slot, before the time began.
         if to >= from {
-            sample.add(from, None, to);
+            let thief = usize::try_from(there).unwrap_or(usize::MAX);
+            sample.add_steal(from, to, distance_of(&seats, victim, thief));
         }
     }
-    let what = &[Count::StolenLlc, Count::StolenNode, Count::StolenRemote];
-    let due = Due { what: "stolen tasks at least", counts: what, least: sample.costs.seen, most: u64::MAX };
-    Ok((sample, vec![due]))
+    let due = stolen(operation, sample.costs.seen);
+    Ok((sample, due))
+}
+
+/// Where each processor sits; none where they float.
+fn seats(job: &Job) -> Vec<Seat> {
+    job.point.scheduler.as_ref().map_or_else(Vec::new, |seated| seated.seats.clone())
+}
+
+/// As the scheduler counts it.
+fn distance_of(seats: &[Seat], victim: usize, thief: usize) -> Option<Distance> {
+    let (victim, thief) = seats.get(victim).zip(seats.get(thief))?;
+    Some(match (victim.node == thief.node, victim.llc == thief.llc) {
+        (false, _) => Distance::OtherNode,
+        (true, false) => Distance::SameNode,
+        (true, true) => Distance::SameLlc,
+    })
+}
+
+/// At least so many were stolen, and where the plan chose PUs at a distance, none over another one.
+fn stolen(operation: Operation, least: u64) -> Vec<Due> {
+    const ALL: &[Count] = &[Count::StolenLlc, Count::StolenNode, Count::StolenRemote];
+    let (counts, others): (&'static [Count], &'static [Count]) = match operation.distance() {
+        None => (ALL, &[]),
+        Some(Distance::SameLlc) => (&[Count::StolenLlc], &[Count::StolenNode, Count::StolenRemote]),
+        Some(Distance::SameNode) => (&[Count::StolenNode], &[Count::StolenLlc, Count::StolenRemote]),
+        Some(Distance::OtherNode) => (&[Count::StolenRemote], &[Count::StolenLlc, Count::StolenNode]),
+    };
+    vec![
+        Due { what: "stolen tasks at least", counts, least, most: u64::MAX },
+        Due::exactly("tasks stolen over another distance", others, 0),
+    ]
 }
 
 /// This task sleeps in the kernel until the next one of its processor has run.
@@ -248,4 +281,20 @@ async fn hand_off<R: Runtime>(mut sample: Sample) -> Timed {
     }
     let due = Due::exactly("processors handed over", &[Count::HandedOff], sample.costs.seen);
     Ok((sample, vec![due]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steal_is_as_far_as_its_seats() {
+        let seats = [(0, 0), (0, 0), (0, 1), (1, 2), (1, 2)].map(|(node, llc)| Seat { node, llc });
+        let far = |victim, thief| distance_of(&seats, victim, thief);
+        assert_eq!(
+            [far(0, 1), far(0, 2), far(2, 3), far(4, 3)],
+            [Distance::SameLlc, Distance::SameNode, Distance::OtherNode, Distance::SameLlc].map(Some)
+        );
+        assert_eq!((far(0, 5), distance_of(&[], 0, 1)), (None, None));
+    }
 }

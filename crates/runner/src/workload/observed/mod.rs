@@ -10,6 +10,7 @@ use crate::heapless::{Ground, Heapless, Ran};
 use crate::subject::gmp::{Gmp, words, write_trace};
 use crate::subject::runtime::Runtime;
 use crate::timer::ns_since;
+use crate::trace::Beside;
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Ended, Handle, TaskState, yield_now};
 use host::thread::Usage;
@@ -70,7 +71,7 @@ impl Heapless for Observed {
         gmp.ended()?;
         let truth = Truth { change_ns, end_ns, live_after: self.tasks * self.grows };
         let trace = handle.take_trace();
-        let mut notes = write_trace(job, &handle, &trace, &[]);
+        let mut notes = write_trace(job, &handle, &trace, &Beside::default());
         if trace.lost > 0 {
             notes.push(format!("trace: {lost} events beyond {TRACED_MOST} were not kept", lost = trace.lost));
         }

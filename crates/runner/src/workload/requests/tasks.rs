@@ -4,6 +4,7 @@ use super::{ByTasks, Ground, Ran, Requests, Tally, Told, arrivals, end_ns, limit
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
+use crate::trace::Beside;
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::Count;
 use host::thread::Usage;
@@ -144,7 +145,7 @@ pub(super) fn run<R: Runtime>(requests: &Requests, ground: &Ground<'_>) -> Resul
         Ok::<_, String>((by_tasks, all.yields, Usage::of_process().since(&usage)))
     });
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let (by_tasks, yields, usage) = found.and_then(|found| found)?;
     if let Some(counted) = counts.as_ref().map(|counts| counts.get(Count::Yields)).filter(|&counted| counted != yields)
     {

@@ -1,6 +1,8 @@
-//! A thread of ours that looks every 5 ms how long the queues of the suite's scheduler are.
+//! A thread of ours that looks every 5 ms how long the queues of the suite's scheduler are; each look is kept where a trace is written.
 
 use crate::pool::no_thread;
+use crate::timer::ns_since;
+use crate::trace::Looks;
 use gmp::scheduler::{Handle, Queues};
 use host::thread::Usage;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -46,29 +48,41 @@ impl Lengths {
     }
 }
 
+/// What the thread saw, and what it cost the process itself.
+pub(super) struct Seen {
+    pub(super) lengths: Lengths,
+    /// None where nobody keeps them.
+    pub(super) looks: Looks,
+    pub(super) usage: Usage,
+}
+
 /// The thread, until it is asked what it saw.
 pub(super) struct Watch {
-    thread: JoinHandle<(Lengths, Usage)>,
+    thread: JoinHandle<Seen>,
     stops: Sender<()>,
 }
 
 impl Watch {
-    pub(super) fn start(scheduler: Handle) -> Result<Watch, String> {
+    pub(super) fn start(scheduler: Handle, keeps: bool) -> Result<Watch, String> {
         let (stops, stopped) = channel();
         let look = move || {
-            let mut lengths = Lengths::default();
+            let (mut lengths, mut looks) = (Lengths::default(), Looks::default());
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                lengths.add(&scheduler.queues());
+                let queues = scheduler.queues();
+                lengths.add(&queues);
+                if keeps {
+                    looks.add(ns_since(scheduler.epoch()), queues);
+                }
             }
-            (lengths, Usage::read())
+            Seen { lengths, looks, usage: Usage::read() }
         };
         let thread = Builder::new().name("lengths".into()).spawn(look);
         let thread = thread.map_err(|cause| no_thread("the thread that looks at queues", &cause))?;
         Ok(Watch { thread, stops })
     }
 
-    /// What it saw, and what it cost the process itself; nothing of storms that were over before its first look.
-    pub(super) fn finish(self) -> Result<(Lengths, Usage), String> {
+    /// What it saw; nothing of storms that were over before its first look.
+    pub(super) fn finish(self) -> Result<Seen, String> {
         let _ = self.stops.send(());
         self.thread.join().map_err(|_| "the thread that looks at queues panicked".into())
     }
@@ -93,10 +107,13 @@ mod tests {
     #[test]
     fn it_looks_until_it_is_asked() {
         let scheduler = Scheduler::new(Switches::new(NonZeroUsize::MIN)).expect("switches that can be");
-        let watch = Watch::start(scheduler.handle().clone()).expect("a thread");
-        std::thread::sleep(EVERY * 20);
-        let (lengths, _) = watch.finish().expect("no panic");
-        assert!(lengths.looks > 0.0);
-        assert_eq!(lengths.told(), [Some(0.0); 5], "nothing is queued");
+        for keeps in [false, true] {
+            let watch = Watch::start(scheduler.handle().clone(), keeps).expect("a thread");
+            std::thread::sleep(EVERY * 20);
+            let Seen { lengths, looks, .. } = watch.finish().expect("no panic");
+            assert!(lengths.looks > 0.0);
+            assert_eq!(lengths.told(), [Some(0.0); 5], "nothing is queued");
+            assert_eq!(looks.kept() as f64, if keeps { lengths.looks } else { 0.0 }, "kept: {keeps}");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! A storm of tasks on a runtime of this process. They are spawned by a task, as in Go main is one; the last to end wakes it.
 
-use super::lengths::{Lengths, Watch};
+use super::lengths::{Lengths, Seen, Watch};
 use super::{Ground, Ran, Storm, Storms, TOLD};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends};
 use crate::timer::ns_since;
+use crate::trace::Beside;
 use crate::workload::turns::{turn, turns_of};
 use gmp::scheduler::{Count, Counts};
 use host::thread::Usage;
@@ -44,7 +45,8 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
     let (ended, all_ended) = R::channel(NonZeroUsize::MIN);
     let shared = Arc::new(Shared::<R> { yields: storm.yields, turns, left: AtomicU64::new(0), ended });
     let (tasks, mut storms) = (storm.tasks, Storms::new(job.extent));
-    let watch = runtime.scheduler().map(|scheduler| Watch::start(scheduler.clone())).transpose()?;
+    let keeps = job.trace_to.is_some();
+    let watch = runtime.scheduler().map(|scheduler| Watch::start(scheduler.clone(), keeps)).transpose()?;
     let (counts, usage) = (runtime.counts(), Usage::of_process());
     let spawner = async move {
         while storms.go_on() {
@@ -59,11 +61,12 @@ pub(super) fn run<R: Runtime>(storm: &Storm, ground: &Ground<'_>) -> Result<Ran,
         storms
     };
     let found = runtime.run(with_polls(spawner));
-    let (lengths, own) = watch.map(Watch::finish).transpose()?.unzip();
+    let seen = watch.map(Watch::finish).transpose()?;
     let usage = Usage::of_process().since(&usage);
-    let usage = own.map_or(usage, |own| usage.without_switches_of(&own));
+    let usage = seen.as_ref().map_or(usage, |own| usage.without_switches_of(&own.usage));
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let (lengths, looks) = seen.map(|Seen { lengths, looks, .. }| (lengths, looks)).unzip();
+    let notes = runtime.end(job, &Beside { looks: looks.unwrap_or_default(), ..Beside::default() })?;
     let (storms, own_polls) = found?;
     let asked = (storm.tasks * storms.count, storm.yields_of_all() * storms.count);
     counts.as_ref().map_or(Ok(()), |counts| check(counts, own_polls, asked))?;

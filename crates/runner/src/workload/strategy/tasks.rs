@@ -4,6 +4,7 @@
 use super::{Batch, Batches, Ground, Ran, Strategy, grown, ran};
 use crate::subject::gmp::words;
 use crate::subject::runtime::{Receives, Runtime, Sends, processors};
+use crate::trace::Beside;
 use crate::workload::turns::turns_of;
 use gmp::scheduler::Count;
 use host::peak::Peak;
@@ -116,7 +117,7 @@ pub(super) fn run<R: Runtime>(strategy: &Strategy, ground: &Ground<'_>) -> Resul
     let memory_bytes = grown(peak);
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let notes = runtime.end(job, &[])?;
+    let notes = runtime.end(job, &Beside::default())?;
     let batches = found.and_then(|found| found)?;
     let each = match control {
         Control::Pool => workers.get() as u64,
