@@ -13,6 +13,7 @@ use crate::subject::threads::Log;
 use crate::when_moved::{Moved, Piece, pieces};
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
+use host::moves::Moves;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::random::split;
@@ -38,6 +39,8 @@ pub(crate) struct Counted {
     pub(crate) host: HostCounts,
     pub(crate) huge_ratio: Option<f64>,
     pub(crate) pages_spilled: (u64, u64),
+    /// What the kernel had moved when the pages before were asked for, and when those after had been told.
+    pub(crate) moves: (Moves, Moves),
 }
 
 /// Figures, and what is wrong with a checksum.
@@ -54,7 +57,7 @@ pub(crate) fn measured<W: Work>(
     counted: Counted,
     notes: &mut Vec<String>,
 ) -> Result<Replayed, String> {
-    let Counted { before, after, timed, host, huge_ratio, pages_spilled } = counted;
+    let Counted { before, after, timed, host, huge_ratio, pages_spilled, moves: (moves_before, moves_after) } = counted;
     let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
     let windows = slices(&timed, end_ns);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
@@ -63,8 +66,10 @@ pub(crate) fn measured<W: Work>(
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
         .with_moves(before.moves(&after).chain(worker_moves));
     let pages_migrated = after.moved_since(&before);
-    let migrated = migrations(&timed.raised.migrated, pages_migrated);
-    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrated };
+    let migrated = [&[moves_before.migrated()][..], &timed.raised.migrated, &[moves_after.migrated()]].concat();
+    let migrated = migrations(migrated, pages_migrated);
+    let replay =
+        Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrated: migrated.as_deref() };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
@@ -131,10 +136,12 @@ fn slices(timed: &Timed, end_ns: u64) -> Vec<Window> {
     windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts)
 }
 
-/// The host's migrations over the run, where they tell when pages moved: it must have counted at least those that did.
-fn migrations(migrated: &[u64], moved: Option<u64>) -> &[u64] {
-    let counted = migrated.last().zip(migrated.first()).map(|(last, first)| last.saturating_sub(*first));
-    if moved > Some(0) && counted >= moved { migrated } else { &[] }
+/// The host's migrations over the run, where they tell when pages moved: all looks saw them, and they are at least as many.
+fn migrations(looks: Vec<Option<u64>>, moved: Option<u64>) -> Option<Vec<u64>> {
+    let migrated: Vec<u64> = looks.into_iter().collect::<Option<_>>()?;
+    let counted = migrated.last()?.saturating_sub(*migrated.first()?);
+    // Besides before and after there are the release and the end.
+    (moved > Some(0) && Some(counted) >= moved && migrated.len() >= 4).then_some(migrated)
 }
 
 struct Replay<'a, W> {
@@ -143,7 +150,7 @@ struct Replay<'a, W> {
     timed: &'a Timed,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
-    migrated: &'a [u64],
+    migrated: Option<&'a [u64]>,
 }
 
 /// What one worker's replay found.

@@ -6,6 +6,7 @@
 use crate::pauses::{DueTimes, StealAt};
 use crate::windows::Boundary;
 use gmp::world::Bell;
+use host::moves::Moves;
 use plan::experiment::Extent;
 use plan::set::CpuSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -51,7 +52,7 @@ pub(crate) struct Raised {
     /// Steal, read between the raises, at most once in a clock tick.
     pub(crate) steal: Vec<StealAt>,
     /// Pages that the host had migrated at the release, at each boundary and at the end, where pages may move.
-    pub(crate) migrated: Vec<u64>,
+    pub(crate) migrated: Vec<Option<u64>>,
 }
 
 /// Slices of this length to begin with where nobody knows how long the sample will be.
@@ -109,9 +110,9 @@ pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, 
     let mut due = pauses.next();
     let mut raised = Raised::default();
     read_steal(&mut raised.steal, released, &pus);
-    let read_migrated = |migrated: &mut Vec<u64>| {
+    let read_migrated = |migrated: &mut Vec<Option<u64>>| {
         if pages_may_move {
-            migrated.extend(host::moves::Moves::now().migrated());
+            migrated.push(Moves::now().migrated());
         }
     };
     read_migrated(&mut raised.migrated);

@@ -16,27 +16,39 @@ pub(crate) struct Piece {
     migrated: f64,
 }
 
-/// Splits a worker's requests at its marks and where `stretches` splits them. `migrated` is what the host had migrated at
-/// the release, at each boundary and at the end; where that is not known, as if it had migrated one page a request.
+/// Splits a worker's requests at its marks and where `stretches` splits them. `migrated` is what the host had migrated when
+/// pages were located before, at the release, at each boundary, at the end, and when they had been located after; where that
+/// is not known, as if it had migrated one page a request. Before and after its requests a worker is where it begins and ends.
 pub(crate) fn pieces(
     marks: &[Mark],
     requests: u64,
-    migrated: &[u64],
+    migrated: Option<&[u64]>,
     stretches: impl Fn(Range<u64>) -> Vec<Stretch>,
 ) -> Vec<Piece> {
-    let Some((&first, &last)) = migrated.first().zip(migrated.last()) else {
+    let Some([located, released @ .., located_again]) = migrated else {
         let piece = |stretch: Stretch| Piece { migrated: count(&stretch.requests), stretch };
         return stretches(0..requests).into_iter().map(piece).collect();
     };
-    let ends = marks.iter().map(|mark| (mark.requests, migrated.get(mark.boundary as usize).copied().unwrap_or(last)));
+    let (released, ended) = (released.first().unwrap_or(located), released.last().unwrap_or(located_again));
+    let migrated_by = |boundary: u32| migrated.and_then(|all| all.get(boundary as usize + 1)).unwrap_or(ended);
+    let ends = marks.iter().map(|mark| (mark.requests, *migrated_by(mark.boundary).min(ended)));
     let mut found = Vec::new();
-    let (mut start, mut migrated_before) = (0, first);
-    for (end, migrated) in ends.chain([(requests, last)]) {
+    let (mut start, mut migrated_before) = (0, *released);
+    for (end, migrated) in ends.chain([(requests, *ended)]) {
         let a_request = migrated.saturating_sub(migrated_before) as f64 / count(&(start..end));
         let piece = |stretch: Stretch| Piece { migrated: count(&stretch.requests) * a_request, stretch };
         found.extend(stretches(start..end).into_iter().map(piece));
         (start, migrated_before) = (end, migrated);
     }
+    let (Some(first), Some(last)) = (found.first(), found.last()) else { return found };
+    let beside = |class: usize, at: u64, migrated: u64| Piece {
+        stretch: Stretch { requests: at..at, class },
+        migrated: migrated as f64,
+    };
+    let before = beside(first.stretch.class, 0, released.saturating_sub(*located));
+    let after = beside(last.stretch.class, requests, located_again.saturating_sub(*ended));
+    found.insert(0, before);
+    found.push(after);
     found
 }
 
@@ -89,7 +101,7 @@ mod tests {
 
     /// A worker of 100 requests that goes from node 0 to node 1 after `on_0` of them: how likely pages that move to nodes 1 and
     /// 0 have moved by the middle of each piece.
-    fn check(on_0: u64, marks: &[Mark], migrated: &[u64], expect: &[(Range<u64>, f64, f64)]) {
+    fn check(on_0: u64, marks: &[Mark], migrated: Option<&[u64]>, expect: &[(Range<u64>, f64, f64)]) {
         let classes = Classes::new([0, 1]).with_moves([(0, 1), (1, 0)]);
         let stretches = |requests: Range<u64>| {
             let part = |range: Range<u64>, class| Stretch {
@@ -105,6 +117,7 @@ mod tests {
             .into_iter()
             .enumerate()
             .map(|(at, piece)| (piece.stretch.requests, moved.by(at, 1), moved.by(at, 0)))
+            .filter(|piece| !piece.0.is_empty())
             .collect();
         assert_eq!(found, expect, "{marks:?} {migrated:?}");
     }
@@ -112,30 +125,33 @@ mod tests {
     #[test]
     fn pages_come_while_the_worker_is_there() {
         // Nothing is known but where the worker was.
-        check(0, &[], &[], &[(0..100, 0.5, 0.5)]);
-        check(40, &[mark(1, 30)], &[], &[(0..40, 0.0, 0.5), (40..100, 0.5, 1.0)]);
+        check(0, &[], None, &[(0..100, 0.5, 0.5)]);
+        check(40, &[mark(1, 30)], None, &[(0..40, 0.0, 0.5), (40..100, 0.5, 1.0)]);
     }
 
     #[test]
     fn pages_come_as_the_host_migrates() {
-        // All in the first slice, in which the worker did 40 requests.
         let marks = [mark(1, 40), mark(2, 60)];
-        check(0, &marks, &[7, 17, 17, 17], &[(0..40, 0.5, 0.5), (40..60, 1.0, 1.0), (60..100, 1.0, 1.0)]);
-        check(0, &marks, &[7, 7, 12, 17], &[(0..40, 0.0, 0.0), (40..60, 0.25, 0.25), (60..100, 0.75, 0.75)]);
+        let all = |requests: Range<u64>, moved| (requests, moved, moved);
+        // All in the first slice, in which the worker did 40 requests; before the release; and after the end.
+        check(0, &marks, Some(&[7, 7, 17, 17, 17, 17]), &[all(0..40, 0.5), all(40..60, 1.0), all(60..100, 1.0)]);
+        check(0, &marks, Some(&[7, 17, 17, 17, 17, 17]), &[all(0..40, 1.0), all(40..60, 1.0), all(60..100, 1.0)]);
+        check(0, &marks, Some(&[7, 7, 7, 7, 7, 17]), &[all(0..40, 0.0), all(40..60, 0.0), all(60..100, 0.0)]);
+        check(0, &marks, Some(&[7, 7, 7, 12, 17, 17]), &[all(0..40, 0.0), all(40..60, 0.25), all(60..100, 0.75)]);
         // Asleep over the first boundary; at its end before any.
-        check(0, &[mark(2, 60)], &[0, 1, 2, 4], &[(0..60, 0.25, 0.25), (60..100, 0.75, 0.75)]);
-        check(0, &[], &[0, 1, 2, 4], &[(0..100, 0.5, 0.5)]);
-        // The second slice is half of it on node 0; of its migrations as many.
-        let pieces = [(0..40, 0.0, 0.25), (40..50, 0.0, 0.75), (50..60, 0.25, 1.0), (60..100, 0.75, 1.0)];
-        check(50, &marks, &[0, 2, 6, 8], &pieces);
+        check(0, &[mark(2, 60)], Some(&[0, 0, 1, 2, 4, 4]), &[all(0..60, 0.25), all(60..100, 0.75)]);
+        check(0, &[], Some(&[0, 0, 1, 2, 4, 4]), &[all(0..100, 0.5)]);
+        // To node 0 came 1 before, 2 and half of 2; to node 1 the other half, 2, and 5 after.
+        let pieces = [(0..40, 0.0, 0.5), (40..50, 0.0, 0.875), (50..60, 0.0625, 1.0), (60..100, 0.25, 1.0)];
+        check(50, &marks, Some(&[0, 1, 3, 5, 7, 12]), &pieces);
         // While it was there the host migrated nothing: as the host migrates.
-        check(60, &marks, &[0, 2, 4, 4], &[(0..40, 0.25, 0.25), (40..60, 0.75, 0.75), (60..100, 1.0, 1.0)]);
+        check(60, &marks, Some(&[0, 0, 2, 4, 4, 4]), &[all(0..40, 0.25), all(40..60, 0.75), all(60..100, 1.0)]);
     }
 
     #[test]
     fn a_worker_without_requests_has_no_pieces() {
         let classes = Classes::new([0, 1]).with_moves([(0, 1)]);
-        for migrated in [&[][..], &[0, 5], &[3, 3]] {
+        for migrated in [None, Some(&[0, 5, 5, 7][..]), Some(&[3, 3, 3, 3])] {
             let found = pieces(&[], 0, migrated, |_| Vec::new());
             assert_eq!(found, []);
             assert_eq!(Moved::new(&found, &classes).by(0, 7), 0.5);
