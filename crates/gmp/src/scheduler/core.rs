@@ -279,10 +279,11 @@ impl Core {
         }
     }
 
-    /// Wakes another processor if there is work that nobody looks for.
+    /// Wakes another processor if there is work that nobody looks for. Not while the scheduler closes: who is woken then lies
+    /// down at once and is the next to be woken, round and round until the end has come to all.
     pub(crate) fn see_to_work(&self) {
         // The question first: behind its fence the queues are seen as those left them who saw this search.
-        if self.idle.is_needed() && self.has_work() {
+        if !self.is_closing() && self.idle.is_needed() && self.has_work() {
             self.wake_one(None);
         }
     }
