@@ -12,16 +12,9 @@ use super::slots::Slots;
 use super::switches::Switches;
 use super::timers::Timers;
 use super::{current, join, monitor::Reports, ring, thread};
-use crate::sync::Line;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Line, Mutex, Ordering, thread::JoinHandle};
 use crate::world::{Bell, Stopper};
-use std::{
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
-    },
-    thread::JoinHandle,
-    time::Instant,
-};
+use std::{sync::Weak, time::Instant};
 
 /// Called by a thread that takes a processor it did not have before, with the processor's number.
 pub(crate) type OnProcessor = Box<dyn Fn(usize) + Send + Sync>;
