@@ -2,7 +2,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 NUMALAB := cargo run --release --package numalab --
 .DEFAULT_GOAL := help
-.PHONY: help run paper article claims tables topo doctor test check bench bench-tasks bench-stats coverage validate mutants loom breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
+.PHONY: help run paper article claims tables topo doctor test check bench bench-tasks bench-stats coverage validate mutants loom shuttle breakages planted torture fuzz lab lab-test lab-article new-workload clean setup setup-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +60,9 @@ mutants: setup ## mutation tests of plan, stats and report (needs cargo-mutants)
 
 loom: setup ## every interleaving of the world and of the scheduler's pieces within bounds (a target folder of its own)
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p gmp --release --lib --test loom
+
+shuttle: setup ## whole programs on the scheduler, in 100000 orders of its threads, a minute or two after the build (NUMALAB_SHUTTLE_MORE=N times as many)
+	RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p gmp --release --test shuttle
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red
 	scripts/breakages

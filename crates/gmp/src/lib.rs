@@ -2,7 +2,7 @@
 //!
 //! [`world`] stops workers, the runner's pools and the scheduler's processors alike. [`scheduler`] runs tasks, every part
 //! of it a switch. Neither knows a machine: no hwloc, no binding, no memory policy, so that loom can walk through their
-//! interleavings. README.md has the protocols: words, orderings, and why they cannot deadlock.
+//! interleavings, and shuttle through whole programs. README.md has the protocols: words, orderings, and why they cannot deadlock.
 
 #[cfg(not(loom))]
 pub mod scheduler;

@@ -1,20 +1,38 @@
-//! The primitives of the protocol: std's and the kernel's futex, or loom's when its model checker runs.
+//! The primitives of the protocol: std's and the kernel's futex, or those of a checker, loom or shuttle, when it runs.
 //!
 //! [`Futex`] is a `u32` that threads can sleep on. It never spins: on PUs that are all busy, spinning until the missing
 //! worker gets its turn costs 16 ms where sleeping costs 0.1 ms.
 
 pub(crate) use self::bed::Bed;
 pub(crate) use self::futex::Futex;
-#[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread, thread_local,
+    time::Instant,
 };
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
+};
+
+#[cfg(shuttle)]
+pub(crate) use self::{
+    clock::Instant,
+    locks::{Condvar, Mutex, MutexGuard},
+};
+#[cfg(shuttle)]
+pub(crate) use shuttle::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread, thread_local,
 };
 
 /// A value alone on its cache lines: 128 bytes, since x86 fetches lines in pairs and some Arm lines are that long.
@@ -44,7 +62,7 @@ impl Futex {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod futex {
     use super::{AtomicU32, Ordering};
 
@@ -84,10 +102,13 @@ mod futex {
 }
 
 /// The kernel compares and queues under one lock, and so does this: a wake-up lost by the protocol is a deadlock here too.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod futex {
-    use super::{AtomicU32, Ordering};
-    use loom::sync::{Condvar, Mutex};
+    #[cfg(shuttle)]
+    use super::Condvar;
+    use super::{AtomicU32, Mutex, Ordering};
+    #[cfg(loom)]
+    use loom::sync::Condvar;
 
     #[derive(Debug)]
     pub(crate) struct Futex {
@@ -134,7 +155,7 @@ mod futex {
 
 #[cfg(not(loom))]
 mod bed {
-    use std::thread::{self, Thread};
+    use super::thread::{self, Thread};
 
     /// Where one thread sleeps; a wake-up that comes before is remembered.
     #[derive(Debug)]
@@ -183,6 +204,89 @@ mod bed {
         pub(crate) fn wake(&self) {
             *self.woken.lock().expect("no thread panics while it holds this lock") = true;
             self.changed.notify_one();
+        }
+    }
+}
+
+/// Locks without poison: all of shuttle's threads are one of the system's, so while one of them unwinds a panic, every lock
+/// that another holds and gives back would be poisoned.
+#[cfg(shuttle)]
+mod locks {
+    pub(crate) use shuttle::sync::MutexGuard;
+    use shuttle::sync::{LockResult, PoisonError};
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+            Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(shuttle::sync::Condvar::new())
+        }
+
+        pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+            Ok(self.0.wait(guard).unwrap_or_else(PoisonError::into_inner))
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+/// A clock that stands still until somebody moves it on: shuttle has none, and a real one is not the same in two runs.
+#[cfg(shuttle)]
+mod clock {
+    use std::{cell::Cell, ops::Add, time::Duration};
+
+    // Of the system's thread, on which shuttle runs all of its own. Only differences are looked at, so it need not begin anew.
+    std::thread_local! {
+        static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) struct Instant(Duration);
+
+    impl Instant {
+        pub(crate) fn now() -> Self {
+            Self(NOW.get())
+        }
+
+        /// It is this late, or later.
+        pub(crate) fn arrive(self) {
+            NOW.set(NOW.get().max(self.0));
+        }
+
+        pub(crate) fn elapsed(self) -> Duration {
+            NOW.get().saturating_sub(self.0)
+        }
+
+        pub(crate) fn checked_add(self, duration: Duration) -> Option<Self> {
+            self.0.checked_add(duration).map(Self)
+        }
+    }
+
+    impl Add<Duration> for Instant {
+        type Output = Self;
+
+        fn add(self, duration: Duration) -> Self {
+            Self(self.0 + duration)
         }
     }
 }

@@ -11,7 +11,7 @@ use super::current::{self, Current};
 use super::local::{Given, Local};
 use super::parker::Parker;
 use super::trace::Did;
-use std::sync::{Arc, atomic::Ordering};
+use crate::sync::{Arc, Ordering};
 
 /// Runs `section`, which may sleep for long, while another thread serves this processor. Outside of a task it only runs
 /// it; inside of another section too.
@@ -76,6 +76,8 @@ fn give_away(mut local: Box<Local>, way: Way) -> Option<Away> {
         match way {
             Way::Later => {
                 core.processors[number].call.begin(local);
+                #[cfg(shuttle)]
+                core.timers.ask_for_rounds();
             }
             Way::AtOnce => {
                 core.count(&local, Count::HandedOff, 1);

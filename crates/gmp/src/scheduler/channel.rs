@@ -5,11 +5,11 @@
 //! value, and each room for one, wakes somebody who waits for it.
 
 use super::core::NO_PANIC;
+use crate::sync::{Arc, Mutex};
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     num::NonZeroUsize,
-    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 

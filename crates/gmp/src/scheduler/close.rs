@@ -3,9 +3,9 @@
 use super::core::{Core, NO_PANIC};
 use super::local::Given;
 use super::{Scheduler, current, join};
-use std::{
-    sync::{Arc, atomic::Ordering},
-    thread::JoinHandle,
+use crate::sync::{
+    Arc, Ordering,
+    thread::{self, JoinHandle},
 };
 
 impl Drop for Scheduler {
@@ -18,7 +18,7 @@ impl Drop for Scheduler {
         let here = current::with(|current| Arc::ptr_eq(&current.core, &core));
         if here == Some(true) {
             // Without a thread the tasks that are left stay.
-            let _ = std::thread::Builder::new().name("gmp-close".into()).spawn(move || finish(&core, monitor));
+            let _ = thread::Builder::new().name("gmp-close".into()).spawn(move || finish(&core, monitor));
         } else {
             finish(&core, monitor);
         }

@@ -12,16 +12,9 @@ use super::slots::Slots;
 use super::switches::Switches;
 use super::timers::Timers;
 use super::{current, join, monitor::Reports, ring, thread};
-use crate::sync::Line;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Line, Mutex, Ordering, thread::JoinHandle};
 use crate::world::{Bell, Stopper};
-use std::{
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
-    },
-    thread::JoinHandle,
-    time::Instant,
-};
+use std::{sync::Weak, time::Instant};
 
 /// Called by a thread that takes a processor it did not have before, with the processor's number.
 pub(crate) type OnProcessor = Box<dyn Fn(usize) + Send + Sync>;
@@ -306,10 +299,11 @@ impl Core {
         }
     }
 
-    /// Wakes another processor if there is work that nobody looks for.
+    /// Wakes another processor if there is work that nobody looks for. Not while the scheduler closes: who is woken then lies
+    /// down at once and is the next to be woken, round and round until the end has come to all.
     pub(crate) fn see_to_work(&self) {
         // The question first: behind its fence the queues are seen as those left them who saw this search.
-        if self.idle.is_needed() && self.has_work() {
+        if !self.is_closing() && self.idle.is_needed() && self.has_work() {
             self.wake_one(None);
         }
     }

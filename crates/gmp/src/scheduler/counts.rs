@@ -183,7 +183,7 @@ impl Counts {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use crate::scheduler::{Scheduler, Switches, spawn, yield_now};

@@ -5,9 +5,9 @@ use super::join::catch;
 use super::local::{Given, Local};
 use super::parker::Parker;
 use super::slots::NONE;
+use crate::sync::{Arc, thread_local};
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    sync::Arc,
     task::Waker,
 };
 

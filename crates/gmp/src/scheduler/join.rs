@@ -3,13 +3,13 @@
 use super::body::Body;
 use super::core::NO_PANIC;
 use super::current;
+use crate::sync::{Arc, Mutex, thread, thread_local};
 use std::{
     any::Any,
     cell::Cell,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
@@ -88,8 +88,11 @@ impl<T: Send + 'static> Promise<T> {
 
 impl<T: Send + 'static> Drop for Promise<T> {
     fn drop(&mut self) {
+        if self.0.is_none() {
+            return;
+        }
         // A task that is dropped unpolled has not panicked, whatever else does on this thread.
-        let own_panic = std::thread::panicking() && !ABANDONS.get();
+        let own_panic = thread::panicking() && !ABANDONS.with(Cell::get);
         let told = own_panic.then(|| {
             current::with(|current| {
                 // The words are with the thread that catches the panic.
@@ -110,9 +113,9 @@ thread_local! {
 
 /// Drops a task that is polled no more: its handle tells so.
 pub(crate) fn abandon(body: Option<Body>) {
-    let before = ABANDONS.replace(true);
+    let before = ABANDONS.with(|abandons| abandons.replace(true));
     let _ = catch(|| drop(body));
-    ABANDONS.set(before);
+    ABANDONS.with(|abandons| abandons.set(before));
 }
 
 /// Runs code of others; the words of its panic. What it panicked with is dropped here, and where that panics too, leaked.

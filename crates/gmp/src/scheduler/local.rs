@@ -6,8 +6,8 @@ use super::{
     switches::Switches,
     trace::{Did, Part},
 };
+use crate::sync::Arc;
 use crate::world::{Member, Resting};
-use std::sync::Arc;
 
 /// Free slots that a processor fetches at a time, and keeps at most twice of.
 const FREE_BATCH: u32 = 32;

@@ -58,19 +58,18 @@ use self::local::Local;
 use self::next::Next;
 use self::slots::{NONE, Slots};
 use self::timers::Timers;
-use crate::sync::Line;
+use crate::sync::{
+    Arc, AtomicBool, AtomicU32, AtomicUsize, Line, Mutex, MutexGuard,
+    thread::{self as threads, JoinHandle as Thread},
+    thread_local,
+};
 use crate::world::{Pause, StoppedWork, Stopper, World};
 use std::{
     cell::Cell,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize},
-    },
     task::{Context, Poll, Wake, Waker},
-    thread::JoinHandle as Thread,
     time::Instant,
 };
 
@@ -156,7 +155,7 @@ impl Scheduler {
             thread::start(&core, local).map_err(|(error, _)| SwitchError::Spawn(error.to_string()))?;
         }
         let watched = Arc::clone(&core);
-        let monitor = std::thread::Builder::new().name("gmp-monitor".into()).spawn(move || monitor::watch(&watched));
+        let monitor = threads::Builder::new().name("gmp-monitor".into()).spawn(move || monitor::watch(&watched));
         scheduler.monitor = Some(monitor.map_err(|error| SwitchError::Spawn(error.to_string()))?);
         Ok(scheduler)
     }
@@ -196,19 +195,19 @@ fn global_order(globals: usize, switches: &Switches) -> Vec<Vec<usize>> {
 
 /// Sleeps until the future is ready.
 fn wait_for<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
+    struct Unpark(threads::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let waker = Waker::from(Arc::new(Unpark(threads::current())));
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        std::thread::park();
+        threads::park();
     }
 }
 
@@ -268,7 +267,7 @@ impl Handle {
     }
 
     fn stopper(&self) -> MutexGuard<'_, Stopper> {
-        let stopped_here = std::ptr::eq(STOPPED_HERE.get(), Arc::as_ptr(&self.0));
+        let stopped_here = std::ptr::eq(STOPPED_HERE.with(Cell::get), Arc::as_ptr(&self.0));
         assert!(!stopped_here, "stopping the world while it is stopped would wait for itself");
         self.0.stopper.lock().expect(NO_PANIC)
     }
@@ -330,9 +329,9 @@ struct Once<'a, F, R> {
 
 impl<F: FnOnce() -> R, R> crate::world::AtPause for Once<'_, F, R> {
     fn stopped(&mut self, _: usize) {
-        let before = STOPPED_HERE.replace(self.core);
+        let before = STOPPED_HERE.with(|stopped| stopped.replace(self.core));
         self.result = self.closure.take().map(|closure| catch_unwind(AssertUnwindSafe(closure)));
-        STOPPED_HERE.set(before);
+        STOPPED_HERE.with(|stopped| stopped.set(before));
     }
 }
 

@@ -6,10 +6,8 @@
 use super::core::{Core, NO_PANIC};
 use super::counts::Count;
 use super::slots::NONE;
-use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
-    time::{Duration, Instant},
-};
+use crate::sync::{Arc, Instant, Mutex, Ordering};
+use std::time::Duration;
 
 /// Rounds without anything to do before they become longer, as in Go.
 const QUIET_ROUNDS: u32 = 50;

@@ -5,8 +5,8 @@ use super::counts::Count;
 use super::local::Local;
 use super::slots::NONE;
 use super::switches::{StealOrder, Switches};
+use crate::sync::Ordering;
 use crate::world::Notice;
-use std::sync::atomic::Ordering;
 
 /// A round waits for as many as 2^10 turns of an empty loop, a few microseconds; more rounds do not make it longer.
 const LONGEST_ROUND: u32 = 10;

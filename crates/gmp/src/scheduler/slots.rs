@@ -9,8 +9,9 @@ use super::body::BodyCell;
 use super::core::Core;
 use super::state::State;
 use super::waker;
+use crate::sync::Mutex;
 use std::{
-    sync::{Mutex, OnceLock, Weak},
+    sync::{OnceLock, Weak},
     task::Waker,
 };
 

@@ -3,7 +3,7 @@
 use super::core::Core;
 use super::slots::NONE;
 use super::state::TaskState;
-use std::sync::atomic::Ordering;
+use crate::sync::Ordering;
 
 /// Where a processor is, as the article's section 2.1 names the states of P.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

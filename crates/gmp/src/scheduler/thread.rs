@@ -12,12 +12,11 @@ use super::slots::{NONE, Slot};
 use super::switches::YieldTo;
 use super::trace::{Did, PollEnd};
 use super::{idle::After, state};
+use crate::sync::{Arc, Mutex, Ordering, thread};
 use crate::world::Notice;
 use std::{
     io,
-    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
-    thread,
 };
 
 /// Starts a thread that serves this processor; the processor back where the system or the limit gives none.
@@ -31,7 +30,7 @@ pub(crate) fn start(core: &Core, local: Box<Local>) -> Result<(), (io::Error, Bo
         return Err((io::Error::other("as many threads as allowed"), local));
     };
     // Handed over in a place of its own: a thread that does not start would take the processor with it.
-    let place = Arc::new(std::sync::Mutex::new(Some(local)));
+    let place = Arc::new(Mutex::new(Some(local)));
     let theirs = Arc::clone(&place);
     let started = thread::Builder::new().name(format!("gmp-{number}")).spawn(move || {
         let local = theirs.lock().expect(NO_PANIC).take().expect("put there before the thread started");

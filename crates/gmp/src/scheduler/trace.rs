@@ -5,13 +5,8 @@
 //! the one before ended, or the search or the rest between them. Parts come together when a processor rests, or when full.
 
 use super::core::NO_PANIC;
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use std::time::Instant;
 
 /// Events that a processor keeps before they are put together.
 const PART: usize = 4096;

@@ -123,7 +123,7 @@ impl Small {
     }
 
     fn see_to_work(&self) {
-        if self.idle.is_needed() && self.has_work() {
+        if !self.closing.load(Ordering::Relaxed) && self.idle.is_needed() && self.has_work() {
             self.wake_one();
         }
     }
