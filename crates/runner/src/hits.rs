@@ -76,8 +76,7 @@ fn wilson(share: f64, n: u64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::Classes;
-    use crate::pages::HeapPages;
+    use crate::pages::{Classes, HeapPages, Move, Moving};
     use crate::replay::{Sample, Stretch, Traffic, replay_all, replay_sample, stretches};
     use crate::workload::test_serve;
     use plan::random::{below, draw};
@@ -86,7 +85,9 @@ mod tests {
 
     /// Private heap of 4 pages, shared heap of 8; `nodes` are those of the pages.
     fn pages(classes: &Classes, nodes: [&[u32]; 2]) -> [HeapPages; 2] {
-        nodes.map(|nodes| HeapPages::new(classes, PAGE, nodes.iter().map(|&node| (Some(node), Some(node)))))
+        nodes.map(|nodes| {
+            HeapPages::new(classes, Moving::PrivatePage, PAGE, nodes.iter().map(|&node| (Some(node), Some(node))))
+        })
     }
 
     fn summed(traffic: &Traffic, counted: Counted, classes: &Classes, package_of_node: &[(u32, u32)]) -> Option<Hits> {
@@ -169,7 +170,7 @@ mod tests {
         let mut heaps = pages(&classes, [&[0; 4], &[1; 8]]);
         // Nobody knows where the second page was before.
         let unknown = [(Some(0), Some(0)), (None, Some(1)), (Some(0), Some(0)), (Some(0), Some(0))];
-        heaps[0] = HeapPages::new(&classes, PAGE, unknown);
+        heaps[0] = HeapPages::new(&classes, Moving::PrivatePage, PAGE, unknown);
         let mut traffic = Traffic::new(&classes);
         let parts = [Stretch { requests: 0..400, class: 0 }, Stretch { requests: 400..410, class: 2 }];
         replay_all(&test_serve(), 77, &parts, &heaps, &mut traffic);
@@ -184,10 +185,12 @@ mod tests {
 
     #[test]
     fn what_moved_counts_as_if_halfway() {
-        let classes = Classes::new(0..4).with_moves([(0, 1), (2, 3)]);
+        let moves =
+            [(Moving::PrivatePage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move { what, from, to });
+        let classes = Classes::new(0..4).with_moves(moves);
         let mut traffic = Traffic::new(&classes);
         let on = |node| classes.of(Some(node));
-        let (page, worker) = (classes.of_ends(Some(0), Some(1)), classes.of_ends(Some(2), Some(3)));
+        let [page, worker] = moves.map(|one| classes.of_ends(one.what, Some(one.from), Some(one.to)));
         // Of touches from node 2 none is local whenever the page moved; from nodes 0 and 1, half of them.
         traffic.count(on(0), on(0), 100);
         traffic.count(on(2), on(0), 100);

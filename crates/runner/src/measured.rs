@@ -10,7 +10,7 @@ use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sa
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
-use crate::when_moved::{Moved, Piece, pieces};
+use crate::when_moved::{Did, Migrations, Moved, Piece, pieces};
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
 use host::moves::Moves;
@@ -66,10 +66,9 @@ pub(crate) fn measured<W: Work>(
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
         .with_moves(before.moves(&after).chain(worker_moves));
     let pages_migrated = after.moved_since(&before);
-    let migrated = [&[moves_before.migrated()][..], &timed.raised.migrated, &[moves_after.migrated()]].concat();
-    let migrated = migrations(migrated, pages_migrated);
-    let replay =
-        Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrated: migrated.as_deref() };
+    let migrations =
+        migrations((moves_before.migrated(), &timed.raised.migrated, moves_after.migrated()), pages_migrated);
+    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrations };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
@@ -137,11 +136,16 @@ fn slices(timed: &Timed, end_ns: u64) -> Vec<Window> {
 }
 
 /// The host's migrations over the run, where they tell when pages moved: all looks saw them, and they are at least as many.
-fn migrations(looks: Vec<Option<u64>>, moved: Option<u64>) -> Option<Vec<u64>> {
-    let migrated: Vec<u64> = looks.into_iter().collect::<Option<_>>()?;
-    let counted = migrated.last()?.saturating_sub(*migrated.first()?);
-    // Besides before and after there are the release and the end.
-    (moved > Some(0) && Some(counted) >= moved && migrated.len() >= 4).then_some(migrated)
+fn migrations(
+    (located, meanwhile, located_again): (Option<u64>, &[Option<u64>], Option<u64>),
+    pages_migrated: Option<u64>,
+) -> Option<Migrations> {
+    let meanwhile: Vec<u64> = meanwhile.iter().copied().collect::<Option<_>>()?;
+    let [released, boundaries @ .., ended] = &meanwhile[..] else { return None };
+    let (located, located_again) = (located?, located_again?);
+    let is_enough = pages_migrated.is_some_and(|moved| moved > 0 && located_again.saturating_sub(located) >= moved);
+    let (released, boundaries, ended) = (*released, boundaries.to_vec(), *ended);
+    is_enough.then_some(Migrations { located, released, boundaries, ended, located_again })
 }
 
 struct Replay<'a, W> {
@@ -150,7 +154,7 @@ struct Replay<'a, W> {
     timed: &'a Timed,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
-    migrated: Option<&'a [u64]>,
+    migrations: Option<Migrations>,
 }
 
 /// What one worker's replay found.
@@ -204,8 +208,10 @@ impl<W: Work> Replay<'_, W> {
 
     /// A worker's run in pieces, and when pages moved in it.
     fn pieces(&self, worker: usize) -> (Vec<Piece>, Moved) {
-        let log = self.log(worker);
-        let found = pieces(&log.marks, log.requests, self.migrated, |requests| self.stretches(worker, requests));
+        let Worked { log, stopped_ns, .. } = &self.timed.workers[worker];
+        let boundaries = self.timed.raised.boundaries.partition_point(|boundary| boundary.at_ns < *stopped_ns);
+        let did = Did { marks: &log.marks, requests: log.requests, boundaries };
+        let found = pieces(did, self.migrations.as_ref(), |requests| self.stretches(worker, requests));
         let moved = Moved::new(&found, self.classes);
         (found, moved)
     }
@@ -224,7 +230,7 @@ impl<W: Work> Replay<'_, W> {
             let mut touches = Traffic::new(self.classes);
             let stretch = std::slice::from_ref(&piece.stretch);
             checksum = checksum.wrapping_add(replay_all(self.work, key, stretch, pages, &mut touches));
-            traffic.take(&touches, self.classes, |to| moved.by(at, to));
+            traffic.take(&touches, self.classes, |page| moved.by(at, page));
         }
         let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
         Found { traffic, requests: log.requests, wrong }
@@ -246,7 +252,7 @@ impl<W: Work> Replay<'_, W> {
             let sample = Sample { key: split(sample_key, at as u64), requests: count };
             let mut touches = Traffic::new(self.classes);
             replay_sample(self.work, key, sample, std::slice::from_ref(&piece.stretch), pages, &mut touches);
-            traffic.take(&touches, self.classes, |to| moved.by(at, to));
+            traffic.take(&touches, self.classes, |page| moved.by(at, page));
             drawn += count;
         }
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
@@ -273,4 +279,27 @@ fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option
         )
     };
     (run != replay).then(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_tell_when_pages_moved_only_if_all_looks_saw_them() {
+        let check = |looks: (Option<u64>, &[Option<u64>], Option<u64>), moved, expect| {
+            assert_eq!(migrations(looks, moved), expect, "{looks:?} {moved:?}");
+        };
+        let meanwhile = [2, 5, 6, 7].map(Some);
+        let found = Migrations { located: 1, released: 2, boundaries: vec![5, 6], ended: 7, located_again: 9 };
+        check((Some(1), &meanwhile, Some(9)), Some(8), Some(found));
+        // More moved than was counted; nothing moved; nobody knows.
+        check((Some(1), &meanwhile, Some(9)), Some(9), None);
+        check((Some(1), &meanwhile, Some(9)), Some(0), None);
+        check((Some(1), &meanwhile, Some(9)), None, None);
+        // A look is missing.
+        check((None, &meanwhile, Some(9)), Some(1), None);
+        check((Some(1), &[Some(2), None, Some(7)], Some(9)), Some(1), None);
+        check((Some(1), &[], Some(9)), Some(1), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! Touches by the nodes of PU and page, those during which one of them moved spread over its nodes before and after.
 
-use crate::pages::Classes;
+use crate::pages::{Classes, Move};
 use crate::replay::Traffic;
 use crate::sample::TrafficCell;
 use std::collections::BTreeMap;
@@ -16,14 +16,15 @@ pub struct NodeTraffic(BTreeMap<[Key; 2], TrafficCell>);
 type Key = (bool, Option<u32>);
 
 impl NodeTraffic {
-    /// Takes what a piece of a run touched. `moved` says how likely a page that moves to a node in the run was there by then.
-    pub fn take(&mut self, traffic: &Traffic, classes: &Classes, moved: impl Fn(u32) -> f64) {
+    /// Takes what a piece of a run touched. `moved` says how likely such a page had moved by then.
+    pub fn take(&mut self, traffic: &Traffic, classes: &Classes, moved: impl Fn(Move) -> f64) {
         for (pu, page, touches) in traffic.cells() {
             let stayed = |(from, to): (u32, u32)| (from == to).then_some(from);
+            // Where the page stayed both of its ends are alike.
+            let moved = classes.moved(page).map_or(0.5, &moved);
             let (pu, page) = (classes.ends(pu), classes.ends(page));
             match (pu, page) {
                 (Some(pu), Some(page)) if stayed(pu).is_none() || stayed(page).is_none() => {
-                    let moved = moved(page.1);
                     for (pu_node, pu_share) in [(pu.0, HALFWAY), (pu.1, HALFWAY)] {
                         for (memory_node, page_share) in [(page.0, 1.0 - moved), (page.1, moved)] {
                             self.cell(Some(pu_node), Some(memory_node)).moved += touches as f64 * pu_share * page_share;
@@ -58,11 +59,14 @@ impl NodeTraffic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::Moving;
 
     #[test]
     fn what_moved_is_spread_over_its_ends() {
-        let classes = Classes::new(0..4).with_moves([(0, 1), (2, 3)]);
-        let (page, worker) = (classes.of_ends(Some(0), Some(1)), classes.of_ends(Some(2), Some(3)));
+        let moves =
+            [(Moving::SharedPage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move { what, from, to });
+        let classes = Classes::new(0..4).with_moves(moves);
+        let [page, worker] = moves.map(|one| classes.of_ends(one.what, Some(one.from), Some(one.to)));
         let on = |node| classes.of(Some(node));
         let mut traffic = Traffic::new(&classes);
         traffic.count(on(0), on(0), 100);
@@ -72,7 +76,7 @@ mod tests {
         traffic.count(on(0), classes.of(None), 5);
         traffic.count(worker, classes.of(None), 6);
         let mut found = NodeTraffic::default();
-        found.take(&traffic, &classes, |to| if to == 1 { 0.75 } else { 0.5 });
+        found.take(&traffic, &classes, |one| if one == moves[0] { 0.75 } else { 0.5 });
         let cell = |pu_node, memory_node, touches, moved| TrafficCell { pu_node, memory_node, touches, moved };
         let expect = [
             cell(Some(0), Some(0), 100, 0.0),

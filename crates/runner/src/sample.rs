@@ -125,11 +125,11 @@ pub struct Hits {
     pub source: HitSource,
     /// All touches looked at.
     pub touches: u64,
-    /// Local for sure.
+    /// Local, of PUs and pages seen on one node before and after.
     pub local: u64,
-    /// Remote for sure.
+    /// Remote, likewise.
     pub remote: u64,
-    /// Local share of the known touches, those that moved as likely as they are local.
+    /// Local share of the known touches; of what moved, the expected number.
     pub ratio: f64,
     /// Lower bound of it: unknown and moved ones counted remote.
     pub low: f64,
@@ -148,9 +148,9 @@ pub struct TrafficCell {
     pub pu_node: Option<u32>,
     /// Node of the page.
     pub memory_node: Option<u32>,
-    /// Touches whose PU and page stayed there.
+    /// Touches, of PUs and pages seen there before and after.
     pub touches: u64,
-    /// Expected share of those during which PU or page moved.
+    /// Expected number of those of workers or pages that moved.
     pub moved: f64,
 }
 

@@ -216,4 +216,18 @@ mod tests {
         let kept = boundaries.iter().filter(|tick| tick.is_multiple_of(slices.step)).count();
         assert!((100..=200).contains(&kept), "{kept}");
     }
+
+    #[test]
+    fn migrations_are_read_at_the_release_each_boundary_and_the_end() {
+        let world = gmp::world::World::new(std::num::NonZeroUsize::MIN, Instant::now());
+        let raised = |pages_may_move| {
+            let (extent, pauses) = (Extent::Seconds(0.02), DueTimes::new(0, 0));
+            let timetable = Timetable { extent, windows: 4, pauses, pus: CpuSet::new(), pages_may_move };
+            keep_time(timetable, Instant::now(), &Board::default(), &world.bell)
+        };
+        let watched = raised(true);
+        assert!(!watched.boundaries.is_empty());
+        assert_eq!(watched.migrated.len(), watched.boundaries.len() + 2);
+        assert_eq!(raised(false).migrated, []);
+    }
 }

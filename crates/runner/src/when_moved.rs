@@ -3,7 +3,7 @@
 //! The kernel moves a page to the node of who touches it, and counts what it moves. So a page comes to a node while the worker
 //! is there, the more likely the more pages the host migrated meanwhile.
 
-use crate::pages::Classes;
+use crate::pages::{Classes, Move, Moving};
 use crate::replay::Stretch;
 use crate::windows::Mark;
 use std::collections::BTreeMap;
@@ -16,45 +16,78 @@ pub(crate) struct Piece {
     migrated: f64,
 }
 
-/// Splits a worker's requests at its marks and where `stretches` splits them. `migrated` is what the host had migrated when
-/// pages were located before, at the release, at each boundary, at the end, and when they had been located after; where that
-/// is not known, as if it had migrated one page a request. Before and after its requests a worker is where it begins and ends.
+/// Pages that the host had migrated at each look of a sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Migrations {
+    /// When the pages before were asked for.
+    pub(crate) located: u64,
+    /// At the release.
+    pub(crate) released: u64,
+    /// At each boundary between slices.
+    pub(crate) boundaries: Vec<u64>,
+    /// At the end.
+    pub(crate) ended: u64,
+    /// When the pages after had been told.
+    pub(crate) located_again: u64,
+}
+
+impl Migrations {
+    /// At a boundary, from 1; beyond the last at the end.
+    fn at(&self, boundary: usize) -> u64 {
+        self.boundaries.get(boundary - 1).copied().unwrap_or(self.ended)
+    }
+}
+
+/// What a worker did, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Did<'a> {
+    pub(crate) marks: &'a [Mark],
+    pub(crate) requests: u64,
+    /// Boundaries raised before it stopped.
+    pub(crate) boundaries: usize,
+}
+
+/// Splits a worker's requests at its marks and where `stretches` splits them; without `migrations` as if the host had migrated
+/// one page a request. Some pieces are without requests: what was migrated before the first, after the last, or while it
+/// was in one, which counts for where it is then.
 pub(crate) fn pieces(
-    marks: &[Mark],
-    requests: u64,
-    migrated: Option<&[u64]>,
+    did: Did<'_>,
+    migrations: Option<&Migrations>,
     stretches: impl Fn(Range<u64>) -> Vec<Stretch>,
 ) -> Vec<Piece> {
-    let Some([located, released @ .., located_again]) = migrated else {
-        let piece = |stretch: Stretch| Piece { migrated: count(&stretch.requests), stretch };
-        return stretches(0..requests).into_iter().map(piece).collect();
+    let Did { marks, requests, boundaries } = did;
+    let all = stretches(0..requests);
+    let (Some(migrations), Some(first)) = (migrations, all.first()) else {
+        return all.into_iter().map(|stretch| Piece { migrated: count(&stretch.requests), stretch }).collect();
     };
-    let (released, ended) = (released.first().unwrap_or(located), released.last().unwrap_or(located_again));
-    let migrated_by = |boundary: u32| migrated.and_then(|all| all.get(boundary as usize + 1)).unwrap_or(ended);
-    let ends = marks.iter().map(|mark| (mark.requests, *migrated_by(mark.boundary).min(ended)));
-    let mut found = Vec::new();
-    let (mut start, mut migrated_before) = (0, *released);
-    for (end, migrated) in ends.chain([(requests, *ended)]) {
-        let a_request = migrated.saturating_sub(migrated_before) as f64 / count(&(start..end));
-        let piece = |stretch: Stretch| Piece { migrated: count(&stretch.requests) * a_request, stretch };
+    let marks = marks.iter().map(|mark| (mark.requests, migrations.at(mark.boundary as usize)));
+    let stopped = (requests, migrations.at(boundaries + 1));
+    let ends =
+        [(0, migrations.released)].into_iter().chain(marks).chain([stopped, (requests, migrations.located_again)]);
+    let mut found: Vec<Piece> = Vec::new();
+    let (mut start, mut before) = (0, migrations.located);
+    for (end, now) in ends {
+        let migrated = now.saturating_sub(before) as f64;
+        if start == end {
+            let class = found.last().map_or(first.class, |piece| piece.stretch.class);
+            found.push(Piece { stretch: Stretch { requests: start..end, class }, migrated });
+        }
+        let share = |stretch: &Stretch| count(&stretch.requests) / count(&(start..end));
+        let piece = |stretch: Stretch| Piece { migrated: migrated * share(&stretch), stretch };
         found.extend(stretches(start..end).into_iter().map(piece));
-        (start, migrated_before) = (end, migrated);
+        (start, before) = (end, now);
     }
-    let (Some(first), Some(last)) = (found.first(), found.last()) else { return found };
-    let beside = |class: usize, at: u64, migrated: u64| Piece {
-        stretch: Stretch { requests: at..at, class },
-        migrated: migrated as f64,
-    };
-    let before = beside(first.stretch.class, 0, released.saturating_sub(*located));
-    let after = beside(last.stretch.class, requests, located_again.saturating_sub(*ended));
-    found.insert(0, before);
-    found.push(after);
     found
 }
 
-/// For each node that pages move to: how likely such a page was there by the middle of each piece of a worker's run.
+/// How likely a page that moves in a run had moved by the middle of each piece of a worker's.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Moved(BTreeMap<u32, Vec<f64>>);
+pub(crate) struct Moved {
+    /// A page that only this worker touches, by the node it moves to.
+    private: BTreeMap<u32, Vec<f64>>,
+    /// A page that all touch: anyone may have brought it.
+    shared: Vec<f64>,
+}
 
 impl Moved {
     /// From all pieces of a worker. To a node that it never was on, pages move as the host migrates.
@@ -66,12 +99,15 @@ impl Moved {
                 pieces.iter().map(|piece| if is_there(piece) { piece.migrated } else { 0.0 }).collect();
             (node, shares_by_the_middle(if there.iter().any(|migrated| *migrated > 0.0) { &there } else { &all }))
         };
-        Moved(classes.moves_to().into_iter().map(to).collect())
+        Moved { private: classes.moves_to().into_iter().map(to).collect(), shared: shares_by_the_middle(&all) }
     }
 
-    /// By the middle of a piece, to a node; one half for a node that no page moves to.
-    pub(crate) fn by(&self, piece: usize, to: u32) -> f64 {
-        self.0.get(&to).map_or(0.5, |shares| shares[piece])
+    /// By the middle of a piece.
+    pub(crate) fn by(&self, piece: usize, page: Move) -> f64 {
+        match page.what {
+            Moving::SharedPage => self.shared[piece],
+            Moving::PrivatePage | Moving::Worker => self.private[&page.to][piece],
+        }
     }
 }
 
@@ -99,10 +135,18 @@ mod tests {
         Mark { boundary, requests, checksum: 0 }
     }
 
-    /// A worker of 100 requests that goes from node 0 to node 1 after `on_0` of them: how likely pages that move to nodes 1 and
-    /// 0 have moved by the middle of each piece.
-    fn check(on_0: u64, marks: &[Mark], migrated: Option<&[u64]>, expect: &[(Range<u64>, f64, f64)]) {
-        let classes = Classes::new([0, 1]).with_moves([(0, 1), (1, 0)]);
+    /// A worker of 100 requests that goes from node 0 to node 1 after `on_0` of them and stops after `boundaries`: how likely
+    /// pages of its own that move to nodes 1 and 0, and shared ones, have moved by the middle of each piece with requests.
+    fn check(
+        on_0: u64,
+        marks: &[Mark],
+        boundaries: usize,
+        looks: Option<[&[u64]; 3]>,
+        expect: &[(Range<u64>, [f64; 3])],
+    ) {
+        let page = |what, from, to| Move { what, from, to };
+        let kinds = [page(Moving::PrivatePage, 0, 1), page(Moving::PrivatePage, 1, 0), page(Moving::SharedPage, 0, 1)];
+        let classes = Classes::new([0, 1]).with_moves(kinds);
         let stretches = |requests: Range<u64>| {
             let part = |range: Range<u64>, class| Stretch {
                 requests: range.start.max(requests.start)..range.end.min(requests.end),
@@ -111,50 +155,76 @@ mod tests {
             let both = [part(0..on_0, classes.of(Some(0))), part(on_0..100, classes.of(Some(1)))];
             both.into_iter().filter(|stretch| !stretch.requests.is_empty()).collect::<Vec<_>>()
         };
-        let found = pieces(marks, 100, migrated, stretches);
+        let migrations = looks.map(|[before, boundaries, after]| Migrations {
+            located: before[0],
+            released: before[1],
+            boundaries: boundaries.to_vec(),
+            ended: after[0],
+            located_again: after[1],
+        });
+        let found = pieces(Did { marks, requests: 100, boundaries }, migrations.as_ref(), stretches);
         let moved = Moved::new(&found, &classes);
         let found: Vec<_> = found
             .into_iter()
             .enumerate()
-            .map(|(at, piece)| (piece.stretch.requests, moved.by(at, 1), moved.by(at, 0)))
+            .map(|(at, piece)| (piece.stretch.requests, kinds.map(|page| moved.by(at, page))))
             .filter(|piece| !piece.0.is_empty())
             .collect();
-        assert_eq!(found, expect, "{marks:?} {migrated:?}");
+        assert_eq!(found, expect, "{marks:?} {looks:?}");
     }
 
     #[test]
     fn pages_come_while_the_worker_is_there() {
-        // Nothing is known but where the worker was.
-        check(0, &[], None, &[(0..100, 0.5, 0.5)]);
-        check(40, &[mark(1, 30)], None, &[(0..40, 0.0, 0.5), (40..100, 0.5, 1.0)]);
+        // Nothing is known but where the worker was; a shared page anyone may bring.
+        check(0, &[], 0, None, &[(0..100, [0.5, 0.5, 0.5])]);
+        check(40, &[mark(1, 30)], 1, None, &[(0..40, [0.0, 0.5, 0.2]), (40..100, [0.5, 1.0, 0.7])]);
     }
 
     #[test]
     fn pages_come_as_the_host_migrates() {
         let marks = [mark(1, 40), mark(2, 60)];
-        let all = |requests: Range<u64>, moved| (requests, moved, moved);
+        let all = |requests: Range<u64>, moved| (requests, [moved; 3]);
+        let looks = |before: &'static [u64], boundaries: &'static [u64], after: &'static [u64]| {
+            Some([before, boundaries, after])
+        };
         // All in the first slice, in which the worker did 40 requests; before the release; and after the end.
-        check(0, &marks, Some(&[7, 7, 17, 17, 17, 17]), &[all(0..40, 0.5), all(40..60, 1.0), all(60..100, 1.0)]);
-        check(0, &marks, Some(&[7, 17, 17, 17, 17, 17]), &[all(0..40, 1.0), all(40..60, 1.0), all(60..100, 1.0)]);
-        check(0, &marks, Some(&[7, 7, 7, 7, 7, 17]), &[all(0..40, 0.0), all(40..60, 0.0), all(60..100, 0.0)]);
-        check(0, &marks, Some(&[7, 7, 7, 12, 17, 17]), &[all(0..40, 0.0), all(40..60, 0.25), all(60..100, 0.75)]);
-        // Asleep over the first boundary; at its end before any.
-        check(0, &[mark(2, 60)], Some(&[0, 0, 1, 2, 4, 4]), &[all(0..60, 0.25), all(60..100, 0.75)]);
-        check(0, &[], Some(&[0, 0, 1, 2, 4, 4]), &[all(0..100, 0.5)]);
+        let three = |first, second, third| [all(0..40, first), all(40..60, second), all(60..100, third)];
+        check(0, &marks, 2, looks(&[7, 7], &[17, 17], &[17, 17]), &three(0.5, 1.0, 1.0));
+        check(0, &marks, 2, looks(&[7, 17], &[17, 17], &[17, 17]), &three(1.0, 1.0, 1.0));
+        check(0, &marks, 2, looks(&[7, 7], &[7, 7], &[7, 17]), &three(0.0, 0.0, 0.0));
+        check(0, &marks, 2, looks(&[7, 7], &[7, 12], &[17, 17]), &three(0.0, 0.25, 0.75));
+        // Asleep over the first boundary; at its end before any, and long before the others.
+        check(0, &[mark(2, 60)], 2, looks(&[0, 0], &[1, 2], &[4, 4]), &[all(0..60, 0.25), all(60..100, 0.75)]);
+        check(0, &[], 0, looks(&[0, 0], &[1, 2], &[4, 4]), &[all(0..100, 0.125)]);
+        // In one request while all moved.
+        check(
+            0,
+            &[mark(1, 40), mark(2, 40)],
+            2,
+            looks(&[0, 0], &[0, 4], &[4, 4]),
+            &[all(0..40, 0.0), all(40..100, 1.0)],
+        );
+        // While it was on node 1 the host migrated nothing: as the host migrates.
+        check(60, &marks, 2, looks(&[0, 0], &[2, 4], &[4, 4]), &three(0.25, 0.75, 1.0));
+    }
+
+    #[test]
+    fn a_worker_that_moves_brings_its_own_pages_and_not_those_of_all() {
         // To node 0 came 1 before, 2 and half of 2; to node 1 the other half, 2, and 5 after.
-        let pieces = [(0..40, 0.0, 0.5), (40..50, 0.0, 0.875), (50..60, 0.0625, 1.0), (60..100, 0.25, 1.0)];
-        check(50, &marks, Some(&[0, 1, 3, 5, 7, 12]), &pieces);
-        // While it was there the host migrated nothing: as the host migrates.
-        check(60, &marks, Some(&[0, 0, 2, 4, 4, 4]), &[all(0..40, 0.25), all(40..60, 0.75), all(60..100, 1.0)]);
+        let pieces = [
+            (0..40, [0.0, 0.5, 2.0 / 12.0]),
+            (40..50, [0.0, 0.875, 3.5 / 12.0]),
+            (50..60, [0.0625, 1.0, 4.5 / 12.0]),
+            (60..100, [0.25, 1.0, 0.5]),
+        ];
+        check(50, &[mark(1, 40), mark(2, 60)], 2, Some([&[0, 1], &[3, 5], &[7, 12]]), &pieces);
     }
 
     #[test]
     fn a_worker_without_requests_has_no_pieces() {
-        let classes = Classes::new([0, 1]).with_moves([(0, 1)]);
-        for migrated in [None, Some(&[0, 5, 5, 7][..]), Some(&[3, 3, 3, 3])] {
-            let found = pieces(&[], 0, migrated, |_| Vec::new());
-            assert_eq!(found, []);
-            assert_eq!(Moved::new(&found, &classes).by(0, 7), 0.5);
-        }
+        let migrations = Migrations { located: 0, released: 1, boundaries: vec![2], ended: 3, located_again: 4 };
+        let did = Did { marks: &[], requests: 0, boundaries: 1 };
+        assert_eq!(pieces(did, Some(&migrations), |_| Vec::new()), []);
+        assert_eq!(pieces(did, None, |_| Vec::new()), []);
     }
 }

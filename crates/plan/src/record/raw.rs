@@ -175,11 +175,11 @@ row! {
         pu_node: Option<u32> [""],
         /// Node of the page; empty where unknown.
         memory_node: Option<u32> [""],
-        /// Touches while PU and page stayed there.
+        /// Touches, of PUs and pages seen on these nodes before and after.
         touches: u64 ["touches"],
         /// Firmware distance between the two (SLIT).
         distance: Option<u32> [""],
-        /// Expected share of the touches during which PU or page moved, by their nodes before and after.
+        /// Expected number of the touches to pages, or by workers, that moved and were on these nodes then.
         moved_touches: f64 ["touches"],
     }
 }

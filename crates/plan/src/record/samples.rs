@@ -61,7 +61,7 @@ row! {
         throughput_per_s: Option<f64> ["1/s"],
         /// Lines touched x 64 bytes / elapsed, 1e9 bytes.
         bandwidth_gb_per_s: Option<f64> ["GB/s"],
-        /// Touches whose page lies on the toucher's node / all touches, caches ignored; what moved, as likely as it had.
+        /// Touches whose page lies on the toucher's node / all touches, caches ignored; of what moved, the expected number.
         local_hit_ratio: Option<f64> ["ratio"],
         /// Lower bound of it, where pages or PUs changed or are unknown.
         local_hit_low: Option<f64> ["ratio"],
@@ -69,11 +69,11 @@ row! {
         local_hit_high: Option<f64> ["ratio"],
         /// Where it comes from: replay, sampled, pages, modelled.
         hit_source: Option<HitSource> [""],
-        /// Touches known to be local, PU and page not having moved.
+        /// Touches that are local, of PUs and pages seen on one node before and after.
         local_touches: Option<u64> ["touches"],
-        /// Touches known to be remote, PU and page not having moved.
+        /// Touches that are remote, of PUs and pages seen on one node before and after.
         remote_touches: Option<u64> ["touches"],
-        /// Touches whose page lies in the toucher's package / all touches.
+        /// Touches whose page lies in the toucher's package / all of known nodes; of what moved, the expected number.
         local_package_ratio: Option<f64> ["ratio"],
         /// Retired loads that missed the last-level cache and came from local memory / those from any; another quantity.
         dram_local_ratio: Option<f64> ["ratio"],

@@ -11,7 +11,7 @@ pub(crate) struct Touches {
     pub(crate) remote: u64,
     /// Those whose PU or page is unknown.
     pub(crate) unknown: u64,
-    /// Those during which PU or page moved, and how many of them are local as if it had moved halfway.
+    /// Those during which PU or page moved, and the expected number of local ones among them.
     pub(crate) moved: f64,
     pub(crate) moved_local: f64,
     /// Those within a package, as far as PU and page are known.

@@ -142,7 +142,8 @@ impl Sample {
         // Written, not zeroed by the kernel when first touched.
         swept.resize(bytes, 1);
         let (costs, calls) = (Times::new(), Times::new());
-        let distances = std::array::from_fn(|_| Times::none());
+        let steals = cost.operation.is_steal();
+        let distances = std::array::from_fn(|_| if steals { Times::new() } else { Times::none() });
         Ok(Sample { clock: Clock::new(), extent, begun: None, elapsed: Duration::ZERO, swept, costs, calls, distances })
     }
 
