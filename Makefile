@@ -34,8 +34,9 @@ test: ## installs what the tests need and runs all of them
 	@scripts/setup lab
 	NUMALAB_REQUIRE=latex,numactl,lstopo,strace,new-workload,lab cargo test --workspace --no-fail-fast
 
-check: setup ## fmt, clippy with warnings denied, docs, the minimum Rust version
+check: setup ## fmt, breakages that still apply, clippy with warnings denied, docs, the minimum Rust version
 	cargo fmt --all --check
+	for patch in tests/breakages/*.patch; do git apply --check "$$patch" || exit 1; done
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	scripts/msrv
@@ -61,7 +62,7 @@ mutants: setup ## mutation tests of plan, stats and report (needs cargo-mutants)
 loom: setup ## every interleaving of the world and of the scheduler's pieces within bounds (a target folder of its own)
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p gmp --release --lib --test loom
 
-shuttle: setup ## whole programs on the scheduler, in 100000 orders of its threads, a minute or two after the build (NUMALAB_SHUTTLE_MORE=N times as many)
+shuttle: setup ## whole programs on the scheduler, in 146,000 orders of its threads, a minute or two after the build (NUMALAB_SHUTTLE_MORE=N times as many)
 	RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p gmp --release --test shuttle
 
 breakages: setup ## shows that each patch in tests/breakages turns a test red

@@ -27,6 +27,7 @@ PAGE_BYTES = 4096
 LINES_A_PAGE = 64
 OPERATIONS = 400
 SECONDS_MOST = 900
+LINES_A_REQUEST = 64
 # What is promised of the local hit ratio.
 MOST_OFF = 0.01
 
@@ -37,6 +38,7 @@ kind = "serve"
 private_bytes = {PRIVATE_PAGES * PAGE_BYTES}
 shared_bytes = {SHARED_PAGES * PAGE_BYTES}
 shared_ratio = 0.25
+lines_per_request = {LINES_A_REQUEST}
 [sweep]
 procs = [PROCS]
 [[arm]]
@@ -161,6 +163,9 @@ def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, 
     """
     if row["error"] or not accesses:
         raise Fault(f"{machine.name} {row['arm']}: {row['error'] or 'the witness saw nothing'}")
+    made = int(row["procs"]) * OPERATIONS * LINES_A_REQUEST
+    if accesses.total() != made:
+        raise Fault(f"{machine.name} {row['arm']}: the witness saw {accesses.total()} accesses of {made} that were made")
     pu_nodes = [node for node, built in enumerate(machine.nodes) for _ in range(built.pus)]
     local = sum(n for (pu, page), n in accesses.items() if node_of(machine, page) == pu_nodes[pu])
     truth = local / accesses.total()

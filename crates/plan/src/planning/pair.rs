@@ -9,7 +9,7 @@ use crate::workload::Distance;
 /// What follows a placement's name where the plan chose the two.
 pub(super) const IN_A_PAIR: &str = " in a pair";
 
-/// The arm's places with its two workers on the first cores at this distance; of other nodes on those of the nearest.
+/// The arm's places with its two workers on the first cores at this distance; of other nodes on the first and the nearest to it.
 ///
 /// # Errors
 /// Why there are none, in words that end a sentence.

@@ -36,7 +36,7 @@ words! {
         StealSameLlc = "steal-same-llc",
         /// On one node, under different last-level caches.
         StealSameNode = "steal-same-node",
-        /// On two nodes, the nearest.
+        /// On two nodes: the first core and the nearest to it.
         StealOtherNode = "steal-other-node",
         /// A task begins a blocking section and another thread runs the next task of its processor.
         HandOff = "hand-off",
