@@ -30,11 +30,6 @@ impl Moves {
         Moves(vmstat_in(root, &[MIGRATED, a, b, c, d, e]))
     }
 
-    /// Pages that the host has migrated since it booted; `None` where it does not count.
-    pub fn migrated(&self) -> Option<u64> {
-        self.0.get(MIGRATED).copied()
-    }
-
     /// Whether the kernel counted nothing since; `false` where it does not count.
     pub fn none_until(&self, later: &Moves) -> bool {
         self.0.contains_key(MIGRATED) && self == later
@@ -63,7 +58,6 @@ mod tests {
         check(quiet, &quiet.replace("alloc 1", "alloc 2"), false);
         check("pgmigrate_success 7\n", quiet, false);
         check("pswpout 0\n", "pswpout 0\n", false);
-        assert_eq!((moves(quiet).migrated(), moves("pswpout 0\n").migrated()), (Some(7), None));
         check("", "", false);
     }
 }

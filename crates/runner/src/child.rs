@@ -160,7 +160,7 @@ fn measure_work<K: Work, W: Write>(
         facts.push((SETTLED.into(), settling.settled.to_string()));
     }
     phases.begin("locate")?;
-    let moves_before = Moves::now();
+    let moves = Moves::now();
     let before = heaps.locate(pool, &mut notes)?;
     before.check_bound(point)?;
     let pus = bound.iter().fold(CpuSet::new(), |all, pus| all.union(pus));
@@ -182,16 +182,14 @@ fn measure_work<K: Work, W: Write>(
     check_bindings(pool, bound)?;
     heaps.check_policies()?;
     phases.begin("locate")?;
-    let moves_after = Moves::now();
-    let (after, moves_after) = match moves_before.none_until(&moves_after) {
-        true => (before.clone(), moves_after),
-        false => (heaps.locate(pool, &mut notes)?, Moves::now()),
+    let after = match moves.none_until(&Moves::now()) {
+        true => before.clone(),
+        false => heaps.locate(pool, &mut notes)?,
     };
     let huge_ratio = heaps.huge_ratio(&mut notes);
     phases.begin("replay")?;
     let pages_spilled = before.spilled(point, granted.memory_nodes());
-    let moves = (moves_before, moves_after);
-    let counted = Counted { before, after, timed, host, huge_ratio, pages_spilled, moves };
+    let counted = Counted { before, after, timed, host, huge_ratio, pages_spilled };
     let replayed = measured(pool, work, job, counted, &mut notes)?;
     let mut measured = replayed.measured;
     phases.begin("release")?;

@@ -34,7 +34,6 @@ pub mod lock;
 pub mod manifest;
 mod measured;
 pub mod modelled;
-pub mod node_traffic;
 pub mod observe;
 pub mod pages;
 mod pauses;
@@ -53,7 +52,6 @@ mod subject;
 mod timer;
 mod told;
 mod trace;
-mod when_moved;
 mod windows;
 pub mod workload;
 

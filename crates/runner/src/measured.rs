@@ -3,17 +3,14 @@
 use crate::child::HostCounts;
 use crate::heaps::Maps;
 use crate::hits;
-use crate::node_traffic::NodeTraffic;
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
 use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sample, stretches};
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
-use crate::when_moved::{Did, Migrations, Moved, Piece, pieces};
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
-use host::moves::Moves;
 use host::thread::Usage;
 use plan::experiment::Extent;
 use plan::random::split;
@@ -39,8 +36,6 @@ pub(crate) struct Counted {
     pub(crate) host: HostCounts,
     pub(crate) huge_ratio: Option<f64>,
     pub(crate) pages_spilled: (u64, u64),
-    /// What the kernel had moved when the pages before were asked for, and when those after had been told.
-    pub(crate) moves: (Moves, Moves),
 }
 
 /// Figures, and what is wrong with a checksum.
@@ -57,7 +52,7 @@ pub(crate) fn measured<W: Work>(
     counted: Counted,
     notes: &mut Vec<String>,
 ) -> Result<Replayed, String> {
-    let Counted { before, after, timed, host, huge_ratio, pages_spilled, moves: (moves_before, moves_after) } = counted;
+    let Counted { before, after, timed, host, huge_ratio, pages_spilled } = counted;
     let end_ns = timed.workers.iter().map(|worked| worked.stopped_ns).max().unwrap_or(0);
     let windows = slices(&timed, end_ns);
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
@@ -65,10 +60,7 @@ pub(crate) fn measured<W: Work>(
     let worker_moves = timed.workers.iter().flat_map(|worked| moves(&worked.log.pus, node_of));
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
         .with_moves(before.moves(&after).chain(worker_moves));
-    let pages_migrated = after.moved_since(&before);
-    let migrations =
-        migrations((moves_before.migrated(), &timed.raised.migrated, moves_after.migrated()), pages_migrated);
-    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu, migrations };
+    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu };
     let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
@@ -108,7 +100,7 @@ pub(crate) fn measured<W: Work>(
         operations: workers.iter().map(|worker| worker.operations).sum(),
         hits,
         private_pages: after.private_pages(&owner_nodes),
-        pages_migrated,
+        pages_migrated: after.moved_since(&before),
         pages_spilled: Some(pages_spilled),
         huge_ratio,
         windows,
@@ -135,31 +127,17 @@ fn slices(timed: &Timed, end_ns: u64) -> Vec<Window> {
     windows(&timed.raised.boundaries, timed.raised.step.max(1), end_ns, &counts)
 }
 
-/// The host's migrations over the run, where they tell when pages moved: all looks saw them, and they are at least as many.
-fn migrations(
-    (located, meanwhile, located_again): (Option<u64>, &[Option<u64>], Option<u64>),
-    pages_migrated: Option<u64>,
-) -> Option<Migrations> {
-    let meanwhile: Vec<u64> = meanwhile.iter().copied().collect::<Option<_>>()?;
-    let [released, boundaries @ .., ended] = &meanwhile[..] else { return None };
-    let (located, located_again) = (located?, located_again?);
-    let is_enough = pages_migrated.is_some_and(|moved| moved > 0 && located_again.saturating_sub(located) >= moved);
-    let (released, boundaries, ended) = (*released, boundaries.to_vec(), *ended);
-    is_enough.then_some(Migrations { located, released, boundaries, ended, located_again })
-}
-
 struct Replay<'a, W> {
     work: &'a W,
     job: &'a Job,
     timed: &'a Timed,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
-    migrations: Option<Migrations>,
 }
 
 /// What one worker's replay found.
 struct Found {
-    traffic: NodeTraffic,
+    traffic: Traffic,
     requests: u64,
     wrong: Option<String>,
 }
@@ -181,7 +159,7 @@ impl<W: Work> Replay<'_, W> {
             let pages = before.pages(after, worker, self.classes, uniform);
             Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
         })?;
-        let mut traffic = NodeTraffic::default();
+        let mut traffic = Traffic::new(self.classes);
         let mut requests = 0;
         let mut wrong = None;
         for part in found {
@@ -195,8 +173,8 @@ impl<W: Work> Replay<'_, W> {
             true => hits::Counted::Sampled { requests },
             false => hits::Counted::All,
         };
-        let hits = hits::summarize(traffic, counted, &self.job.package_of_node);
-        if hits.is_none() && requests > 0 {
+        let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
+        if hits.is_none() && traffic.total() > 0 {
             notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());
         }
         Ok((hits, wrong))
@@ -204,16 +182,6 @@ impl<W: Work> Replay<'_, W> {
 
     fn log(&self, worker: usize) -> &Log {
         &self.timed.workers[worker].log
-    }
-
-    /// A worker's run in pieces, and when pages moved in it.
-    fn pieces(&self, worker: usize) -> (Vec<Piece>, Moved) {
-        let Worked { log, stopped_ns, .. } = &self.timed.workers[worker];
-        let boundaries = self.timed.raised.boundaries.partition_point(|boundary| boundary.at_ns < *stopped_ns);
-        let did = Did { marks: &log.marks, requests: log.requests, boundaries };
-        let found = pieces(did, self.migrations.as_ref(), |requests| self.stretches(worker, requests));
-        let moved = Moved::new(&found, self.classes);
-        (found, moved)
     }
 
     fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
@@ -224,14 +192,9 @@ impl<W: Work> Replay<'_, W> {
     fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let (mut traffic, mut checksum) = (NodeTraffic::default(), 0u64);
-        let (found, moved) = self.pieces(worker);
-        for (at, piece) in found.iter().enumerate() {
-            let mut touches = Traffic::new(self.classes);
-            let stretch = std::slice::from_ref(&piece.stretch);
-            checksum = checksum.wrapping_add(replay_all(self.work, key, stretch, pages, &mut touches));
-            traffic.take(&touches, self.classes, |page| moved.by(at, page));
-        }
+        let all = self.stretches(worker, 0..log.requests);
+        let mut traffic = Traffic::new(self.classes);
+        let checksum = replay_all(self.work, key, &all, pages, &mut traffic);
         let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
         Found { traffic, requests: log.requests, wrong }
     }
@@ -240,27 +203,19 @@ impl<W: Work> Replay<'_, W> {
     fn sampled(&self, worker: usize, pages: &[HeapPages; 2], touches: u64, most: u64) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let sample_key = split(split(self.job.seed.0, SAMPLED), worker as u64);
+        let all = self.stretches(worker, 0..log.requests);
         // The same share of every worker's requests, so that each request is as likely as any other.
         let share = SAMPLE_TOUCHES as f64 / most as f64;
-        let (mut traffic, mut drawn, mut due) = (NodeTraffic::default(), 0, 0.0);
-        let (found, moved) = self.pieces(worker);
-        for (at, piece) in found.iter().enumerate() {
-            // As many as are due by its end: each piece rounded by itself would miss the share of short ones.
-            due += (piece.stretch.requests.end - piece.stretch.requests.start) as f64 * share;
-            let count = (due.round() as u64).saturating_sub(drawn);
-            let sample = Sample { key: split(sample_key, at as u64), requests: count };
-            let mut touches = Traffic::new(self.classes);
-            replay_sample(self.work, key, sample, std::slice::from_ref(&piece.stretch), pages, &mut touches);
-            traffic.take(&touches, self.classes, |page| moved.by(at, page));
-            drawn += count;
-        }
+        let requests = (log.requests as f64 * share).round() as u64;
+        let sample = Sample { key: split(split(self.job.seed.0, SAMPLED), worker as u64), requests };
+        let mut traffic = Traffic::new(self.classes);
+        replay_sample(self.work, key, sample, &all, pages, &mut traffic);
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
         let mut thrown_away = Traffic::new(self.classes);
         let checked = self.stretches(worker, start..log.requests);
         let checksum = replay_all(self.work, key, &checked, pages, &mut thrown_away);
         let wrong = compare(worker, start..log.requests, log.checksum.wrapping_sub(sum_before), checksum);
-        Found { traffic, requests: drawn, wrong }
+        Found { traffic, requests, wrong }
     }
 }
 
@@ -279,27 +234,4 @@ fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option
         )
     };
     (run != replay).then(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrations_tell_when_pages_moved_only_if_all_looks_saw_them() {
-        let check = |looks: (Option<u64>, &[Option<u64>], Option<u64>), moved, expect| {
-            assert_eq!(migrations(looks, moved), expect, "{looks:?} {moved:?}");
-        };
-        let meanwhile = [2, 5, 6, 7].map(Some);
-        let found = Migrations { located: 1, released: 2, boundaries: vec![5, 6], ended: 7, located_again: 9 };
-        check((Some(1), &meanwhile, Some(9)), Some(8), Some(found));
-        // More moved than was counted; nothing moved; nobody knows.
-        check((Some(1), &meanwhile, Some(9)), Some(9), None);
-        check((Some(1), &meanwhile, Some(9)), Some(0), None);
-        check((Some(1), &meanwhile, Some(9)), None, None);
-        // A look is missing.
-        check((None, &meanwhile, Some(9)), Some(1), None);
-        check((Some(1), &[Some(2), None, Some(7)], Some(9)), Some(1), None);
-        check((Some(1), &[], Some(9)), Some(1), None);
-    }
 }

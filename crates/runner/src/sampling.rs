@@ -11,7 +11,6 @@ use crate::workload::{Done, SHARED, Seat, Work};
 use gmp::world::{Pause, StoppedWork, World};
 use host::thread::Usage;
 use plan::experiment::Extent;
-use plan::policy::MemoryPolicy;
 use plan::random::split;
 use plan::set::CpuSet;
 use std::num::NonZeroUsize;
@@ -80,18 +79,7 @@ pub(crate) fn timetable(job: &Job, pus: &CpuSet) -> Timetable {
         windows: job.windows,
         pauses: DueTimes::new(job.seed.0, job.pause_every_ns),
         pus: pus.clone(),
-        pages_may_move: pages_may_move(job),
     }
-}
-
-/// Whether the kernel may move pages of heaps from node to node: those that no policy holds, where there are several nodes.
-fn pages_may_move(job: &Job) -> bool {
-    let placement = &job.point.placement;
-    let heaps = placement.workers.iter().map(|place| &place.private).chain([&placement.shared.policy]);
-    let is_free = |policy| *placement.effective(policy) == MemoryPolicy::FirstTouch;
-    let mut nodes = job.node_of_pu.iter().map(|(_, node)| node);
-    let first = nodes.next();
-    job.point.workload.has_heaps() && heaps.into_iter().any(is_free) && nodes.any(|node| Some(node) != first)
 }
 
 /// Runs the workload from the common release to the last worker's stop.

@@ -6,7 +6,6 @@
 use crate::pauses::{DueTimes, StealAt};
 use crate::windows::Boundary;
 use gmp::world::Bell;
-use host::moves::Moves;
 use plan::experiment::Extent;
 use plan::set::CpuSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -36,8 +35,6 @@ pub(crate) struct Timetable {
     pub(crate) pauses: DueTimes,
     /// PUs whose steal is read.
     pub(crate) pus: CpuSet,
-    /// Whether the kernel may move pages from node to node meanwhile.
-    pub(crate) pages_may_move: bool,
 }
 
 /// What the timer did.
@@ -51,8 +48,6 @@ pub(crate) struct Raised {
     pub(crate) missed_ns: Vec<u64>,
     /// Steal, read between the raises, at most once in a clock tick.
     pub(crate) steal: Vec<StealAt>,
-    /// Pages that the host had migrated at the release, at each boundary and at the end, where pages may move.
-    pub(crate) migrated: Vec<Option<u64>>,
 }
 
 /// Slices of this length to begin with where nobody knows how long the sample will be.
@@ -105,17 +100,11 @@ impl Slices {
 /// Raises notices from the release on until the sample's end, or until `board.done`. To be run by a thread of its own,
 /// which is unparked when `board.done` is set.
 pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, bell: &Bell) -> Raised {
-    let Timetable { extent, windows, mut pauses, pus, pages_may_move } = timetable;
+    let Timetable { extent, windows, mut pauses, pus } = timetable;
     let mut slices = Slices::new(extent, windows);
     let mut due = pauses.next();
     let mut raised = Raised::default();
     read_steal(&mut raised.steal, released, &pus);
-    let read_migrated = |migrated: &mut Vec<Option<u64>>| {
-        if pages_may_move {
-            migrated.push(Moves::now().migrated());
-        }
-    };
-    read_migrated(&mut raised.migrated);
     loop {
         let next_ns = [slices.due_ns(), due, slices.end_ns].into_iter().flatten().min();
         sleep_until(next_ns, released, board);
@@ -149,11 +138,7 @@ pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, 
             bell.ring();
             read_steal(&mut raised.steal, released, &pus);
         }
-        if raised.migrated.len() == raised.boundaries.len() {
-            read_migrated(&mut raised.migrated);
-        }
     }
-    read_migrated(&mut raised.migrated);
     raised.step = slices.step;
     raised
 }
@@ -215,19 +200,5 @@ mod tests {
         let boundaries: Vec<u64> = wakes(60_000).filter_map(take).collect();
         let kept = boundaries.iter().filter(|tick| tick.is_multiple_of(slices.step)).count();
         assert!((100..=200).contains(&kept), "{kept}");
-    }
-
-    #[test]
-    fn migrations_are_read_at_the_release_each_boundary_and_the_end() {
-        let world = gmp::world::World::new(std::num::NonZeroUsize::MIN, Instant::now());
-        let raised = |pages_may_move| {
-            let (extent, pauses) = (Extent::Seconds(0.02), DueTimes::new(0, 0));
-            let timetable = Timetable { extent, windows: 4, pauses, pus: CpuSet::new(), pages_may_move };
-            keep_time(timetable, Instant::now(), &Board::default(), &world.bell)
-        };
-        let watched = raised(true);
-        assert!(!watched.boundaries.is_empty());
-        assert_eq!(watched.migrated.len(), watched.boundaries.len() + 2);
-        assert_eq!(raised(false).migrated, []);
     }
 }
