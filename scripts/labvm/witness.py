@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -135,8 +136,8 @@ def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
     """Accesses to the heaps of each sample, by PU and page of qemu's memory, in the order of samples.
 
     Whoever touches just so many pages touches heaps, and of one sample where they are the same ones. Left out are the
-    instruction that writes each line once, before anything is measured, and those that see only some of the pages: where
-    pages move, something in the machine reads a word of each that it looks at.
+    instruction that writes each line once, before anything is measured, and those that make one access to a page: where pages
+    move, something in the machine reads a word of each that it looks at.
     """
     instructions: dict[int, Instruction] = defaultdict(Instruction)
     with counts.open() as lines:
@@ -147,13 +148,20 @@ def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
             instruction.pages.add(int(page, 16))
             instruction.accesses[int(pu), int(block_page, 16)] += int(loads) + int(stores)
             instruction.stores += int(stores)
-    heaps: dict[frozenset[int], Counter[tuple[int, int]]] = {}
-    for one in sorted(instructions.values(), key=lambda one: one.first):
-        if len(one.pages) == pages:
-            accesses = heaps.setdefault(frozenset(one.pages), Counter())
-            writes_each_line = one.stores == one.accesses.total() == pages * LINES_A_PAGE
-            accesses.update(Counter() if writes_each_line else one.accesses)
-    return list(heaps.values())
+    of_heaps = [one for one in sorted(instructions.values(), key=lambda one: one.first) if len(one.pages) == pages]
+    heaps = list(dict.fromkeys(frozenset(one.pages) for one in of_heaps))
+    return [accesses_to(heap, instructions.values()) for heap in heaps]
+
+
+def accesses_to(heap: frozenset[int], instructions: Iterable[Instruction]) -> Counter[tuple[int, int]]:
+    """Those that serve one sample's heaps: all but those that write each line once, or look once at each page."""
+    accesses: Counter[tuple[int, int]] = Counter()
+    for one in instructions:
+        writes_each_line = one.stores == one.accesses.total() == len(heap) * LINES_A_PAGE
+        looks_once = one.accesses.total() == len(one.pages)
+        if one.pages <= heap and not writes_each_line and not looks_once:
+            accesses += one.accesses
+    return accesses
 
 
 def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:

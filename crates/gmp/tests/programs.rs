@@ -8,9 +8,7 @@
 mod program;
 
 use gmp::scheduler::{Count, Scheduler, TaskState};
-use program::{
-    Outside, Random, Shared, Size, check_counts, count, expected, print_other_panics, random_switches, random_task, run,
-};
+use program::{Shared, Size, check_counts, count, drawn, expected, print_other_panics, run, waking};
 use std::{
     sync::{Arc, atomic::Ordering, mpsc},
     thread,
@@ -34,18 +32,10 @@ const SIZE: Size = Size {
 };
 
 fn check(seed: u64) {
-    let mut random = Random::new(seed);
-    let switches = random_switches(&mut random, &SIZE);
-    let mut made = 0;
-    let program = random_task(&mut random, &SIZE, SIZE.depth, &mut made);
+    let (switches, program, made) = drawn(seed, &SIZE);
     let scheduler = Scheduler::new(switches.clone()).expect("switches that can be");
-    let (outside, wakers) = mpsc::channel::<Outside>();
-    let waking = thread::spawn(move || {
-        for (done, waker) in wakers {
-            done.store(true, Ordering::Release);
-            waker.wake();
-        }
-    });
+    let (outside, wakers) = mpsc::channel();
+    let waking = waking(wakers);
     let handle = scheduler.handle().clone();
     let shared = Shared::new(handle.clone(), made, outside, &switches);
     let begun = Instant::now();

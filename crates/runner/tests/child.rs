@@ -132,7 +132,7 @@ fn check(job: Job) {
 
     let hits = measured.hits.as_ref().expect("pages of this process can be located");
     assert_eq!((hits.source, hits.touches), (HitSource::Replay, measured.operations * 16));
-    assert_eq!(hits.traffic.iter().map(|cell| cell.expected() as u64).sum::<u64>(), hits.touches);
+    assert_eq!(hits.traffic.iter().map(|cell| cell.expected()).sum::<f64>(), hits.touches as f64);
     assert!(hits.local + hits.remote <= hits.touches && hits.low <= hits.high);
     assert!(paused || measured.pauses.is_empty());
     for pause in &measured.pauses {

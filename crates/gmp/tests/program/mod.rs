@@ -3,6 +3,7 @@
 //! A program is made from its seed alone: a tree of tasks, each a list of steps. What each task returns is computed
 //! beside it without a scheduler. `programs.rs` runs them on threads, `shuttle` on shuttle's.
 
+mod random;
 mod watch;
 
 pub(crate) use watch::Book;
@@ -11,6 +12,7 @@ use gmp::scheduler::{
     Closed, Count, CounterLayout, Counts, Ended, JoinHandle, LocalOrder, Receiver, Seat, Sender, StealAmount,
     StealOrder, Switches, YieldTo, blocking, call, channel, sleep, spawn, yield_now,
 };
+use random::Random;
 #[cfg(shuttle)]
 use shuttle::{
     sync::{
@@ -55,29 +57,7 @@ pub(crate) struct Size {
     pub(crate) tasks: u64,
 }
 
-/// xorshift64*, as good as any here.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        // SplitMix64, so that neighbouring seeds differ.
-        let mixed = (seed.wrapping_add(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        Self((mixed ^ (mixed >> 31)) | 1)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
-    }
-
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize].clone()
-    }
-}
-
-pub(crate) fn random_switches(random: &mut Random, size: &Size) -> Switches {
+fn random_switches(random: &mut Random, size: &Size) -> Switches {
     let processors = (size.processors.0 + random.below(size.processors.1)) as usize;
     let nodes = 1 + random.below(4).min(processors as u64 - 1) as u32;
     let seats = (0..processors as u32).map(|p| Seat { node: p % nodes, llc: p / 2 }).collect();
@@ -106,6 +86,15 @@ pub(crate) fn random_switches(random: &mut Random, size: &Size) -> Switches {
         seed: random.below(1 << 40),
         ..Switches::new(NonZeroUsize::new(processors).expect("not 0"))
     }
+}
+
+/// Switches, a program and how many tasks its tree has.
+pub(crate) fn drawn(seed: u64, size: &Size) -> (Switches, Task, u64) {
+    let mut random = Random::new(seed);
+    let switches = random_switches(&mut random, size);
+    let mut made = 0;
+    let program = random_task(&mut random, size, size.depth, &mut made);
+    (switches, program, made)
 }
 
 #[derive(Debug, Clone)]
@@ -152,7 +141,7 @@ pub(crate) struct Task {
 }
 
 /// Its number is `made`, which counts on.
-pub(crate) fn random_task(random: &mut Random, size: &Size, depth: u64, made: &mut u64) -> Task {
+fn random_task(random: &mut Random, size: &Size, depth: u64, made: &mut u64) -> Task {
     let number = *made;
     *made += 1;
     let short = |random: &mut Random| Duration::from_nanos(random.below(120_000));
@@ -233,6 +222,16 @@ pub(crate) struct Shared {
 
 /// Whom a thread without a processor is to wake, and what it sets before.
 pub(crate) type Outside = (Arc<AtomicBool>, Waker);
+
+/// The thread without a processor, which ends with the last of who may ask it.
+pub(crate) fn waking(wakers: mpsc::Receiver<Outside>) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        while let Ok((done, waker)) = wakers.recv() {
+            done.store(true, Ordering::Release);
+            waker.wake();
+        }
+    })
+}
 
 impl Shared {
     pub(crate) fn new(

@@ -13,14 +13,11 @@ mod program;
 mod running;
 
 use gmp::scheduler::{Count, Scheduler, Switches};
-use program::{
-    Outside, Random, Shared, Size, check_counts, expected, print_other_panics, random_switches, random_task, run,
-};
+use program::{Shared, Size, check_counts, drawn, expected, print_other_panics, run, waking};
 use shuttle::{
     Config, FailurePersistence, MaxSteps, Runner,
     scheduler::{PctScheduler, RandomScheduler, Scheduler as Chooser},
     sync::{Arc, mpsc},
-    thread,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -114,18 +111,10 @@ type Seen = std::sync::Arc<[AtomicU64]>;
 
 /// The random program of this seed; what it returns, and everything that `programs.rs` looks at when it has ended.
 fn check_random_program(seed: u64, seen: &Seen) {
-    let mut random = Random::new(seed);
-    let switches = random_switches(&mut random, &SIZE);
-    let mut made = 0;
-    let program = random_task(&mut random, &SIZE, SIZE.depth, &mut made);
+    let (switches, program, made) = drawn(seed, &SIZE);
     let scheduler = Scheduler::new(switches.clone()).expect("switches that can be");
-    let (outside, wakers) = mpsc::channel::<Outside>();
-    let waking = thread::spawn(move || {
-        while let Ok((done, waker)) = wakers.recv() {
-            done.store(true, shuttle::sync::atomic::Ordering::Release);
-            waker.wake();
-        }
-    });
+    let (outside, wakers) = mpsc::channel();
+    let waking = waking(wakers);
     let handle = scheduler.handle().clone();
     let shared = Shared::new(handle.clone(), made, outside, &switches);
     let sum = scheduler.block_on(run(Arc::clone(&shared), program.clone()));
