@@ -29,6 +29,8 @@ LINES_A_PAGE = 64
 OPERATIONS = 400
 SECONDS_MOST = 900
 LINES_A_REQUEST = 64
+# An instruction that serves makes at least so many of the accesses of the one that makes most.
+SERVES_LEAST = 0.01
 # What is promised of the local hit ratio.
 MOST_OFF = 0.01
 
@@ -136,8 +138,9 @@ def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
     """Accesses to the heaps of each sample, by PU and page of qemu's memory, in the order of samples.
 
     Whoever touches just so many pages touches heaps, and of one sample where they are the same ones. Left out are the
-    instruction that writes each line once, before anything is measured, and those that make one access to a page: where pages
-    move, something in the machine reads a word of each that it looks at.
+    instruction that writes each line once, before anything is measured, and those of few accesses: where pages move,
+    something in the machine reads a word or two of each that it looks at. That no serving one is among them the number of
+    all accesses shows.
     """
     instructions: dict[int, Instruction] = defaultdict(Instruction)
     with counts.open() as lines:
@@ -154,14 +157,15 @@ def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
 
 
 def accesses_to(heap: frozenset[int], instructions: Iterable[Instruction]) -> Counter[tuple[int, int]]:
-    """Those that serve one sample's heaps: all but those that write each line once, or look once at each page."""
-    accesses: Counter[tuple[int, int]] = Counter()
-    for one in instructions:
-        writes_each_line = one.stores == one.accesses.total() == len(heap) * LINES_A_PAGE
-        looks_once = one.accesses.total() == len(one.pages)
-        if one.pages <= heap and not writes_each_line and not looks_once:
-            accesses += one.accesses
-    return accesses
+    """Those that serve one sample's heaps: not those that write each line once, nor those that look at pages now and then."""
+    writes_each_line = len(heap) * LINES_A_PAGE
+    serving = [
+        one.accesses
+        for one in instructions
+        if one.pages <= heap and not one.stores == one.accesses.total() == writes_each_line
+    ]
+    most = max((accesses.total() for accesses in serving), default=0)
+    return sum((accesses for accesses in serving if accesses.total() >= most * SERVES_LEAST), Counter())
 
 
 def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:
