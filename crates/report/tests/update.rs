@@ -214,6 +214,7 @@ fn each_broken_cell_is_found() {
         ("windows.csv", 3, "length_ns", "9", "windows.csv:4: start_ns, the end of the one before: found 20000000"),
         ("samples.csv", 2, "elapsed_ns", "238434000", "samples.csv:2: elapsed_ns, the end of the last window"),
         ("pauses.csv", 3, "pause", "5", "pauses.csv:3: pause: found 5, expected 1"),
+        ("traffic.csv", 4, "moved_touches", "-1", "traffic.csv:4: moved_touches: found -1, expected 0 or more"),
         ("traffic.csv", 4, "distance", "20", "traffic.csv:4: distance: found 20, expected 21"),
         ("samples.csv", 2, "error", "killed", "samples.csv:2: error, whether the sample failed: found true"),
         ("samples.csv", 2, "stop_reason", "failed", "samples.csv:2: operations, elapsed_ns or rows in other files"),

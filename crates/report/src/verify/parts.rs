@@ -143,6 +143,11 @@ pub(crate) fn gather(run: &Run<'_>, found: &mut Found) -> Result<BTreeMap<u64, P
         let (of_pu, of_memory) = (package(row.pu_node), package(row.memory_node));
         let touches = &mut parts.entry(row.sample_id).or_default().touches;
         touches.take(&row, of_pu.is_some() && of_pu == of_memory);
+        let can_move = row.pu_node.is_some() && row.memory_node.is_some();
+        if row.moved_touches < 0.0 || row.moved_touches > 0.0 && !can_move {
+            let expected = if can_move { "0 or more" } else { "0, where a node is unknown" };
+            found.note(TrafficRow::FILE, Some(line), "moved_touches", row.moved_touches, expected);
+        }
         let Some(topology) = &run.topology else { return };
         let distance = row.pu_node.zip(row.memory_node).and_then(|(from, to)| topology.distance(from, to));
         if row.distance != distance {
