@@ -11,7 +11,9 @@ use core::ffi::{c_int, c_ulong, c_void};
 use libnuma_sys as numa;
 use plan::policy::MemoryPolicy;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 /// The node of a page that cannot be told.
 pub const UNKNOWN: i16 = -1;
@@ -141,10 +143,70 @@ pub fn locate_part(region: &Region, pages: Range<usize>) -> Result<Vec<i16>, Hos
         statuses.resize(addresses.len(), UNTOUCHED_STATUS);
         query_pages(&addresses, &mut statuses)?;
         crate::hints::resolve(region, &addresses, &mut statuses, query_pages);
-        // -ENOENT and -EFAULT (before 6.12) are pages that are not there; both are unknown, as is any other error.
-        nodes.extend(statuses.iter().map(|&status| i16::try_from(status).unwrap_or(UNKNOWN).max(UNKNOWN)));
+        nodes.extend(statuses.iter().copied().map(node_of_status));
     }
     Ok(nodes)
+}
+
+/// A page at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Its node, [`UNKNOWN`] where it cannot be told, as under a hint of NUMA balancing before Linux 6.4.
+    pub node: i16,
+    /// The number of the frame of memory that it lies in, which is another after every move, where it was asked for or the
+    /// node cannot be told; `None` without CAP_SYS_ADMIN.
+    pub frame: Option<u64>,
+}
+
+/// Numbers of the frames that this process's pages lie in: /proc/self/pagemap.
+#[derive(Debug)]
+pub struct Pagemap(File);
+
+impl Pagemap {
+    /// `None` where the kernel does not tell them, as without CAP_SYS_ADMIN.
+    pub fn open(root: &Root) -> Option<Pagemap> {
+        let pagemap = Pagemap(File::open(root.path("proc/self/pagemap")).ok()?);
+        let here = std::ptr::from_ref(&pagemap).addr();
+        pagemap.frame(here).is_some().then_some(pagemap)
+    }
+
+    /// The frame of the page at an address, if it is in memory (Documentation/admin-guide/mm/pagemap.rst).
+    fn frame(&self, address: usize) -> Option<u64> {
+        const PRESENT: u64 = 1 << 63;
+        const FRAME: u64 = (1 << 55) - 1;
+        let mut entry = [0; size_of::<u64>()];
+        let at = address as u64 / crate::region::base_page_bytes() * entry.len() as u64;
+        self.0.read_exact_at(&mut entry, at).ok()?;
+        let entry = u64::from_ne_bytes(entry);
+        Some(entry & FRAME).filter(|frame| entry & PRESENT != 0 && *frame != 0)
+    }
+}
+
+/// Some pages of a region in use, by move_pages(2): none is touched, as [`locate_part`] does where it resolves hints. Frames by
+/// `pagemap`, of all pages or of those whose node cannot be told.
+///
+/// # Errors
+/// `Refused` where move_pages(2) is forbidden.
+pub fn glance(
+    region: &Region,
+    pages: impl Iterator<Item = usize>,
+    pagemap: Option<&Pagemap>,
+    all_frames: bool,
+) -> Result<Vec<Glimpse>, HostError> {
+    let addresses: Vec<*mut c_void> = pages.map(|page| region.page_address(page)).collect();
+    let mut statuses = vec![UNTOUCHED_STATUS; addresses.len()];
+    query_pages(&addresses, &mut statuses)?;
+    let glimpse = |(address, status): (*mut c_void, c_int)| {
+        let node = node_of_status(status);
+        let pagemap = pagemap.filter(|_| all_frames || node == UNKNOWN);
+        Glimpse { node, frame: pagemap.and_then(|pagemap| pagemap.frame(address.addr())) }
+    };
+    Ok(addresses.into_iter().zip(statuses).map(glimpse).collect())
+}
+
+/// -ENOENT and -EFAULT (before 6.12) are pages that are not there; both are unknown, as is any other error.
+fn node_of_status(status: c_int) -> i16 {
+    i16::try_from(status).unwrap_or(UNKNOWN).max(UNKNOWN)
 }
 
 /// The map of a region whose parts, in order and without gaps, [`locate_part`] told; pages that are missing are unknown.
@@ -247,7 +309,9 @@ fn numa_maps_counts(text: &str, range: Range<usize>) -> BTreeMap<u32, u64> {
 mod tests {
     use super::*;
     use crate::Granted;
+    use crate::root::fixture;
     use plan::workload::Pages;
+    use std::collections::BTreeSet;
     use std::sync::atomic::Ordering::Relaxed;
 
     /// 64 pages, of which every second one is written.
@@ -257,6 +321,38 @@ mod tests {
         let region = Region::new(&granted, 64 * page, Pages::Base, policy).expect("a region");
         region.words().iter().step_by(2 * page as usize / 8).for_each(|word| word.store(1, Relaxed));
         region
+    }
+
+    #[test]
+    fn a_glance_tells_what_locate_does() {
+        let region = half_touched(&MemoryPolicy::FirstTouch);
+        let pages = || (0..64).step_by(3);
+        let seen = glance(&region, pages(), None, true).expect("move_pages");
+        let nodes = locate(&region).expect("a map").nodes;
+        let expect = pages().map(|page| Glimpse { node: nodes[page], frame: None });
+        assert_eq!(seen, expect.collect::<Vec<_>>());
+
+        // Whoever may not know frames has no map of them.
+        let Some(pagemap) = Pagemap::open(&Root::system()) else { return };
+        let all = glance(&region, pages(), Some(&pagemap), true).expect("move_pages");
+        assert!(all.iter().all(|one| one.frame.is_some() == (one.node != UNKNOWN)), "{all:?}");
+        let frames: BTreeSet<u64> = all.iter().filter_map(|one| one.frame).collect();
+        assert_eq!(frames.len(), all.iter().filter(|one| one.node != UNKNOWN).count(), "two pages in one frame");
+        // Pages that are not there have no frame, whoever asks.
+        assert_eq!(glance(&region, pages(), Some(&pagemap), false).expect("move_pages"), seen);
+    }
+
+    #[test]
+    fn a_frame_is_told_of_a_page_in_memory() {
+        let page = crate::region::base_page_bytes() as usize;
+        let (folder, root) = fixture(&[("proc/self/pagemap", "")]);
+        let entries = [7, 1 << 63 | 9, 1 << 63, 1 << 63 | 1 << 55 | 5];
+        let bytes: Vec<u8> = entries.into_iter().flat_map(u64::to_ne_bytes).collect();
+        std::fs::write(folder.path().join("proc/self/pagemap"), bytes).expect("a file");
+        let pagemap = Pagemap(File::open(root.path("proc/self/pagemap")).expect("a file"));
+        let frames: Vec<Option<u64>> = (0..5).map(|at| pagemap.frame(at * page + 8)).collect();
+        assert_eq!(frames, [None, Some(9), None, Some(5), None]);
+        assert!(Pagemap::open(&root).is_none(), "it has no entry for where we are");
     }
 
     #[test]

@@ -15,6 +15,11 @@ const MIGRATED: &str = "pgmigrate_success";
 /// copied (mm/vmscan.c, mm/page_io.c, mm/zswap.c, mm/khugepaged.c, mm/ksm.c). Kernels without one of them lack its counter.
 const MADE_AGAIN: [&str; 5] = ["pgsteal_anon", "pswpout", "zswpout", "thp_collapse_alloc", "cow_ksm"];
 
+/// Whether NUMA balancing is switched on: the kernel may move pages that no policy holds to the nodes of who uses them.
+pub fn is_balancing(root: &Root) -> bool {
+    root.number("proc/sys/kernel/numa_balancing").unwrap_or(0) != 0
+}
+
 /// The counters at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moves(BTreeMap<String, u64>);

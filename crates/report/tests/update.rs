@@ -254,6 +254,16 @@ fn pauses_stand_in_the_order_of_samples() {
 }
 
 #[test]
+fn what_is_unknown_did_not_move() {
+    let dir = complete();
+    let traffic = dir.path().join("traffic.csv");
+    set_cell(&traffic, 4, "memory_node", "");
+    set_cell(&traffic, 4, "moved_touches", "5");
+    let expect = "traffic.csv:4: moved_touches: found 5, expected 0, where a node is unknown";
+    assert!(lines_of(dir.path()).iter().any(|line| line == expect), "{:?}", lines_of(dir.path()));
+}
+
+#[test]
 fn a_replay_counts_every_touch() {
     let dir = complete();
     set_cell(&dir.path().join("samples.csv"), 2, "hit_source", "replay");

@@ -1,7 +1,7 @@
 //! What measuring costs, for `make bench`: the loop of a workload with and without anybody looking, and its replay.
 
 use crate::observe::{Observe, Unobserved};
-use crate::pages::{Classes, HeapPages};
+use crate::pages::{Classes, HeapPages, Moving};
 use crate::pauses::DueTimes;
 use crate::replay::{Stretch, Traffic, replay_all};
 use crate::subject::threads::{Role, Scan, Watch};
@@ -59,7 +59,7 @@ pub fn run_observed<W: Work>(work: &W, seat: &Seat<'_>, requests: u64, sample: D
     let scan = Scan::new(seat.heaps, 0..seat.heaps[SHARED].len(), 0);
     let mut watch = Watch::new(role, &board, requests, scan);
     std::thread::scope(|scope| {
-        let timer = scope.spawn(|| keep_time(timetable, Instant::now(), &board, &bell));
+        let timer = scope.spawn(|| keep_time(timetable, Instant::now(), &board, &bell, |_| {}));
         // As in a sample, the timer is there before the release.
         let start = Instant::now();
         run_to_the_end(work, seat, &mut watch, requests);
@@ -83,7 +83,7 @@ pub fn replay<W: Work>(work: &W, key: u64, requests: u64, mixed: bool) -> Ran {
     let pages = [PRIVATE, SHARED].map(|heap| {
         let count = (work.lines(heap) * plan::workload::LINE_BYTES).div_ceil(PAGE_BYTES);
         let node = |page: u64| Some(if mixed { (page % 2) as u32 } else { 0 });
-        HeapPages::new(&classes, PAGE_BYTES, (0..count).map(|page| (node(page), node(page))))
+        HeapPages::new(&classes, Moving::PrivatePage, PAGE_BYTES, (0..count).map(|page| (node(page), node(page))))
     });
     let start = Instant::now();
     let mut traffic = Traffic::new(&classes);

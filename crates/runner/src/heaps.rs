@@ -1,6 +1,6 @@
 //! The heaps of one sample: mapped, written first by their owners, located before and after the run, and never used again.
 
-use crate::pages::{Classes, HeapPages};
+use crate::pages::{Classes, HeapPages, Move, Moving};
 use crate::pool::{Pool, part};
 use crate::workload::{PRIVATE, SHARED, Work};
 use host::locate::PageMap;
@@ -103,6 +103,11 @@ impl Heaps {
         Ok(maps)
     }
 
+    /// Every heap, the private ones in the order of their owners and then the shared one; `None` where it has no bytes.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Option<&Region>> {
+        self.private.iter().chain([&self.shared]).map(Option::as_ref)
+    }
+
     /// Gives all memory back, each private heap by its owner, in parallel: the kernel takes about as long to free a page
     /// as to find it, and what is left to the end of the process is freed by one thread.
     pub(crate) fn release(self, pool: &Pool) -> Result<(), String> {
@@ -153,6 +158,11 @@ impl Heaps {
 }
 
 impl Maps {
+    #[cfg(test)]
+    pub(crate) fn of(private: Vec<Option<PageMap>>, shared: Option<PageMap>) -> Maps {
+        Maps { private, shared }
+    }
+
     /// Fails where a page of a bound heap lies on a node that it was not bound to.
     pub(crate) fn check_bound(&self, point: &Point) -> Result<(), String> {
         let placement = &point.placement;
@@ -200,6 +210,11 @@ impl Maps {
         found
     }
 
+    /// Of every heap, as [`Heaps::all`].
+    pub(crate) fn all(&self) -> impl Iterator<Item = Option<&PageMap>> {
+        self.private.iter().chain([&self.shared]).map(Option::as_ref)
+    }
+
     /// Whether of some heap only the number of pages on each node is known.
     pub(crate) fn has_only_counts(&self) -> bool {
         self.private.iter().chain([&self.shared]).flatten().any(|map| map.made_up_nodes().is_some())
@@ -225,25 +240,33 @@ impl Maps {
             _ => map.nodes.clone(),
         };
         let node = |node: i16| u32::try_from(node).ok();
-        let heap = |before: &Option<PageMap>, after: &Option<PageMap>| match (before, after) {
+        let heap = |what, before: &Option<PageMap>, after: &Option<PageMap>| match (before, after) {
             (Some(before), Some(after)) => {
                 let pairs = nodes(before).into_iter().zip(nodes(after));
-                HeapPages::new(classes, before.page_bytes, pairs.map(|(before, after)| (node(before), node(after))))
+                HeapPages::new(
+                    classes,
+                    what,
+                    before.page_bytes,
+                    pairs.map(|(before, after)| (node(before), node(after))),
+                )
             }
             _ => HeapPages::none(classes),
         };
-        [heap(&self.private[worker], &later.private[worker]), heap(&self.shared, &later.shared)]
+        let private = heap(Moving::PrivatePage, &self.private[worker], &later.private[worker]);
+        [private, heap(Moving::SharedPage, &self.shared, &later.shared)]
     }
 
-    /// Nodes `(here, in a later map)` of pages that moved between two.
-    pub(crate) fn moves<'a>(&'a self, later: &'a Maps) -> impl Iterator<Item = (u32, u32)> + 'a {
-        let heaps = self.private.iter().zip(&later.private).chain([(&self.shared, &later.shared)]);
-        let maps = heaps.filter_map(|(before, after)| before.as_ref().zip(after.as_ref()));
-        let pages = maps.flat_map(|(before, after)| before.nodes.iter().zip(&after.nodes));
-        let node = |node: i16| u32::try_from(node).ok();
-        pages
-            .filter(|(before, after)| before != after)
-            .filter_map(move |(&before, &after)| node(before).zip(node(after)))
+    /// Pages that lie on another node in a later map, of both kinds of heaps.
+    pub(crate) fn moves<'a>(&'a self, later: &'a Maps) -> impl Iterator<Item = Move> + 'a {
+        let private = self.private.iter().zip(&later.private).map(|maps| (Moving::PrivatePage, maps));
+        let heaps = private.chain([(Moving::SharedPage, (&self.shared, &later.shared))]);
+        heaps.filter_map(|(what, (before, after))| Some((what, before.as_ref()?, after.as_ref()?))).flat_map(
+            |(what, before, after)| {
+                let node = |node: i16| u32::try_from(node).ok();
+                let moved = before.nodes.iter().zip(&after.nodes).filter(|(before, after)| before != after);
+                moved.filter_map(move |(&from, &to)| Some(Move { what, from: node(from)?, to: node(to)? }))
+            },
+        )
     }
 
     /// Every node that holds a page.

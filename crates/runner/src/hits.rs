@@ -1,7 +1,6 @@
 //! From counted touches to the local hit ratio and its bounds.
 
-use crate::pages::Classes;
-use crate::replay::Traffic;
+use crate::node_traffic::NodeTraffic;
 use crate::sample::{Hits, TrafficCell};
 use plan::record::HitSource;
 use std::collections::BTreeMap;
@@ -28,20 +27,15 @@ pub enum Counted {
 
 /// Summarizes traffic. `None` where no touch has both a known PU and a known page: a ratio of nothing is not measured.
 ///
-/// A touch during which PU or page moved counts a quarter for each pair of their ends: nobody saw when it moved, so that each
-/// end is as likely. In the bounds it may be anything.
+/// A touch during which PU or page moved counts for each pair of their ends as likely as it is; in the bounds it may be
+/// anything.
 ///
 /// Bounds of a sample, or of what is counted by the share of pages, are widened by the Wilson interval (Wilson 1927) of
 /// 95 %, with a request as the unit: touches of one request share their PU, and the variance of a request's share is at most
 /// that of one draw.
-pub fn summarize(
-    traffic: &Traffic,
-    counted: Counted,
-    classes: &Classes,
-    package_of_node: &[(u32, u32)],
-) -> Option<Hits> {
+pub fn summarize(traffic: NodeTraffic, counted: Counted, package_of_node: &[(u32, u32)]) -> Option<Hits> {
     let packages: BTreeMap<u32, u32> = package_of_node.iter().copied().collect();
-    let rows = by_nodes(traffic, classes);
+    let rows = traffic.into_cells();
     let known = |row: &&TrafficCell| row.pu_node.is_some() && row.memory_node.is_some();
     let is_local = |row: &&TrafficCell| row.pu_node == row.memory_node;
     let package = |node: Option<u32>| node.and_then(|node| packages.get(&node));
@@ -58,7 +52,7 @@ pub fn summarize(
         rows.iter().filter(known).filter(|row| is(row)).map(|row| row.touches).sum::<u64>()
     };
     let (local, remote) = (sure(&is_local), sure(&|row| !is_local(row)));
-    let touches = traffic.total();
+    let touches = rows.iter().map(TrafficCell::expected).sum::<f64>().round() as u64;
     let (low, high) = (local as f64 / touches as f64, (touches - remote) as f64 / touches as f64);
     let (source, low, high) = match counted {
         Counted::All => (HitSource::Replay, low, high),
@@ -68,31 +62,6 @@ pub fn summarize(
     let ratio = expected(&is_local) / all_known;
     let package_ratio = (!packages.is_empty()).then(|| expected(&is_within_package) / all_known);
     Some(Hits { source, touches, local, remote, ratio, low, high, package_ratio, traffic: rows })
-}
-
-/// Touches by the nodes of PU and page, those that moved spread over the nodes of their ends. In the order of nodes, the
-/// unknown last.
-fn by_nodes(traffic: &Traffic, classes: &Classes) -> Vec<TrafficCell> {
-    let mut cells: BTreeMap<(usize, usize), TrafficCell> = BTreeMap::new();
-    let mut cell = |pu_node: Option<u32>, memory_node: Option<u32>, touches, moved| {
-        let empty = TrafficCell { pu_node, memory_node, touches: 0, moved: 0.0 };
-        let cell = cells.entry((classes.of(pu_node), classes.of(memory_node))).or_insert(empty);
-        cell.touches += touches;
-        cell.moved += moved;
-    };
-    for (pu, page, touches) in traffic.cells() {
-        let stayed = |(from, to): (u32, u32)| (from == to).then_some(from);
-        let (pu, page) = (classes.ends(pu), classes.ends(page));
-        match (pu, page) {
-            (Some(pu), Some(page)) if stayed(pu).is_none() || stayed(page).is_none() => {
-                for (pu_node, memory_node) in [(pu.0, page.0), (pu.0, page.1), (pu.1, page.0), (pu.1, page.1)] {
-                    cell(Some(pu_node), Some(memory_node), 0, touches as f64 / 4.0);
-                }
-            }
-            _ => cell(pu.and_then(stayed), page.and_then(stayed), touches, 0.0),
-        }
-    }
-    cells.into_values().collect()
 }
 
 /// Wilson's interval of a share seen among `n`.
@@ -107,8 +76,8 @@ fn wilson(share: f64, n: u64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::HeapPages;
-    use crate::replay::{Sample, Stretch, replay_all, replay_sample, stretches};
+    use crate::pages::{Classes, HeapPages, Move, Moving};
+    use crate::replay::{Sample, Stretch, Traffic, replay_all, replay_sample, stretches};
     use crate::workload::test_serve;
     use plan::random::{below, draw};
 
@@ -116,7 +85,15 @@ mod tests {
 
     /// Private heap of 4 pages, shared heap of 8; `nodes` are those of the pages.
     fn pages(classes: &Classes, nodes: [&[u32]; 2]) -> [HeapPages; 2] {
-        nodes.map(|nodes| HeapPages::new(classes, PAGE, nodes.iter().map(|&node| (Some(node), Some(node)))))
+        nodes.map(|nodes| {
+            HeapPages::new(classes, Moving::PrivatePage, PAGE, nodes.iter().map(|&node| (Some(node), Some(node))))
+        })
+    }
+
+    fn summed(traffic: &Traffic, counted: Counted, classes: &Classes, package_of_node: &[(u32, u32)]) -> Option<Hits> {
+        let mut by_node = NodeTraffic::default();
+        by_node.take(traffic, classes, |_| 0.5);
+        summarize(by_node, counted, package_of_node)
     }
 
     /// The rule of `serve` written down a second time, the slow and obvious way.
@@ -151,7 +128,7 @@ mod tests {
         let parts = stretches(&log, 100..500, &classes, Some);
         let mut traffic = Traffic::new(&classes);
         let checksum = replay_all(&test_serve(), 77, &parts, &pages(&classes, nodes), &mut traffic);
-        let hits = summarize(&traffic, Counted::All, &classes, &[(0, 0), (1, 0)]).expect("there were touches");
+        let hits = summed(&traffic, Counted::All, &classes, &[(0, 0), (1, 0)]).expect("there were touches");
         let expect = brute_force(100..500, |request| u32::from(request >= 300), nodes);
         assert_eq!((hits.local, hits.remote, checksum), expect, "{nodes:?}");
         assert_eq!(hits.touches, 400 * u64::from(test_serve().lines_per_request));
@@ -180,7 +157,7 @@ mod tests {
             let mut traffic = Traffic::new(&classes);
             let all = [Stretch { requests: 0..500, class: 0 }];
             replay_all(&test_serve(), 77, &all, &pages(&classes, nodes), &mut traffic);
-            summarize(&traffic, Counted::All, &classes, &[]).expect("there were touches").local
+            summed(&traffic, Counted::All, &classes, &[]).expect("there were touches").local
         };
         let (right, wrong) = ([[0u32; 4].as_slice(), &[0; 8]], [[0u32, 0, 0, 1].as_slice(), &[0; 8]]);
         assert_eq!((replayed(right), replayed(wrong)), (local(right), local(wrong)));
@@ -193,11 +170,11 @@ mod tests {
         let mut heaps = pages(&classes, [&[0; 4], &[1; 8]]);
         // Nobody knows where the second page was before.
         let unknown = [(Some(0), Some(0)), (None, Some(1)), (Some(0), Some(0)), (Some(0), Some(0))];
-        heaps[0] = HeapPages::new(&classes, PAGE, unknown);
+        heaps[0] = HeapPages::new(&classes, Moving::PrivatePage, PAGE, unknown);
         let mut traffic = Traffic::new(&classes);
         let parts = [Stretch { requests: 0..400, class: 0 }, Stretch { requests: 400..410, class: 2 }];
         replay_all(&test_serve(), 77, &parts, &heaps, &mut traffic);
-        let hits = summarize(&traffic, Counted::All, &classes, &[]).expect("there were touches");
+        let hits = summed(&traffic, Counted::All, &classes, &[]).expect("there were touches");
         let unknown = hits.touches - hits.local - hits.remote;
         assert!(unknown >= 10 * u64::from(test_serve().lines_per_request));
         assert_eq!(hits.low, hits.local as f64 / hits.touches as f64);
@@ -207,11 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn what_moved_counts_as_if_halfway() {
-        let classes = Classes::new(0..4).with_moves([(0, 1), (2, 3)]);
+    fn what_moved_counts_as_expected_and_widens_the_bounds() {
+        let moves =
+            [(Moving::PrivatePage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move { what, from, to });
+        let classes = Classes::new(0..4).with_moves(moves);
         let mut traffic = Traffic::new(&classes);
         let on = |node| classes.of(Some(node));
-        let (page, worker) = (classes.of_ends(Some(0), Some(1)), classes.of_ends(Some(2), Some(3)));
+        let [page, worker] = moves.map(|one| classes.of_ends(one.what, Some(one.from), Some(one.to)));
         // Of touches from node 2 none is local whenever the page moved; from nodes 0 and 1, half of them.
         traffic.count(on(0), on(0), 100);
         traffic.count(on(2), on(0), 100);
@@ -221,7 +200,7 @@ mod tests {
         traffic.count(worker, page, 8);
         traffic.count(worker, on(3), 12);
         traffic.count(on(0), classes.of(None), 100);
-        let hits = summarize(&traffic, Counted::All, &classes, &[(0, 0), (1, 0), (2, 1), (3, 1)]).expect("touches");
+        let hits = summed(&traffic, Counted::All, &classes, &[(0, 0), (1, 0), (2, 1), (3, 1)]).expect("touches");
         assert_eq!((hits.touches, hits.local, hits.remote), (400, 100, 100));
         assert_eq!((hits.low, hits.high), (100.0 / 400.0, 300.0 / 400.0));
         assert_eq!(hits.ratio, (100.0 + 20.0 + 10.0 + 6.0) / 300.0);
@@ -242,10 +221,10 @@ mod tests {
         let all = [Stretch { requests: 0..4000, class: 0 }, Stretch { requests: 4000..5000, class: 1 }];
         let mut traffic = Traffic::new(&classes);
         replay_all(&test_serve(), 77, &all, &heaps, &mut traffic);
-        let truth = summarize(&traffic, Counted::All, &classes, &[]).expect("there were touches").low;
+        let truth = summed(&traffic, Counted::All, &classes, &[]).expect("there were touches").low;
         let mut sampled = Traffic::new(&classes);
         replay_sample(&test_serve(), 77, Sample { key: 5, requests: 1000 }, &all, &heaps, &mut sampled);
-        let hits = summarize(&sampled, Counted::Sampled { requests: 1000 }, &classes, &[]).expect("there were touches");
+        let hits = summed(&sampled, Counted::Sampled { requests: 1000 }, &classes, &[]).expect("there were touches");
         assert_eq!((hits.source, hits.touches), (HitSource::Sampled, 1000 * u64::from(test_serve().lines_per_request)));
         assert!(hits.low < truth && truth < hits.high && hits.high - hits.low < 0.07, "{hits:?} {truth}");
     }
@@ -254,9 +233,9 @@ mod tests {
     fn nothing_known_is_not_measured() {
         let classes = Classes::new([0]);
         let mut traffic = Traffic::new(&classes);
-        assert_eq!(summarize(&traffic, Counted::All, &classes, &[]), None);
+        assert_eq!(summed(&traffic, Counted::All, &classes, &[]), None);
         traffic.count(classes.of(Some(0)), classes.of(None), 5);
-        assert_eq!(summarize(&traffic, Counted::All, &classes, &[]), None);
+        assert_eq!(summed(&traffic, Counted::All, &classes, &[]), None);
     }
 
     #[test]

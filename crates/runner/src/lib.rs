@@ -34,6 +34,7 @@ pub mod lock;
 pub mod manifest;
 mod measured;
 pub mod modelled;
+pub mod node_traffic;
 pub mod observe;
 pub mod pages;
 mod pauses;
@@ -52,6 +53,7 @@ mod subject;
 mod timer;
 mod told;
 mod trace;
+mod when_moved;
 mod windows;
 pub mod workload;
 

@@ -3,12 +3,14 @@
 use crate::child::HostCounts;
 use crate::heaps::Maps;
 use crate::hits;
+use crate::node_traffic::NodeTraffic;
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
 use crate::replay::{PuAt, Sample, Stretch, Traffic, moves, replay_all, replay_sample, stretches};
 use crate::sample::{Hits, Job, Measured, Window, WorkerFigures};
 use crate::sampling::{Timed, Worked, worker_key};
 use crate::subject::threads::Log;
+use crate::when_moved::{Moved, Piece, Shares, Watched, pieces};
 use crate::windows::{Counts, Mark, shown_warmup, windows};
 use crate::workload::Work;
 use host::thread::Usage;
@@ -60,8 +62,11 @@ pub(crate) fn measured<W: Work>(
     let worker_moves = timed.workers.iter().flat_map(|worked| moves(&worked.log.pus, node_of));
     let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
         .with_moves(before.moves(&after).chain(worker_moves));
-    let replay = Replay { work, job, timed: &timed, classes: &classes, node_of_pu: &node_of_pu };
-    let (hits, wrong_checksum) = replay.all(pool, &before, &after, notes)?;
+    let watched = Watched { before: &before, after: &after, looks: &timed.looks };
+    let shared = watched.shared(end_ns);
+    let replay =
+        Replay { work, job, timed: &timed, watched, shared, classes: &classes, node_of_pu: &node_of_pu, end_ns };
+    let (hits, wrong_checksum) = replay.all(pool, notes)?;
 
     let last_pu = |worked: &Worked| worked.log.pus.last().map(|entry| entry.pu);
     let places = &job.point.placement.workers;
@@ -131,26 +136,25 @@ struct Replay<'a, W> {
     work: &'a W,
     job: &'a Job,
     timed: &'a Timed,
+    watched: Watched<'a>,
+    /// When pages of the shared heap moved.
+    shared: Shares,
     classes: &'a Classes,
     node_of_pu: &'a BTreeMap<u32, u32>,
+    end_ns: u64,
 }
 
 /// What one worker's replay found.
 struct Found {
-    traffic: Traffic,
+    traffic: NodeTraffic,
     requests: u64,
     wrong: Option<String>,
 }
 
 impl<W: Work> Replay<'_, W> {
     /// Each worker replays what it did itself. Hits, and what is wrong with a checksum.
-    fn all(
-        &self,
-        pool: &Pool,
-        before: &Maps,
-        after: &Maps,
-        notes: &mut Vec<String>,
-    ) -> Result<(Option<Hits>, Option<String>), String> {
+    fn all(&self, pool: &Pool, notes: &mut Vec<String>) -> Result<(Option<Hits>, Option<String>), String> {
+        let Watched { before, after, .. } = self.watched;
         let touches = self.job.point.workload.touches_per_operation().max(1);
         let most = self.timed.workers.iter().map(|worked| worked.log.requests * touches).max().unwrap_or(0);
         let sampled = most > REPLAY_MOST;
@@ -159,7 +163,7 @@ impl<W: Work> Replay<'_, W> {
             let pages = before.pages(after, worker, self.classes, uniform);
             Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
         })?;
-        let mut traffic = Traffic::new(self.classes);
+        let mut traffic = NodeTraffic::default();
         let mut requests = 0;
         let mut wrong = None;
         for part in found {
@@ -173,8 +177,8 @@ impl<W: Work> Replay<'_, W> {
             true => hits::Counted::Sampled { requests },
             false => hits::Counted::All,
         };
-        let hits = hits::summarize(&traffic, counted, self.classes, &self.job.package_of_node);
-        if hits.is_none() && traffic.total() > 0 {
+        let hits = hits::summarize(traffic, counted, &self.job.package_of_node);
+        if hits.is_none() && requests > 0 {
             notes.push("local hit ratio: not measured, no touch has both a known PU and a known page".into());
         }
         Ok((hits, wrong))
@@ -182,6 +186,14 @@ impl<W: Work> Replay<'_, W> {
 
     fn log(&self, worker: usize) -> &Log {
         &self.timed.workers[worker].log
+    }
+
+    /// A worker's run in pieces, and when pages moved in it.
+    fn pieces(&self, worker: usize) -> (Vec<Piece>, Moved<'_>) {
+        let (worked, boundaries) = (&self.timed.workers[worker], &self.timed.raised.boundaries);
+        let did = pieces(worked, boundaries, &self.stretches(worker, 0..worked.log.requests));
+        let moved = Moved::new((worker, &did), self.classes, &self.watched, &self.shared, self.end_ns);
+        (did, moved)
     }
 
     fn stretches(&self, worker: usize, requests: Range<u64>) -> Vec<Stretch> {
@@ -192,9 +204,13 @@ impl<W: Work> Replay<'_, W> {
     fn every(&self, worker: usize, pages: &[HeapPages; 2]) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let all = self.stretches(worker, 0..log.requests);
-        let mut traffic = Traffic::new(self.classes);
-        let checksum = replay_all(self.work, key, &all, pages, &mut traffic);
+        let (mut traffic, mut checksum) = (NodeTraffic::default(), 0u64);
+        let (did, moved) = self.pieces(worker);
+        for Piece { stretch, during_ns } in did {
+            let mut touches = Traffic::new(self.classes);
+            checksum = checksum.wrapping_add(replay_all(self.work, key, &[stretch], pages, &mut touches));
+            traffic.take(&touches, self.classes, |page| moved.during(&during_ns, page));
+        }
         let wrong = compare(worker, 0..log.requests, log.checksum, checksum);
         Found { traffic, requests: log.requests, wrong }
     }
@@ -203,19 +219,27 @@ impl<W: Work> Replay<'_, W> {
     fn sampled(&self, worker: usize, pages: &[HeapPages; 2], touches: u64, most: u64) -> Found {
         let log = self.log(worker);
         let key = worker_key(self.job.seed.0, worker);
-        let all = self.stretches(worker, 0..log.requests);
+        let sample_key = split(split(self.job.seed.0, SAMPLED), worker as u64);
         // The same share of every worker's requests, so that each request is as likely as any other.
         let share = SAMPLE_TOUCHES as f64 / most as f64;
-        let requests = (log.requests as f64 * share).round() as u64;
-        let sample = Sample { key: split(split(self.job.seed.0, SAMPLED), worker as u64), requests };
-        let mut traffic = Traffic::new(self.classes);
-        replay_sample(self.work, key, sample, &all, pages, &mut traffic);
+        let (mut traffic, mut drawn, mut due) = (NodeTraffic::default(), 0, 0.0);
+        let (did, moved) = self.pieces(worker);
+        for Piece { stretch, during_ns } in did {
+            // As many as are due by its end: each piece rounded by itself would miss the share of short ones.
+            due += (stretch.requests.end - stretch.requests.start) as f64 * share;
+            let requests = (due.round() as u64).saturating_sub(drawn);
+            let sample = Sample { key: split(sample_key, stretch.requests.start), requests };
+            let mut touches = Traffic::new(self.classes);
+            replay_sample(self.work, key, sample, &[stretch], pages, &mut touches);
+            traffic.take(&touches, self.classes, |page| moved.during(&during_ns, page));
+            drawn += requests;
+        }
         let (start, sum_before) = check_from(log, CHECK_TOUCHES / touches);
         let mut thrown_away = Traffic::new(self.classes);
         let checked = self.stretches(worker, start..log.requests);
         let checksum = replay_all(self.work, key, &checked, pages, &mut thrown_away);
         let wrong = compare(worker, start..log.requests, log.checksum.wrapping_sub(sum_before), checksum);
-        Found { traffic, requests, wrong }
+        Found { traffic, requests: drawn, wrong }
     }
 }
 

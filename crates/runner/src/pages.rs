@@ -7,7 +7,29 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classes {
     nodes: Vec<u32>,
-    moves: Vec<(u32, u32)>,
+    moves: Vec<Move>,
+}
+
+/// Something that was on one node and then on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Move {
+    /// What moved.
+    pub what: Moving,
+    /// Node before.
+    pub from: u32,
+    /// Node after.
+    pub to: u32,
+}
+
+/// What moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moving {
+    /// A worker, between the two ends of a request.
+    Worker,
+    /// A page of a heap that one worker touches, between the two ends of a run.
+    PrivatePage,
+    /// A page of the heap that all touch, likewise.
+    SharedPage,
 }
 
 impl Classes {
@@ -17,10 +39,10 @@ impl Classes {
         Classes { nodes: nodes.into_iter().collect(), moves: Vec::new() }
     }
 
-    /// The same nodes, and these moves `(from, to)` in any order, with repeats. Those beyond the most classes that there
-    /// may be are unknown.
-    pub fn with_moves(self, moves: impl IntoIterator<Item = (u32, u32)>) -> Classes {
-        let moves: BTreeSet<(u32, u32)> = moves.into_iter().filter(|(from, to)| from != to).collect();
+    /// The same nodes, and these moves in any order, with repeats. Those beyond the most classes that there may be are
+    /// unknown.
+    pub fn with_moves(self, moves: impl IntoIterator<Item = Move>) -> Classes {
+        let moves: BTreeSet<Move> = moves.into_iter().filter(|one| one.from != one.to).collect();
         let room = usize::from(u16::MAX) - self.nodes.len();
         Classes { moves: moves.into_iter().take(room).collect(), ..self }
     }
@@ -40,17 +62,28 @@ impl Classes {
     }
 
     /// The class of what was on one node and is on another, or the same. Unknown at one end, it is unknown.
-    pub fn of_ends(&self, from: Option<u32>, to: Option<u32>) -> usize {
+    pub fn of_ends(&self, what: Moving, from: Option<u32>, to: Option<u32>) -> usize {
         if from == to {
             return self.of(from);
         }
-        let at = from.zip(to).and_then(|ends| self.moves.binary_search(&ends).ok());
+        let one = from.zip(to).map(|(from, to)| Move { what, from, to });
+        let at = one.and_then(|one| self.moves.binary_search(&one).ok());
         at.map_or(self.unknown(), |at| self.nodes.len() + at)
+    }
+
+    /// Nodes that a worker's own pages go to.
+    pub(crate) fn moves_to(&self) -> BTreeSet<u32> {
+        self.moves.iter().filter(|one| one.what == Moving::PrivatePage).map(|one| one.to).collect()
+    }
+
+    /// The move that a class is; `None` for a node and for the unknown.
+    pub(crate) fn moved(&self, class: usize) -> Option<Move> {
+        self.moves.get(class.checked_sub(self.nodes.len())?).copied()
     }
 
     /// The nodes of a class at both ends, the same twice where nothing moved; `None` for the unknown.
     pub fn ends(&self, class: usize) -> Option<(u32, u32)> {
-        let moved = || self.moves.get(class - self.nodes.len()).copied();
+        let moved = || self.moved(class).map(|one| (one.from, one.to));
         self.nodes.get(class).map_or_else(moved, |&node| Some((node, node)))
     }
 }
@@ -65,13 +98,15 @@ pub struct HeapPages {
 }
 
 impl HeapPages {
-    /// From the node of each page before and after; `page_bytes` is a power of two of at least a line.
+    /// From the node of each page, private or shared, before and after; `page_bytes` is a power of two of at least a line.
     pub fn new(
         classes: &Classes,
+        what: Moving,
         page_bytes: u64,
         pages: impl IntoIterator<Item = (Option<u32>, Option<u32>)>,
     ) -> HeapPages {
-        let found: Vec<u16> = pages.into_iter().map(|(before, after)| narrow(classes.of_ends(before, after))).collect();
+        let class = |(before, after)| narrow(classes.of_ends(what, before, after));
+        let found: Vec<u16> = pages.into_iter().map(class).collect();
         let Some(&first) = found.first() else { return HeapPages::none(classes) };
         let uniform = found.iter().all(|&other| other == first).then_some(first);
         HeapPages { shift: (page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), classes: found, uniform }
@@ -115,34 +150,42 @@ mod tests {
 
     #[test]
     fn pages_have_the_class_of_their_node_or_of_their_move() {
-        let classes = Classes::new([4, 0, 4]).with_moves([(4, 0), (0, 4), (4, 0), (0, 0)]);
-        assert_eq!(classes.count(), 5);
+        let page = |from, to| Move { what: Moving::PrivatePage, from, to };
+        let worker = Move { what: Moving::Worker, from: 0, to: 4 };
+        let classes = Classes::new([4, 0, 4]).with_moves([page(4, 0), page(0, 4), worker, page(4, 0), page(0, 0)]);
+        assert_eq!(classes.count(), 6);
         let stayed = [(Some(0), Some(0)), (Some(4), Some(4)), (Some(9), Some(9)), (None, None)];
         let moved = [(Some(0), Some(4)), (Some(4), Some(0)), (Some(0), Some(9)), (Some(0), None), (None, Some(4))];
-        let heap = HeapPages::new(&classes, 4096, stayed.into_iter().chain(moved));
+        let heap = HeapPages::new(&classes, Moving::PrivatePage, 4096, stayed.into_iter().chain(moved));
         let found: Vec<Option<(u32, u32)>> =
             (0..9).map(|page| classes.ends(heap.class(page * 64 + 63, heap.shift()))).collect();
         let known = [Some((0, 0)), Some((4, 4)), None, None, Some((0, 4)), Some((4, 0)), None, None, None];
         assert_eq!(found, known);
+        assert_eq!(classes.moved(heap.class(4 * 64, heap.shift())), Some(page(0, 4)));
+        assert_eq!(classes.moved(heap.class(0, heap.shift())), None);
+        // The page of another heap moves for itself.
+        let shared = HeapPages::new(&classes, Moving::SharedPage, 4096, [(Some(0), Some(4))]);
+        assert_eq!(shared.uniform(), Some(classes.of(None)));
         assert_eq!(heap.uniform(), None);
     }
 
     #[test]
     fn more_moves_than_classes_are_unknown() {
-        let moves = (0..300).flat_map(|from| (0..300).map(move |to| (from, to)));
+        let what = Moving::PrivatePage;
+        let moves = (0..300).flat_map(|from| (0..300).map(move |to| Move { what, from, to }));
         let classes = Classes::new(0..300).with_moves(moves);
         assert_eq!(classes.count(), usize::from(u16::MAX) + 1);
-        assert_eq!(classes.ends(classes.of_ends(Some(0), Some(299))), Some((0, 299)));
-        assert_eq!(classes.ends(classes.of_ends(Some(299), Some(298))), None);
+        assert_eq!(classes.ends(classes.of_ends(what, Some(0), Some(299))), Some((0, 299)));
+        assert_eq!(classes.ends(classes.of_ends(what, Some(299), Some(298))), None);
         assert_eq!(HeapPages::none(&classes).uniform(), Some(classes.of(None)));
     }
 
     #[test]
     fn alike_pages_are_uniform() {
         let classes = Classes::new([0, 1]);
-        let heap = HeapPages::new(&classes, 4096, vec![(Some(1), Some(1)); 7]);
+        let heap = HeapPages::new(&classes, Moving::SharedPage, 4096, vec![(Some(1), Some(1)); 7]);
         assert_eq!(heap.uniform(), Some(classes.of(Some(1))));
         assert_eq!(heap.class(7 * 64 - 1, heap.shift()), 1);
-        assert_eq!(HeapPages::new(&classes, 4096, []).uniform(), Some(classes.of(None)));
+        assert_eq!(HeapPages::new(&classes, Moving::SharedPage, 4096, []).uniform(), Some(classes.of(None)));
     }
 }

@@ -4,7 +4,7 @@
 //! between its ends, or a page that did, has a class of its own for each such move; what is not known is counted at the class
 //! "unknown". Both widen the ratio to its bounds.
 
-use crate::pages::{Classes, HeapPages};
+use crate::pages::{Classes, HeapPages, Move, Moving};
 use crate::workload::Work;
 use plan::random::{below, draw};
 use std::ops::Range;
@@ -50,7 +50,7 @@ pub fn stretches(
         add(next, request, classes.of(node));
         next = next.max(request);
         if is_between(at) && new != node {
-            add(request, request + 1, classes.of_ends(node, new));
+            add(request, request + 1, classes.of_ends(Moving::Worker, node, new));
             next = request + 1;
         }
         node = new;
@@ -59,10 +59,12 @@ pub fn stretches(
     found
 }
 
-/// Moves between nodes `(from, to)` between the two ends of a request.
-pub fn moves(log: &[PuAt], node_of: impl Fn(u32) -> Option<u32>) -> impl Iterator<Item = (u32, u32)> {
+/// Moves of the worker between the two ends of a request.
+pub fn moves(log: &[PuAt], node_of: impl Fn(u32) -> Option<u32>) -> impl Iterator<Item = Move> {
     let between = log.windows(2).filter(|pair| is_between(pair[1].at));
-    between.filter_map(move |pair| node_of(pair[0].pu).zip(node_of(pair[1].pu)))
+    between.filter_map(move |pair| {
+        Some(Move { what: Moving::Worker, from: node_of(pair[0].pu)?, to: node_of(pair[1].pu)? })
+    })
 }
 
 /// Whether a change was seen after a request and not yet before it.
@@ -96,23 +98,11 @@ impl Traffic {
         self.row(pu)[page] += touches;
     }
 
-    /// Adds what another worker did.
-    pub fn add(&mut self, other: &Traffic) {
-        for (pu, more) in other.touches.iter().enumerate().filter(|(_, more)| !more.is_empty()) {
-            self.row(pu).iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-        }
-    }
-
     /// `(class of PU, class of page, touches)` where there were any.
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, u64)> + '_ {
         let rows = self.touches.iter().enumerate();
         let cells = rows.flat_map(|(pu, row)| row.iter().enumerate().map(move |(page, &touches)| (pu, page, touches)));
         cells.filter(|cell| cell.2 > 0)
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.touches.iter().flatten().sum()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::pool::{Pool, no_thread, part};
 use crate::sample::{Job, PauseTimes};
 use crate::subject::threads::{Log, Role, Scan, Watch};
 use crate::timer::{Board, Raised, Timetable, keep_time, ns_since};
+use crate::when_moved::{Look, Looks};
 use crate::workload::{Done, SHARED, Seat, Work};
 use gmp::world::{Pause, StoppedWork, World};
 use host::thread::Usage;
@@ -53,6 +54,8 @@ pub(crate) struct Timed {
     pub(crate) workers: Vec<Worked>,
     /// The timer.
     pub(crate) raised: Raised,
+    /// Where some pages lay meanwhile, where they may move.
+    pub(crate) looks: Vec<Look>,
     /// Every stop of the world.
     pub(crate) pauses: Vec<PauseTimes>,
     /// Where workers are no threads.
@@ -97,7 +100,7 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
     let roles: Vec<Mutex<Option<Role>>> =
         [role].into_iter().chain(members.into_iter().map(Role::Member)).map(|role| Mutex::new(Some(role))).collect();
     let (limit, timetable) = (limit(job), timetable(job, pus));
-    let board = Board::default();
+    let (board, mut looks) = (Board::default(), Looks::new(job, heaps));
 
     let one = |worker: usize| {
         let role = roles[worker].lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -124,7 +127,7 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
     };
     let (found, raised) = std::thread::scope(|scope| -> Result<_, String> {
         let timer = std::thread::Builder::new()
-            .spawn_scoped(scope, || keep_time(timetable, gate.opened(), &board, &bell))
+            .spawn_scoped(scope, || keep_time(timetable, gate.opened(), &board, &bell, |now_ns| looks.look(now_ns)))
             .map_err(|cause| no_thread("the timer's thread", &cause))?;
         let found = pool.each(one);
         board.done.store(true, Ordering::Release);
@@ -140,5 +143,5 @@ pub(crate) fn run<W: Work>(pool: &Pool, work: &W, job: &Job, heaps: &Heaps, pus:
             pauses = pause_times(&served_ns, &stopped, release_ns, &raised.steal);
         }
     }
-    Ok(Timed { workers, raised, pauses, process: None, notes: Vec::new() })
+    Ok(Timed { workers, raised, looks: looks.found, pauses, process: None, notes: Vec::new() })
 }

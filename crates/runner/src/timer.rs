@@ -98,8 +98,14 @@ impl Slices {
 }
 
 /// Raises notices from the release on until the sample's end, or until `board.done`. To be run by a thread of its own,
-/// which is unparked when `board.done` is set.
-pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, bell: &Bell) -> Raised {
+/// which is unparked when `board.done` is set. `meanwhile` is called at each wake, after what was due, with the ns since the release.
+pub(crate) fn keep_time(
+    timetable: Timetable,
+    released: Instant,
+    board: &Board,
+    bell: &Bell,
+    mut meanwhile: impl FnMut(u64),
+) -> Raised {
     let Timetable { extent, windows, mut pauses, pus } = timetable;
     let mut slices = Slices::new(extent, windows);
     let mut due = pauses.next();
@@ -138,6 +144,7 @@ pub(crate) fn keep_time(timetable: Timetable, released: Instant, board: &Board, 
             bell.ring();
             read_steal(&mut raised.steal, released, &pus);
         }
+        meanwhile(ns_since(released));
     }
     raised.step = slices.step;
     raised

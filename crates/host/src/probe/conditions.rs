@@ -11,14 +11,13 @@ use std::collections::BTreeMap;
 
 /// Reads it; policies by calling them on a page of our own.
 pub(super) fn read(root: &Root, topology: &Topology, granted: &Granted) -> Result<Conditions, HostError> {
-    let balancing = root.number("proc/sys/kernel/numa_balancing").unwrap_or(0) != 0;
     let (policies, policies_refused) = policies(granted);
     let inherited_policy = match policy::thread() {
         Ok(MemoryPolicy::FirstTouch) | Err(_) => None,
         Ok(policy) => Some(policy.to_string()),
     };
     Ok(Conditions {
-        numa_balancing: balancing && topology.nodes.len() > 1,
+        numa_balancing: crate::moves::is_balancing(root) && topology.nodes.len() > 1,
         policies,
         policies_refused,
         huge_pages: huge_pages(root, topology),

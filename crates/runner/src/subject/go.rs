@@ -7,6 +7,7 @@ use super::program::{Program, ask};
 use crate::child::{HostCounts, Phases};
 use crate::hits::{self, Counted};
 use crate::measured::REPLAY_MOST;
+use crate::node_traffic::NodeTraffic;
 use crate::pages::{Classes, HeapPages};
 use crate::pool::Pool;
 use crate::replay::Traffic;
@@ -297,7 +298,10 @@ fn hits_of(job: &Job, found: &Found, notes: &mut Vec<String>) -> Option<Hits> {
         traffic.count(classes.of(pu_node), classes.of(node), touches);
     }
     let counted = Counted::Sampled { requests: found.sampling.requests };
-    let hits = hits::summarize(&traffic, counted, &classes, &job.package_of_node);
+    let mut by_node = NodeTraffic::default();
+    // What was touched was asked for at once: nothing moved in between.
+    by_node.take(&traffic, &classes, |_| 1.0);
+    let hits = hits::summarize(by_node, counted, &job.package_of_node);
     if hits.is_none() {
         notes.push("local hit ratio: not measured, no sampled touch has both a known PU and a known page".into());
     }

@@ -15,6 +15,7 @@ use crate::sample::{Job, PauseTimes};
 use crate::sampling::{Process, Timed, Worked, limit, timetable, worker_key};
 use crate::timer::{Board, keep_time, ns_since};
 use crate::trace::Beside;
+use crate::when_moved::Looks;
 use crate::workload::{Done, Work};
 use gmp::scheduler::Handle;
 use gmp::world::{Member, World};
@@ -73,13 +74,13 @@ pub(crate) fn run<W: Work, R: Runtime>(
     while shared.ready.load(Ordering::Acquire) < workers.get() {
         std::thread::sleep(Duration::from_micros(100));
     }
+    let (timetable, mut looks) = (timetable(job, pus), Looks::new(job, &shared.heaps));
     let (counts, usage) = (runtime.counts(), Usage::of_process());
     let released = *shared.released.get_or_init(Instant::now);
     opens.close();
-    let timetable = timetable(job, pus);
     let (found, raised) = std::thread::scope(|scope| -> Result<_, String> {
         let timer = std::thread::Builder::new()
-            .spawn_scoped(scope, || keep_time(timetable, released, &shared.board, &bell))
+            .spawn_scoped(scope, || keep_time(timetable, released, &shared.board, &bell, |now_ns| looks.look(now_ns)))
             .map_err(|cause| no_thread("the timer's thread", &cause))?;
         let found = runtime.run(async move {
             let mut found = Vec::new();
@@ -94,7 +95,8 @@ pub(crate) fn run<W: Work, R: Runtime>(
     })?;
     let usage = Usage::of_process().since(&usage);
     let counts = runtime.counts_since(counts);
-    let mut timed = Timed { workers: Vec::new(), raised, pauses: Vec::new(), process: None, notes: Vec::new() };
+    let mut timed =
+        Timed { workers: Vec::new(), raised, looks: looks.found, pauses: Vec::new(), process: None, notes: Vec::new() };
     let mut stops = Vec::new();
     for worked in found? {
         let (worked, served_ns) = worked.map_err(|cause| format!("a worker's task: {cause}"))?;

@@ -1,0 +1,411 @@
+//! When pages moved that lay on one node before a run and on another after it.
+//!
+//! The timer looks at some pages of each heap while a sample runs; so it is known how many of those that moved had left by
+//! each look. In between, and where nobody looked, they are taken to have left evenly; those that only one worker touches, while
+//! that worker was on the node that they went to.
+
+use crate::heaps::{Heaps, Maps};
+use crate::pages::{Classes, Move, Moving};
+use crate::replay::Stretch;
+use crate::sample::Job;
+use crate::sampling::Worked;
+use crate::windows::Boundary;
+use host::locate::{Glimpse, Pagemap, UNKNOWN, glance};
+use plan::policy::MemoryPolicy;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// Pages that are looked at, half of them of the shared heap, and at least one of each heap.
+const WATCHED: usize = 2048;
+/// Looks are at least so far apart,
+const LEAST: Duration = Duration::from_millis(50);
+/// at least this part of the time that has passed, so that a long sample has few of them,
+const LEAST_SHARE: u32 = 64;
+/// and at least so many times what the last one took: they cost the host less than 1 % of one PU.
+const LEAST_TIMES: u32 = 100;
+/// Times at which the share of pages that had left is known, at most; straight in between.
+const POINTS: usize = 512;
+
+/// Where the watched pages lay at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Moment, after the release.
+    at_ns: u64,
+    /// Of each heap, the private ones in order and then the shared one: page, and how it was seen.
+    heaps: Vec<Vec<(usize, Glimpse)>>,
+}
+
+/// Looks at heaps whose pages the kernel may move from node to node; at others never.
+pub(crate) struct Looks<'a> {
+    heaps: &'a Heaps,
+    pagemap: Option<Pagemap>,
+    next_ns: u64,
+    /// In order of time.
+    pub(crate) found: Vec<Look>,
+}
+
+impl<'a> Looks<'a> {
+    /// One, before the release.
+    pub(crate) fn new(job: &Job, heaps: &'a Heaps) -> Looks<'a> {
+        let root = host::Root::system();
+        let (next_ns, pagemap) = match pages_may_move(job, &root) {
+            true => (0, Pagemap::open(&root)),
+            false => (u64::MAX, None),
+        };
+        let mut looks = Looks { heaps, pagemap, next_ns, found: Vec::new() };
+        looks.look(0);
+        looks
+    }
+
+    /// Looks, if it is time to; `now_ns` is counted from the release.
+    pub(crate) fn look(&mut self, now_ns: u64) {
+        if now_ns < self.next_ns {
+            return;
+        }
+        let began = Instant::now();
+        let workers = self.heaps.all().count() - 1;
+        let see = |(heap, region): (usize, Option<&host::Region>)| {
+            let is_free = |region: &&host::Region| *region.policy() == MemoryPolicy::FirstTouch;
+            let Some(region) = region.filter(is_free) else { return Ok(Vec::new()) };
+            let pages =
+                || watched(region.page_count(), if heap < workers { WATCHED / 2 / workers } else { WATCHED / 2 });
+            Ok(pages().zip(glance(region, pages(), self.pagemap.as_ref(), now_ns == 0)?).collect())
+        };
+        let seen: Result<Vec<_>, host::HostError> = self.heaps.all().enumerate().map(see).collect();
+        match seen {
+            Ok(heaps) => {
+                self.found.push(Look { at_ns: now_ns, heaps });
+                self.next_ns = next_ns(Duration::from_nanos(now_ns), began.elapsed());
+            }
+            // Forbidden once is forbidden always.
+            Err(_) => self.next_ns = u64::MAX,
+        }
+    }
+}
+
+/// When to look next, after a look at this time that took so long.
+fn next_ns(at: Duration, took: Duration) -> u64 {
+    let next = at + took + LEAST.max(at / LEAST_SHARE).max(took * LEAST_TIMES);
+    u64::try_from(next.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Numbers of pages that are looked at, evenly spread over a heap.
+fn watched(page_count: usize, most: usize) -> impl Iterator<Item = usize> {
+    (0..page_count).step_by(page_count.div_ceil(most.max(1)).max(1))
+}
+
+/// Whether a heap has no policy that holds it on its nodes, and the kernel moves such pages.
+fn pages_may_move(job: &Job, root: &host::Root) -> bool {
+    let placement = &job.point.placement;
+    let mut heaps = placement.workers.iter().map(|place| &place.private).chain([&placement.shared.policy]);
+    job.allowed_nodes.len() > 1
+        && heaps.any(|policy| *placement.effective(policy) == MemoryPolicy::FirstTouch)
+        && host::moves::is_balancing(root)
+}
+
+/// Requests of a worker on PUs of one class, and when it did them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    pub(crate) stretch: Stretch,
+    /// ns after the release.
+    pub(crate) during_ns: Range<f64>,
+}
+
+/// Splits a worker's requests where it saw a boundary, and there where `stretches`, all of them in order, end. In between it is
+/// taken to have done them evenly.
+pub(crate) fn pieces(worked: &Worked, boundaries: &[Boundary], stretches: &[Stretch]) -> Vec<Piece> {
+    let at_ns = |boundary: u32| boundaries[boundary as usize - 1].at_ns;
+    let marks = worked.log.marks.iter().map(|mark| (mark.requests, at_ns(mark.boundary)));
+    let (mut found, mut left) = (Vec::new(), stretches);
+    let (mut start, mut start_ns) = (0, 0);
+    for (end, end_ns) in marks.chain([(worked.log.requests, worked.stopped_ns)]) {
+        let step_ns = end_ns.saturating_sub(start_ns) as f64 / (end - start).max(1) as f64;
+        let when = |request: u64| start_ns as f64 + (request - start) as f64 * step_ns;
+        while let Some(stretch) = left.first().filter(|stretch| stretch.requests.start < end) {
+            let requests = stretch.requests.start.max(start)..stretch.requests.end.min(end);
+            let during_ns = when(requests.start)..when(requests.end);
+            found.push(Piece { stretch: Stretch { requests, class: stretch.class }, during_ns });
+            if stretch.requests.end > end {
+                break;
+            }
+            left = &left[1..];
+        }
+        (start, start_ns) = (end, end_ns);
+    }
+    found
+}
+
+/// Shares of pages that had left their first node by when, by their nodes before and after.
+pub(crate) type Shares = BTreeMap<(u32, u32), Line>;
+
+/// How many of the pages of a worker's heaps that moved had left their first node by when.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Moved<'a> {
+    own: Shares,
+    shared: &'a Shares,
+    /// Of pages at which nobody looked: of its own, and of those that all share.
+    unseen: [Line; 2],
+    /// How long the worker had been on each node that pages of its own went to.
+    there: BTreeMap<u32, Line>,
+}
+
+impl<'a> Moved<'a> {
+    /// Of a worker that did these pieces, and of the shared pages as [`Watched::shared`] has them, in a run that ended at `end_ns`.
+    pub(crate) fn new(
+        (worker, did): (usize, &[Piece]),
+        classes: &Classes,
+        watched: &Watched<'_>,
+        shared: &'a Shares,
+        end_ns: u64,
+    ) -> Moved<'a> {
+        let own_end_ns = did.last().map_or(0.0, |piece| piece.during_ns.end);
+        let on = |node: u32| (node, Line::time_on(classes.of(Some(node)), did));
+        let there: BTreeMap<u32, Line> = classes.moves_to().into_iter().map(on).collect();
+        let step = did.len().div_ceil(POINTS).max(1);
+        let times: Vec<f64> =
+            did.iter().step_by(step).flat_map(|piece| [piece.during_ns.start, piece.during_ns.end]).collect();
+        let share = |((from, to), pages): ((u32, u32), Vec<Line>)| {
+            let times = times.iter().copied().chain([own_end_ns]);
+            ((from, to), Line::mean(&pages, times, |line, ns| line.at_by(ns, &there[&to])))
+        };
+        let own = watched.lines_of(worker, own_end_ns).into_iter().map(share).collect();
+        let unseen = [own_end_ns, end_ns as f64].map(|end_ns| Line::rising(end_ns, []));
+        Moved { own, shared, unseen, there }
+    }
+
+    /// Share that had left, on average over this time.
+    pub(crate) fn during(&self, during_ns: &Range<f64>, page: Move) -> f64 {
+        let Move { what, from, to } = page;
+        let by = |ns: f64| match what {
+            Moving::SharedPage => self.shared.get(&(from, to)).unwrap_or(&self.unseen[1]).at(ns),
+            Moving::PrivatePage | Moving::Worker => match (self.own.get(&(from, to)), self.there.get(&to)) {
+                (Some(seen), _) => seen.at(ns),
+                (None, Some(there)) => self.unseen[0].at_by(ns, there),
+                (None, None) => self.unseen[0].at(ns),
+            },
+        };
+        (by(during_ns.start) + by(during_ns.end)) / 2.0
+    }
+}
+
+/// What was seen of where pages lay: before, after, and of some of them in between.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watched<'a> {
+    pub(crate) before: &'a Maps,
+    pub(crate) after: &'a Maps,
+    pub(crate) looks: &'a [Look],
+}
+
+impl Watched<'_> {
+    /// Of the shared heap, in a run that ended at `end_ns`.
+    pub(crate) fn shared(&self, end_ns: u64) -> Shares {
+        let times = || self.looks.iter().map(|look| look.at_ns).chain([end_ns]).map(|ns| ns as f64);
+        // It has the last number.
+        let lines = self.lines_of(self.before.all().count() - 1, end_ns as f64);
+        lines.into_iter().map(|(ends, pages)| (ends, Line::mean(&pages, times(), Line::at))).collect()
+    }
+
+    /// Of one heap's watched pages that moved, by their nodes before and after: 0 as long as it was seen there, 1 where it was
+    /// not.
+    fn lines_of(&self, heap: usize, end_ns: f64) -> BTreeMap<(u32, u32), Vec<Line>> {
+        let mut moved: BTreeMap<(u32, u32), Vec<Line>> = BTreeMap::new();
+        let maps = [self.before, self.after].map(|maps| maps.all().nth(heap).flatten());
+        let ([Some(before), Some(after)], Some(first)) = (maps, self.looks.first()) else { return moved };
+        for (at, &(page, glimpse)) in first.heaps[heap].iter().enumerate() {
+            let there = before.nodes[page];
+            let (Ok(from), Ok(to)) = (u32::try_from(there), u32::try_from(after.nodes[page])) else { continue };
+            if from == to {
+                continue;
+            }
+            let has_left = |seen: Glimpse| match (seen.node, seen.frame.zip(glimpse.frame)) {
+                (UNKNOWN, None) => None,
+                (UNKNOWN, Some((now, then))) => Some(now != then),
+                (node, _) => Some(node != there),
+            };
+            let before_the_end = self.looks.iter().take_while(|look| (look.at_ns as f64) < end_ns);
+            let seen = before_the_end.filter_map(|look| {
+                let left = has_left(look.heaps[heap][at].1)?;
+                Some((look.at_ns as f64, f64::from(u8::from(left))))
+            });
+            moved.entry((from, to)).or_default().push(Line::rising(end_ns, seen));
+        }
+        moved
+    }
+}
+
+/// A value over time, `(ns, value)`, straight between the points.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line(Vec<(f64, f64)>);
+
+impl Line {
+    /// From 0 at the release to 1 at the end.
+    fn rising(end_ns: f64, between: impl IntoIterator<Item = (f64, f64)>) -> Line {
+        Line([(0.0, 0.0)].into_iter().chain(between).chain([(end_ns, 1.0)]).collect())
+    }
+
+    /// How long a worker had been on PUs of one class.
+    fn time_on(class: usize, did: &[Piece]) -> Line {
+        let mut on = 0.0;
+        let points = did.iter().flat_map(|Piece { stretch, during_ns }| {
+            let before = on;
+            on += if stretch.class == class { during_ns.end - during_ns.start } else { 0.0 };
+            [(during_ns.start, before), (during_ns.end, on)]
+        });
+        Line(points.collect())
+    }
+
+    /// The mean of lines, by their values at some times, in order.
+    fn mean(lines: &[Line], times_ns: impl Iterator<Item = f64>, value: impl Fn(&Line, f64) -> f64) -> Line {
+        let mean = |ns: f64| lines.iter().map(|line| value(line, ns)).sum::<f64>() / lines.len() as f64;
+        Line(times_ns.map(|ns| (ns, mean(ns))).collect())
+    }
+
+    fn at(&self, ns: f64) -> f64 {
+        self.at_by(ns, &Line(Vec::new()))
+    }
+
+    /// As [`Line::at`], but between two points it rises as `clock` does, if that rises there.
+    fn at_by(&self, ns: f64, clock: &Line) -> f64 {
+        let next = self.0.partition_point(|(point_ns, _)| *point_ns <= ns);
+        let Some(&(from_ns, from)) = next.checked_sub(1).map(|last| &self.0[last]) else {
+            return self.0.first().map_or(0.0, |first| first.1);
+        };
+        let Some(&(to_ns, to)) = self.0.get(next) else { return from };
+        if from == to {
+            return from;
+        }
+        let [start, now, end] = [from_ns, ns, to_ns].map(|ns| if clock.0.is_empty() { ns } else { clock.at(ns) });
+        let share =
+            if to > from && end > start { (now - start) / (end - start) } else { (ns - from_ns) / (to_ns - from_ns) };
+        from + (to - from) * share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::threads::Log;
+    use crate::windows::Mark;
+    use host::locate::{MapSource, PageMap};
+
+    #[test]
+    fn requests_were_done_evenly_between_marks() {
+        let boundaries = [10, 20, 40, 70].map(|at_ns| Boundary { tick: 1, at_ns });
+        let check = |marks: &[(u32, u64)], expect: &[(Range<u64>, Range<f64>)]| {
+            let marks = marks.iter().map(|&(boundary, requests)| Mark { boundary, requests, checksum: 0 }).collect();
+            let log = Log { requests: 100, marks, pus: Vec::new(), checksum: 0 };
+            let worked = Worked { log, stopped_ns: 60, usage: None };
+            // On another node from request 30 on.
+            let stretches = [(0..30, 0), (30..100, 1)].map(|(requests, class)| Stretch { requests, class });
+            let found: Vec<_> = pieces(&worked, &boundaries, &stretches)
+                .into_iter()
+                .map(|piece| (piece.stretch.requests, piece.during_ns))
+                .collect();
+            assert_eq!(found, expect, "{marks:?}", marks = worked.log.marks);
+        };
+        check(&[], &[(0..30, 0.0..18.0), (30..100, 18.0..60.0)]);
+        check(
+            &[(1, 20), (2, 40), (3, 90)],
+            &[
+                (0..20, 0.0..10.0),
+                (20..30, 10.0..15.0),
+                (30..40, 15.0..20.0),
+                (40..90, 20.0..40.0),
+                (90..100, 40.0..60.0),
+            ],
+        );
+        // Asleep over the first two boundaries; in one request over the third.
+        check(&[(2, 30), (3, 30)], &[(0..30, 0.0..20.0), (30..100, 40.0..60.0)]);
+    }
+
+    /// Two heaps of 8 pages, a worker's own and the shared one; of each, pages 0, 2, 4 and 6 are watched.
+    fn maps(nodes: [i16; 8]) -> Maps {
+        let map =
+            PageMap { page_bytes: 4096, nodes: nodes.to_vec(), source: MapSource::MovePages, counts: BTreeMap::new() };
+        Maps::of(vec![Some(map.clone())], Some(map))
+    }
+
+    /// Of each watched page the node and the frame.
+    fn look(at_ns: u64, seen: [(i16, Option<u64>); 4]) -> Look {
+        let seen = seen.map(|(node, frame)| Glimpse { node, frame });
+        let heap: Vec<_> = [0, 2, 4, 6].into_iter().zip(seen).collect();
+        Look { at_ns, heaps: vec![heap.clone(), heap] }
+    }
+
+    #[test]
+    fn pages_leave_between_the_looks_that_tell() {
+        let (before, after) = (maps([0, 0, 0, 0, 1, 1, 5, 5]), maps([1, 1, 1, 1, 0, 0, 5, 5]));
+        let seen = |node| (node, None);
+        let unknown = |frame| (UNKNOWN, Some(frame));
+        let looks = [
+            look(0, [seen(0), (0, Some(7)), (1, Some(8)), seen(5)]),
+            look(10, [seen(0), seen(0), unknown(8), seen(5)]),
+            look(20, [seen(UNKNOWN), unknown(7), unknown(9), seen(5)]),
+            look(40, [seen(1), seen(2), seen(1), seen(5)]),
+        ];
+        let watched = Watched { before: &before, after: &after, looks: &looks };
+        let gone = [(0, 1), (1, 0)].map(|(from, to)| Move { what: Moving::PrivatePage, from, to });
+        let classes = Classes::new([0, 1, 5]).with_moves(gone);
+        // On node 1 from 30 to 40 and from 60 on.
+        let did = [(0.0..20.0, 0), (20.0..30.0, 0), (30.0..40.0, 1), (40.0..60.0, 0), (60.0..80.0, 1)];
+        let did = did.map(|(during_ns, node)| {
+            let stretch = Stretch { requests: 0..0, class: classes.of(Some(node)) };
+            Piece { stretch, during_ns }
+        });
+        let shared = watched.shared(80);
+        let moved = Moved::new((0, &did), &classes, &watched, &shared, 80);
+        let check = |(what, from, to): (Moving, u32, u32), during_ns: Range<f64>, expect: f64| {
+            let found = moved.during(&during_ns, Move { what, from, to });
+            assert!((found - expect).abs() < 1e-12, "{what:?} {from} {during_ns:?}: {found}, not {expect}");
+        };
+        // One left between 10 and 40, when nobody could tell; the other between 20 and 40, as its frame tells.
+        let away = (Moving::SharedPage, 0, 1);
+        check(away, 0.0..10.0, 0.0);
+        check(away, 20.0..20.0, (1.0 / 3.0) / 2.0);
+        check(away, 30.0..30.0, (1.0 / 6.0 + 1.0) / 2.0);
+        check(away, 10.0..20.0, (1.0 / 6.0) / 2.0);
+        check(away, 50.0..80.0, 1.0);
+        // It had gone by 20, was back at 40, and went again.
+        let back = (Moving::SharedPage, 1, 0);
+        check(back, 20.0..20.0, 1.0);
+        check(back, 40.0..40.0, 0.0);
+        check(back, 60.0..60.0, 0.5);
+        check(back, 80.0..90.0, 1.0);
+        // A worker's own come when it is there.
+        let own = (Moving::PrivatePage, 0, 1);
+        check(own, 0.0..30.0, 0.0);
+        check(own, 30.0..40.0, 0.5);
+        check(own, 40.0..60.0, 1.0);
+        // Of a worker that stopped at 30 on node 0, only looks before that count; it came back while it was there.
+        let shared = Shares::new();
+        let stopped = Moved::new((0, &did[..2]), &classes, &watched, &shared, 80);
+        let back = stopped.during(&(25.0..25.0), Move { what: Moving::PrivatePage, from: 1, to: 0 });
+        assert_eq!((stopped.own.len(), back), (2, 1.0));
+        // Nobody looked at a page that moved so; a worker's own comes while it is there.
+        check((Moving::PrivatePage, 5, 1), 30.0..30.0, 0.0);
+        check((Moving::PrivatePage, 5, 1), 40.0..60.0, 1.0 / 3.0);
+        let unseen = (Moving::SharedPage, 5, 0);
+        check(unseen, 0.0..80.0, 0.5);
+        check(unseen, 20.0..20.0, 0.25);
+    }
+
+    #[test]
+    fn looks_are_rare() {
+        let check = |at_ms: u64, took_us: u64, expect_us: u64| {
+            let next_ns = next_ns(Duration::from_millis(at_ms), Duration::from_micros(took_us));
+            assert_eq!(next_ns / 1000, expect_us, "{at_ms} {took_us}");
+        };
+        check(0, 200, 200 + 50_000);
+        check(6400, 200, 6_400_200 + 100_000);
+        check(100, 3000, 103_000 + 300_000);
+        assert_eq!(watched(10, 4).collect::<Vec<_>>(), [0, 3, 6, 9]);
+        assert_eq!(watched(3, 4).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!((watched(0, 4).count(), watched(9, 0).count()), (0, 1));
+    }
+
+    #[test]
+    fn a_run_without_length_has_all_moved() {
+        assert_eq!(Line::rising(0.0, [(0.0, 0.0)]).at(0.0), 1.0);
+    }
+}
