@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from .cache import CACHE, Fault, Lost, Usage, show, tool
 from .job import Job, with_numalab
@@ -33,6 +34,15 @@ LINES_A_REQUEST = 64
 SERVES_LEAST = 0.01
 # What is promised of the local hit ratio.
 MOST_OFF = 0.01
+
+# Major versions of qemu whose plugins are understood here.
+QEMU_KNOWN = (6, 10)
+# From 9.0 on nothing older is taken (QEMU_PLUGIN_MIN_VERSION in plugins/plugin.h); what the witness calls is in both.
+QEMU_TAKES_INTERFACE_2 = (9, 0)
+# From 8.2 on qemu_plugin_hwaddr_phys_addr gives what its name says (405c02d85de in qemu's history).
+QEMU_TELLS_ADDRESSES = (8, 2)
+# From 10.0 on, where one thread runs all PUs, a callback is told the PU that translated the code (accel/tcg/plugin-gen.c).
+QEMU_TELLS_OTHER_PU = (10, 0)
 
 EXPERIMENT = f"""name = "witness"
 question = "Does a count of all accesses from outside agree with the local hit ratio?"
@@ -75,13 +85,32 @@ while [ $(date +%s) -lt $end ]; do :; done
 """
 
 
+@dataclass(frozen=True)
+class Plugin:
+    """The plugin, built for the qemu that is installed."""
+
+    path: Path
+    # Whether pages have their physical address in the machine; else one that qemu makes of where a block of memory lies.
+    by_address: bool
+
+
+class Row(NamedTuple):
+    """A line of the plugin's file: what one instruction did to one page from one PU."""
+
+    first: int
+    instruction: int
+    page: int
+    machine_page: int
+    pu: int
+    loads: int
+    stores: int
+
+
 @dataclass
 class Instruction:
-    """What one instruction of one process did."""
+    """What one instruction did to the heaps of one sample."""
 
-    first: int = sys.maxsize
-    pages: set[int] = field(default_factory=set)
-    # Accesses by PU and page of qemu's memory.
+    # Accesses by PU and page of the machine's memory.
     accesses: Counter[tuple[int, int]] = field(default_factory=Counter)
     stores: int = 0
 
@@ -101,74 +130,91 @@ def witness(requests: list[Request], procs: int | None) -> int:
     return 0
 
 
-def built(folder: Path) -> Path:
-    """The plugin, built with the C compiler that numalab needs, too."""
-    plugin = folder / "witness.so"
-    source = Path(__file__).with_name("witness.c")
+def built(folder: Path) -> Plugin:
+    """The plugin for the qemu that is installed, built with the C compiler that numalab needs, too."""
     told = subprocess.run([tool("qemu-system-x86_64"), "--version"], capture_output=True, text=True).stdout
-    major = re.search(r"version (\d+)", told)
-    # Later ones number pages in another way, and take another version of the interface.
-    if not major or int(major[1]) > 7:
-        raise Usage(f"the witness knows qemu 6 and 7, not {told.splitlines()[0] if told else 'this one'}")
-    if subprocess.run([tool("cc"), "-O2", "-shared", "-fPIC", "-o", plugin, source]).returncode != 0:
+    numbers = re.search(r"version (\d+)\.(\d+)", told)
+    version = (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+    if not QEMU_KNOWN[0] <= version[0] <= QEMU_KNOWN[1]:
+        raise Usage(f"the witness knows qemu {QEMU_KNOWN[0]} to {QEMU_KNOWN[1]}, not {(told or 'this one').splitlines()[0]}")
+    interface = 2 if version >= QEMU_TAKES_INTERFACE_2 else 1
+    made = folder / "witness.so"
+    source = Path(__file__).with_name("witness.c")
+    variant = [f"-DINTERFACE={interface}", f"-DTELLS_PU={int(version < QEMU_TELLS_OTHER_PU)}"]
+    if subprocess.run([tool("cc"), "-O2", "-shared", "-fPIC", *variant, "-o", made, source]).returncode != 0:
         raise Fault(f"{source.name} cannot be compiled; see above")
-    return plugin
+    return Plugin(made, by_address=version >= QEMU_TELLS_ADDRESSES)
 
 
-def differences(request: Request, procs: int, plugin: Path, folder: Path) -> list[float]:
+def differences(request: Request, procs: int, plugin: Plugin, folder: Path) -> list[float]:
     """Prints a line for each sample, and gives how far off its ratio is."""
     counts, experiment = folder / "counts", folder / "witness.toml"
     experiment.write_text(EXPERIMENT.replace("PROCS", str(procs)))
     job = Job(SCRIPT, to=folder)
     with_numalab(job)
     job.files.append((experiment, "witness.toml"))
-    under_witness = replace(request, qemu=f"{request.qemu} -plugin {shlex.quote(f'{plugin},out={counts}')}")
+    under_witness = replace(request, qemu=f"{request.qemu} -plugin {shlex.quote(f'{plugin.path},out={counts}')}")
     outcome = Session(under_witness).run(job, SECONDS_MOST, out=io.BytesIO())
     if outcome.code != 0:
         raise Fault(f"the run under the witness ended with {outcome.code}")
     [samples] = folder.glob("results/witness/*/*/samples.csv")
     rows = [row for row in csv.DictReader(samples.open())]
-    heaps = heaps_of(counts, procs * PRIVATE_PAGES + SHARED_PAGES)
+    heaps = heaps_of(counts, procs * PRIVATE_PAGES + SHARED_PAGES, len(rows))
     if len(heaps) != len(rows):
         raise Fault(f"{len(rows)} samples, and the witness saw the heaps of {len(heaps)}")
-    return [compare(request.machine, row, accesses) for row, accesses in zip(rows, heaps)]
+    return [compare(request.machine, plugin, row, accesses) for row, accesses in zip(rows, heaps)]
 
 
-def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
-    """Accesses to the heaps of each sample, by PU and page of qemu's memory, in the order of samples.
+def heaps_of(counts: Path, pages: int, samples: int) -> list[Counter[tuple[int, int]]]:
+    """Accesses to the heaps of each sample, by PU and page of the machine's memory, in the order of samples.
 
-    Whoever touches just so many pages touches heaps, and of one sample where they are the same ones. Left out are the
-    instruction that writes each line once, before anything is measured, and those of few accesses: where pages move,
+    An instruction that touches just so many pages for each sample touches heaps, the same ones as others that do. Samples run
+    one after the other, each a process of its own and elsewhere in its address space: in the order of first accesses the pages
+    of each are together.
+    """
+    firsts: dict[int, dict[int, int]] = defaultdict(dict)
+    for row in rows_of(counts):
+        touched = firsts[row.instruction]
+        touched[row.page] = min(row.first, touched.get(row.page, row.first))
+    heaps: dict[frozenset[int], int] = {}
+    for touched in firsts.values():
+        if len(touched) == pages * samples:
+            in_order = sorted(touched, key=touched.__getitem__)
+            for at in range(0, len(in_order), pages):
+                heap = frozenset(in_order[at : at + pages])
+                heaps[heap] = min(touched[in_order[at]], heaps.get(heap, sys.maxsize))
+    heap_of = {page: number for number, heap in enumerate(sorted(heaps, key=heaps.__getitem__)) for page in heap}
+    of_heaps = {instruction for instruction, touched in firsts.items() if touched.keys() <= heap_of.keys()}
+    instructions: list[dict[int, Instruction]] = [defaultdict(Instruction) for _ in heaps]
+    for row in rows_of(counts):
+        if row.instruction in of_heaps:
+            one = instructions[heap_of[row.page]][row.instruction]
+            one.accesses[row.pu, row.machine_page] += row.loads + row.stores
+            one.stores += row.stores
+    return [serving(of_heap.values(), pages) for of_heap in instructions]
+
+
+def rows_of(counts: Path) -> Iterator[Row]:
+    with counts.open() as lines:
+        for line in lines:
+            first, instruction, page, machine_page, pu, loads, stores = line.split()
+            yield Row(int(first), int(instruction, 16), int(page, 16), int(machine_page, 16), int(pu), int(loads), int(stores))
+
+
+def serving(instructions: Iterable[Instruction], pages: int) -> Counter[tuple[int, int]]:
+    """Accesses of those that serve one sample's heaps.
+
+    Left out are the one that writes each line once, before anything is measured, and those of few accesses: where pages move,
     something in the machine reads a word or two of each that it looks at. That no serving one is among them the number of
     all accesses shows.
     """
-    instructions: dict[int, Instruction] = defaultdict(Instruction)
-    with counts.open() as lines:
-        for line in lines:
-            first, pc, page, block_page, pu, loads, stores = line.split()
-            instruction = instructions[int(pc, 16)]
-            instruction.first = min(instruction.first, int(first))
-            instruction.pages.add(int(page, 16))
-            instruction.accesses[int(pu), int(block_page, 16)] += int(loads) + int(stores)
-            instruction.stores += int(stores)
-    of_heaps = [one for one in sorted(instructions.values(), key=lambda one: one.first) if len(one.pages) == pages]
-    heaps = list(dict.fromkeys(frozenset(one.pages) for one in of_heaps))
-    return [accesses_to(heap, instructions.values()) for heap in heaps]
+    writes_each_line = pages * LINES_A_PAGE
+    serve = [one.accesses for one in instructions if not one.stores == one.accesses.total() == writes_each_line]
+    most = max((accesses.total() for accesses in serve), default=0)
+    return sum((accesses for accesses in serve if accesses.total() >= most * SERVES_LEAST), Counter())
 
 
-def accesses_to(heap: frozenset[int], instructions: Iterable[Instruction]) -> Counter[tuple[int, int]]:
-    """Those that serve one sample's heaps: not those that write each line once, nor those that look at pages now and then."""
-    writes_each_line = len(heap) * LINES_A_PAGE
-    serving = [
-        one.accesses
-        for one in instructions
-        if one.pages <= heap and not one.stores == one.accesses.total() == writes_each_line
-    ]
-    most = max((accesses.total() for accesses in serving), default=0)
-    return sum((accesses for accesses in serving if accesses.total() >= most * SERVES_LEAST), Counter())
-
-
-def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:
+def compare(machine: Machine, plugin: Plugin, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:
     """Prints what both counted of one sample, and gives how far off its ratio is.
 
     Raises `Lost` where nothing moved and the counts differ, or the truth lies outside the bounds that stand beside the ratio.
@@ -179,7 +225,7 @@ def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, 
     if accesses.total() != made:
         raise Fault(f"{machine.name} {row['arm']}: the witness saw {accesses.total()} accesses of {made} that were made")
     pu_nodes = [node for node, built in enumerate(machine.nodes) for _ in range(built.pus)]
-    local = sum(n for (pu, page), n in accesses.items() if node_of(machine, page) == pu_nodes[pu])
+    local = sum(n for (pu, page), n in accesses.items() if node_of(machine, plugin, page) == pu_nodes[pu])
     truth = local / accesses.total()
     ours, low, high = (float(row[f"local_hit_{word}"]) for word in ("ratio", "low", "high"))
     counted = (int(row["local_touches"]), int(row["local_touches"]) + int(row["remote_touches"]))
@@ -194,16 +240,29 @@ def compare(machine: Machine, row: dict[str, str], accesses: Counter[tuple[int, 
     return abs(truth - ours)
 
 
-def node_of(machine: Machine, block_page: int) -> int:
-    """The node that a page of qemu's memory was built as.
+def node_of(machine: Machine, plugin: Plugin, page: int) -> int:
+    """The node that a page of the machine's memory was built as: nodes are blocks, one after the other.
 
-    Nodes are blocks one after the other. qemu's plugins number a page by where its block begins, twice, and where it lies in
-    it (qemu_plugin_hwaddr_phys_addr in qemu 7.2).
+    Without addresses a page's number says where its block begins, twice, and where the page lies in it.
     """
-    begins, at = 0, block_page * PAGE_BYTES
+    at = memory_before(machine, page * PAGE_BYTES) if plugin.by_address else page * PAGE_BYTES
+    begins = 0
     for node, built in enumerate(machine.nodes):
         size = built.mib << 20
-        if 2 * begins <= at < 2 * begins + size:
+        first = begins if plugin.by_address else 2 * begins
+        if first <= at < first + size:
             return node
         begins += size
-    raise Fault(f"qemu's page {block_page:x} belongs to no node of {machine.name}")
+    raise Fault(f"qemu's page {page:x} belongs to no node of {machine.name}")
+
+
+def memory_before(machine: Machine, address: int) -> int:
+    """How much of the machine's memory lies before a physical address.
+
+    Devices have the addresses below 4 GiB. A machine of 3.5 GiB or more has 3 GiB of memory before them and the rest behind,
+    a smaller one has all of it before (qemu, pc_init1 in hw/i386/pc_piix.c).
+    """
+    hole = 3 << 30 if machine.mib >= 3584 else 3584 << 20
+    if hole <= address < 4 << 30:
+        raise Fault(f"{address:x} is no address of {machine.name}'s memory")
+    return address if address < hole else address - (4 << 30) + hole
