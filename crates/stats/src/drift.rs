@@ -148,6 +148,10 @@ mod tests {
             assert!((found - expect).abs() < 1e-9 * expect, "{what}: {found} instead of {expect}");
         }
         assert_eq!(drift(&run[..14], 0.95).unwrap().lag1_of_blocks, None);
+        // A point of which there is nothing is none; 8 degrees of freedom are enough.
+        let gap: Vec<Placed> = run.iter().map(|one| Placed { point: 2 * one.point, ..*one }).collect();
+        assert_eq!(drift(&gap, 0.95), Ok(found));
+        assert_eq!(drift(&run[..11], 0.95).unwrap().over_run.df, 8.0);
     }
 
     #[test]

@@ -108,6 +108,7 @@ mod tests {
         check(&[1e9 + 1.0, 1e9, 1e9 - 1.0], [1e9, 1.0, 1e9, 1e-9]);
         // Ten times .1 add up to a little less than 1.
         assert_eq!(mean(&[0.1; 10]).unwrap(), 0.1);
+        assert_eq!((variance(&[1.0, 2.0, 3.0, 6.0]), variance(&[1.0]).is_err()), (Ok(14.0 / 3.0), true));
     }
 
     #[test]
