@@ -117,8 +117,47 @@ mod tests {
         assert!(steep > 0.6 && none.lag1_of_blocks.unwrap() < 0.3, "{steep} {none:?}");
     }
 
+    /// Least squares of ln value on its point and the order, by the textbook sums in Python.
+    #[test]
+    fn a_drift_by_its_sums() {
+        let rates = [
+            [10.0, 205.0],
+            [10.3, 198.0],
+            [9.9, 199.0],
+            [9.8, 196.0],
+            [10.1, 197.0],
+            [9.6, 190.0],
+            [9.7, 194.0],
+            [9.5, 191.0],
+        ];
+        let sample = |block: usize, place: usize| {
+            let point = (place + block) % 2;
+            // The order starts at 3: only distances in it count.
+            Placed { order: (3 + 2 * block + place) as f64, point, block: block as u32, value: rates[block][point] }
+        };
+        let run: Vec<Placed> = (0..8).flat_map(|block| (0..2).map(move |place| sample(block, place))).collect();
+        let found = drift(&run, 0.95).unwrap();
+        for (what, found, expect) in [
+            ("last over first", found.over_run.value, 0.9389637844516353),
+            ("standard error", found.over_run.std_error, 0.01279311948039223),
+            ("low", found.over_run.interval.low, 0.9133681732782581),
+            ("high", found.over_run.interval.high, 0.9652766696997015),
+            ("df", found.over_run.df, 13.0),
+            ("lag 1", found.lag1_of_blocks.unwrap(), 0.3472642859382995),
+        ] {
+            assert!((found - expect).abs() < 1e-9 * expect, "{what}: {found} instead of {expect}");
+        }
+        assert_eq!(drift(&run[..14], 0.95).unwrap().lag1_of_blocks, None);
+        // A point of which there is nothing is none; 8 degrees of freedom are enough.
+        let gap: Vec<Placed> = run.iter().map(|one| Placed { point: 2 * one.point, ..*one }).collect();
+        assert_eq!(drift(&gap, 0.95), Ok(found));
+        assert_eq!(drift(&run[..11], 0.95).unwrap().over_run.df, 8.0);
+    }
+
     #[test]
     fn refusals() {
+        let at_once: Vec<Placed> = run(0.0).iter().map(|one| Placed { order: 5.0, ..*one }).collect();
+        assert!(matches!(drift(&at_once, 0.95), Err(StatsError::NoSpread { .. })));
         let few = &run(0.0)[..11];
         assert!(matches!(drift(few, 0.95), Err(StatsError::TooFew { found: 7, needed: 8, .. })));
         assert!(drift(&[], 0.95).is_err());

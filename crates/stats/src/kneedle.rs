@@ -59,4 +59,22 @@ mod tests {
         assert_eq!(kneedle(&x[..2], &x[..2], 1.0), None);
         assert_eq!(kneedle(&x, &[1.0; 10], 1.0), None);
     }
+
+    /// By hand, on the unit square: how far y lies above x, and below what it must fall.
+    #[test]
+    fn bends_by_hand() {
+        let x = [5.0, 6.0, 7.0, 8.0, 9.0];
+        for (n, y, sensitivity, expect) in [
+            // 0 1/2 0; below 1/2 - S/2: 0 is not, 0 < 1/4 is.
+            (3, &[0.0, 2.0, 2.0][..], 1.0, None),
+            (3, &[0.0, 2.0, 2.0], 0.5, Some(6.0)),
+            // 0 .1 -.1 -.05 0; .1 - 1/4 is never reached, but the bottom makes it 0.
+            (5, &[0.0, 0.35, 0.4, 0.7, 1.0], 1.0, Some(6.0)),
+            // Two points have no bend, whichever way they go.
+            (2, &[1.0, 0.0], 0.5, None),
+            (4, &[0.0, 2.0, 2.0], 0.5, None),
+        ] {
+            assert_eq!(kneedle(&x[..n], y, sensitivity), expect, "{y:?}");
+        }
+    }
 }

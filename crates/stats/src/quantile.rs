@@ -224,6 +224,11 @@ mod tests {
         assert_eq!((pooled.value, pooled.n, pooled.runs), (5.0, 9, 3));
         assert!(pooled.interval.contains(5.0) && pooled.interval.low >= 2.0);
         assert_eq!(pooled, pooled_quantile(&runs, 0.5, 0.95, 400, 7).unwrap());
+        // 1 to 9, type 7.
+        for (p, expect) in [(0.1, 1.8), (0.25, 3.0), (0.3, 3.4), (0.9, 8.2), (0.99, 8.92)] {
+            let found = pooled_quantile(&runs, p, 0.95, 400, 7).unwrap().value;
+            assert!((found - expect).abs() < 1e-12, "{p}: {found}");
+        }
         assert!(pooled_quantile(&runs[..1], 0.5, 0.95, 400, 7).is_err());
     }
 }

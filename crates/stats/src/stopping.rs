@@ -79,9 +79,13 @@ mod tests {
     #[test]
     fn two_stages() {
         // sd² = 60/9, t_.975,9 = 2.26216: (2.26216 · 2.58199 / (h · 100))² = .341154e-2 / h².
-        for (h, cap, needed, total) in
-            [(0.02, 40, 10, 10), (0.01, 40, 35, 35), (0.01, 20, 35, 20), (0.0001, 1000, 341157, 1000)]
-        {
+        for (h, cap, needed, total) in [
+            (0.02, 40, 10, 10),
+            (0.01, 40, 35, 35),
+            (0.01, 20, 35, 20),
+            (0.01, 10, 35, 10),
+            (0.0001, 1000, 341157, 1000),
+        ] {
             let plan = stein_plan(&PILOT, h, 0.95, cap).unwrap();
             assert!(plan.needed.abs_diff(needed) <= needed / 10_000, "{plan:?}");
             assert_eq!((plan.total, plan.is_capped()), (total, total < needed));

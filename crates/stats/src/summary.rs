@@ -106,6 +106,9 @@ mod tests {
         check(&[3.0, 1.0, 2.0], [2.0, 1.0, 2.0, 0.5]);
         // A large offset keeps its digits: NIST StRD NumAcc4 has sd 0.1 on 1e7; here 1 on 1e9.
         check(&[1e9 + 1.0, 1e9, 1e9 - 1.0], [1e9, 1.0, 1e9, 1e-9]);
+        // Ten times .1 add up to a little less than 1.
+        assert_eq!(mean(&[0.1; 10]).unwrap(), 0.1);
+        assert_eq!((variance(&[1.0, 2.0, 3.0, 6.0]), variance(&[1.0]).is_err()), (Ok(14.0 / 3.0), true));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use stats::StatsError;
 use stats::pooled::pooled_variance_ratio;
-use stats::variance::{brown_forsythe, fligner_killeen, run_ratio, spread_contrast};
+use stats::variance::{brown_forsythe, fligner_killeen, run_ratio, spread_contrast, variance_power};
 
 use crate::reference::{assert_close, column, number, section};
 
@@ -97,4 +97,21 @@ fn the_ratio_of_runs_is_welch_on_ln() {
     assert_close("low", ratio.interval.low, 4.0 * (-half).exp(), 1e-10);
     assert_close("high", ratio.interval.high, 4.0 * half.exp(), 1e-10);
     assert!(matches!(run_ratio(&[1.0, 0.0], &b, 0.95), Err(StatsError::NotPositive { index: 1, .. })));
+}
+
+/// Weighted least squares of ln s² on ln mean, weights 1 2 1 3, by its textbook sums in Python.
+#[test]
+fn the_power_of_a_variance() {
+    // 70 stands alone and 5, 5 do not differ: neither says anything of the spread.
+    let x = [1.0, 1.0, 2.0, 2.0, 2.0, 4.0, 4.0, 8.0, 16.0, 16.0, 32.0, 32.0, 32.0, 32.0];
+    let y = [9.0, 11.0, 18.0, 20.0, 22.0, 38.0, 44.0, 70.0, 5.0, 5.0, 150.0, 170.0, 160.0, 168.0];
+    let found = variance_power(&x, &y, 0.95).unwrap();
+    assert_close("power", found.value, 1.379246413780107, 1e-12);
+    assert_close("standard error", found.std_error, 0.10513178274111804, 1e-11);
+    assert_close("low", found.interval.low, 0.9269008617685965, 1e-9);
+    assert_close("high", found.interval.high, 1.8315919657916175, 1e-9);
+    assert_eq!((found.df, found.n), (2.0, 4));
+    assert!(matches!(variance_power(&x[..5], &y[..5], 0.95), Err(StatsError::TooFew { found: 2, needed: 3, .. })));
+    // Three are enough.
+    assert_eq!(variance_power(&x[..7], &y[..7], 0.95).unwrap().df, 1.0);
 }
