@@ -100,6 +100,8 @@ class Session:
             vm.tell(f"GO {time.time():.0f} {disk_mib}")
             code = self.await_end(vm, deadline)
             job_seconds = time.monotonic() - ready
+            if self.request.qemu:
+                vm.end()
         return Outcome(code, not warm, ready - started, job_seconds, vm.unwritten, vm.missing)
 
     def boot(self, vm: Vm, deadline: float) -> None:

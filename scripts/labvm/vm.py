@@ -19,6 +19,8 @@ PORTS = ("ctl", "out", "err", "get")
 # What comes out of the machine, and where a fault of the disk says it went.
 SINKS = {"out": "standard output", "err": "standard error", "get": "what --get brings out, by way of target/lab"}
 CONSOLE_LINES = 8
+# For qemu to end by itself once it is told to.
+END_SECONDS = 60
 BROKE = re.compile(r"Kernel panic|Oops|BUG:|Out of memory|Killed process")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,6 +107,13 @@ class Vm:
             raise self.died()
         self.ask("qmp_capabilities")
         return self
+
+    def end(self) -> None:
+        """Lets qemu end by itself: what was added to it may have something to write."""
+        with contextlib.suppress(Fault):
+            self.ask("quit")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()

@@ -4,7 +4,7 @@
  *
  *   -plugin witness.so,out=FILE
  *
- * FILE is written anew every second in which programs run, one line for each instruction, page and PU:
+ * FILE is written when qemu ends by itself, one line for each instruction, page and PU:
  *
  *   first instruction virtual-page machine-page pu loads stores      (instruction and pages in hexadecimal)
  *
@@ -20,14 +20,12 @@
  * of qemu has it ("QEMU TCG Plugins"): the same in version 1 of the interface, which qemu 6 to 8 take, and in version 2, which 9
  * and 10 take, too. INTERFACE says which, and TELLS_PU whether callbacks are told the PU that runs.
  */
-#define _GNU_SOURCE
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -48,6 +46,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t, void (*)(uint64_t, struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, void (*)(unsigned, meminfo, uint64_t, void *), int, int,
                                       void *);
+void qemu_plugin_register_atexit_cb(uint64_t, void (*)(uint64_t, void *), void *);
 
 #if !TELLS_PU
 /* No part of the interface, but distributions export them, for qemu's own modules. */
@@ -60,9 +59,6 @@ EXPORT int qemu_plugin_version = INTERFACE;
 /* Where Linux maps memory and libraries for a program of 64 bits; the program itself lies below, the kernel beyond. */
 static const uint64_t MAPPED = UINT64_C(0x7f0000000000), MAPPED_END = UINT64_C(1) << 47;
 static const int PAGE_BITS = 12;
-static const double SECONDS_BETWEEN = 1;
-/* To look at the clock at each would take longer than all the rest. */
-static const uint64_t ACCESSES_BETWEEN = 1 << 14;
 
 struct count {
     uint64_t first, instruction, virtual_page, machine_page, loads, stores;
@@ -73,16 +69,6 @@ struct count {
 static struct count *counts;
 static size_t slots = 1 << 16, used;
 static const char *out;
-static char *part;
-static uint64_t accesses;
-static double written;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 static void *zeroed(size_t n)
 {
@@ -121,18 +107,13 @@ static void grow(void)
     free(before);
 }
 
-static void failed(const char *what)
+static void write_counts(uint64_t id, void *nothing)
 {
-    perror(what);
-    exit(1);
-}
-
-/* Beside it first: qemu may be killed at any moment, and half a file would look like fewer accesses. */
-static void write_counts(void)
-{
-    FILE *file = fopen(part, "w");
+    (void)id, (void)nothing;
+    FILE *file = fopen(out, "w");
     if (!file) {
-        failed(part);
+        perror(out);
+        return;
     }
     for (size_t at = 0; at < slots; at++) {
         struct count *one = &counts[at];
@@ -141,8 +122,8 @@ static void write_counts(void)
                     one->pu, one->loads, one->stores);
         }
     }
-    if (fclose(file) != 0 || rename(part, out) != 0) {
-        failed(part);
+    if (fclose(file) != 0) {
+        perror(out);
     }
 }
 
@@ -187,10 +168,6 @@ static void accessed(unsigned told, meminfo info, uint64_t address, void *instru
     } else {
         one->loads++;
     }
-    if (++accesses % ACCESSES_BETWEEN == 0 && now() - written >= SECONDS_BETWEEN) {
-        write_counts();
-        written = now();
-    }
 }
 
 /* Its address would not do: qemu 10 translates code once for all processes, with the address that one of them has it at. */
@@ -229,10 +206,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
         fprintf(stderr, "witness: out=FILE is missing\n");
         return 1;
     }
-    if (asprintf(&part, "%s.part", out) < 0) {
-        failed("memory");
-    }
     counts = zeroed(slots);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    qemu_plugin_register_atexit_cb(id, write_counts, NULL);
     return 0;
 }
