@@ -167,7 +167,9 @@ impl<'a> Moved<'a> {
             did.iter().step_by(step).flat_map(|piece| [piece.during_ns.start, piece.during_ns.end]).collect();
         let share = |((from, to), pages): ((u32, u32), Vec<Line>)| {
             let times = times.iter().copied().chain([own_end_ns]);
-            ((from, to), Line::mean(&pages, times, |line, ns| line.at_by(ns, &there[&to])))
+            let value =
+                |line: &Line, ns: f64| there.get(&to).map_or_else(|| line.at(ns), |clock| line.at_by(ns, clock));
+            ((from, to), Line::mean(&pages, times, value))
         };
         let own = watched.lines_of(worker, own_end_ns).into_iter().map(share).collect();
         let unseen = [own_end_ns, end_ns as f64].map(|end_ns| Line::rising(end_ns, []));
@@ -200,7 +202,8 @@ pub(crate) struct Watched<'a> {
 impl Watched<'_> {
     /// Of the shared heap, in a run that ended at `end_ns`.
     pub(crate) fn shared(&self, end_ns: u64) -> Shares {
-        let times = || self.looks.iter().map(|look| look.at_ns).chain([end_ns]).map(|ns| ns as f64);
+        let before_the_end = || self.looks.iter().map(|look| look.at_ns).take_while(|at_ns| *at_ns < end_ns);
+        let times = || before_the_end().chain([end_ns]).map(|ns| ns as f64);
         // It has the last number.
         let lines = self.lines_of(self.before.all().count() - 1, end_ns as f64);
         lines.into_iter().map(|(ends, pages)| (ends, Line::mean(&pages, times(), Line::at))).collect()
