@@ -151,7 +151,7 @@ pub fn locate_part(region: &Region, pages: Range<usize>) -> Result<Vec<i16>, Hos
 /// A page at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glimpse {
-    /// Its node, [`UNKNOWN`] where it cannot be told, as under a hint of NUMA balancing before Linux 6.4.
+    /// Its node, [`UNKNOWN`] where it cannot be told, as under a hint of NUMA balancing (seen with Linux 6.1).
     pub node: i16,
     /// The number of the frame of memory that it lies in, which is another after every move, where it was asked for or the
     /// node cannot be told; `None` without CAP_SYS_ADMIN.

@@ -127,7 +127,7 @@ impl Heaps {
 
     /// Whether every policy still is what was read back when it was set.
     pub(crate) fn check_policies(&self) -> Result<(), String> {
-        for region in self.private.iter().chain([&self.shared]).flatten() {
+        for region in self.all().flatten() {
             // Where nothing was set there is nothing to have changed.
             if *region.policy() == MemoryPolicy::FirstTouch {
                 continue;
@@ -144,7 +144,7 @@ impl Heaps {
 
     /// Share of the heaps' bytes in huge pages.
     pub(crate) fn huge_ratio(&self, notes: &mut Vec<String>) -> Option<f64> {
-        let regions = || self.private.iter().chain([&self.shared]).flatten();
+        let regions = || self.all().flatten();
         let bytes: u64 = regions().map(Region::bytes).sum();
         match Region::huge_bytes_of(regions()) {
             // The last huge page may reach beyond the bytes that were asked for.
@@ -217,7 +217,7 @@ impl Maps {
 
     /// Whether of some heap only the number of pages on each node is known.
     pub(crate) fn has_only_counts(&self) -> bool {
-        self.private.iter().chain([&self.shared]).flatten().any(|map| map.made_up_nodes().is_some())
+        self.all().flatten().any(|map| map.made_up_nodes().is_some())
     }
 
     /// Pages that lie on another node than in an earlier map; `None` where a map is missing or only has counts.
@@ -225,11 +225,8 @@ impl Maps {
         if self.has_only_counts() || earlier.has_only_counts() {
             return None;
         }
-        let pairs = self.private.iter().zip(&earlier.private).chain([(&self.shared, &earlier.shared)]);
-        pairs
-            .filter(|(now, then)| now.is_some() || then.is_some())
-            .map(|(now, then)| now.as_ref().zip(then.as_ref()).map(|(now, then)| now.moved_since(then)))
-            .sum()
+        let pairs = self.all().zip(earlier.all()).filter(|(now, then)| now.is_some() || then.is_some());
+        pairs.map(|(now, then)| now.zip(then).map(|(now, then)| now.moved_since(then))).sum()
     }
 
     /// Classes of the pages of a worker's heaps, by this map and a later one. Where only the number of pages on each node is
@@ -271,7 +268,7 @@ impl Maps {
 
     /// Every node that holds a page.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
-        self.private.iter().chain([&self.shared]).flatten().flat_map(|map| map.counts.keys().copied())
+        self.all().flatten().flat_map(|map| map.counts.keys().copied())
     }
 }
 

@@ -259,3 +259,124 @@ fn compare(worker: usize, requests: Range<u64>, run: u64, replay: u64) -> Option
     };
     (run != replay).then(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::{PRIVATE, SHARED, test_serve};
+    use host::locate::{MapSource, PageMap};
+    use plan::experiment::StoppedWork;
+    use plan::point::Plan;
+    use plan::record::Seed;
+    use plan::set::{CpuSet, NodeSet};
+    use plan::workload::Serve;
+
+    const NODE_OF_PU: [(u32, u32); 2] = [(0, 0), (1, 1)];
+    /// Done evenly: one in each ns.
+    const REQUESTS: u64 = 999;
+    const TOUCHES: u64 = 16;
+
+    fn job() -> Job {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/golden-2n8p/plan.toml");
+        let mut plan: Plan = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        Job {
+            point: plan.points.swap_remove(0),
+            seed: Seed(7),
+            extent: Extent::Operations(REQUESTS),
+            pause_every_ns: 0,
+            stopped_work: StoppedWork::None,
+            windows: 1,
+            node_of_pu: NODE_OF_PU.into(),
+            package_of_node: vec![(0, 0), (1, 1)],
+            allowed_pus: CpuSet::default(),
+            allowed_nodes: NodeSet::default(),
+            trace_to: None,
+            parent_pid: 0,
+        }
+    }
+
+    /// All pages of both heaps on one node.
+    fn on(node: i16) -> Maps {
+        let heap = |pages| {
+            Some(PageMap {
+                page_bytes: 4096,
+                nodes: vec![node; pages],
+                source: MapSource::MovePages,
+                counts: BTreeMap::new(),
+            })
+        };
+        Maps::of(vec![heap(4)], heap(8))
+    }
+
+    /// Replays a worker that was on node 0, on node 1 from request 333 on and on node 0 from 666 on, while all pages moved
+    /// from node 0 to node 1.
+    fn replay(run: impl Fn(&Replay<'_, Serve>, &[HeapPages; 2]) -> Found) -> Found {
+        let (work, job) = (test_serve(), job());
+        let pus = [(0, 0), (333, 1), (666, 0)].map(|(request, pu)| PuAt { at: 2 * request, pu });
+        let log = Log { pus: pus.into(), requests: REQUESTS, ..Log::default() };
+        let timed = Timed {
+            workers: vec![Worked { log, stopped_ns: REQUESTS, usage: None }],
+            raised: Default::default(),
+            looks: Vec::new(),
+            pauses: Vec::new(),
+            process: None,
+            notes: Vec::new(),
+        };
+        let (before, after) = (on(0), on(1));
+        let classes = Classes::new([0, 1]).with_moves(before.moves(&after));
+        let watched = Watched { before: &before, after: &after, looks: &timed.looks };
+        let replay = Replay {
+            work: &work,
+            job: &job,
+            timed: &timed,
+            watched,
+            shared: watched.shared(REQUESTS),
+            classes: &classes,
+            node_of_pu: &NODE_OF_PU.into(),
+            end_ns: REQUESTS,
+        };
+        run(&replay, &before.pages(&after, 0, &classes, false))
+    }
+
+    /// Touches of requests, of the worker's own heap and of the shared one.
+    fn touches(requests: Range<u64>) -> [f64; 2] {
+        let classes = Classes::new([PRIVATE as u32, SHARED as u32]);
+        let heap =
+            |node| HeapPages::new(&classes, crate::pages::Moving::SharedPage, 4096, [(Some(node), Some(node)); 8]);
+        let mut touches = vec![0; classes.count()];
+        test_serve().replay(worker_key(7, 0), requests, &[heap(PRIVATE as u32), heap(SHARED as u32)], &mut touches);
+        [touches[PRIVATE] as f64, touches[SHARED] as f64]
+    }
+
+    fn moved(found: Found) -> Vec<f64> {
+        let cells = found.traffic.into_cells();
+        assert!(cells.iter().all(|cell| cell.touches == 0), "{cells:?}");
+        cells.iter().map(|cell| cell.moved).collect()
+    }
+
+    #[test]
+    fn own_pages_come_while_their_worker_is_there_and_shared_ones_evenly() {
+        let found = replay(|replay, pages| replay.every(0, pages));
+        assert_eq!(found.requests, REQUESTS);
+        let [[own_first, first], [own_second, second], [own_third, third]] = [0..333, 333..666, 666..999].map(touches);
+        let expect = [
+            own_first + first * 5.0 / 6.0 + third / 6.0,
+            own_third + first / 6.0 + third * 5.0 / 6.0,
+            (own_second + second) / 2.0,
+            (own_second + second) / 2.0,
+        ];
+        let found = moved(found);
+        assert!(found.iter().zip(expect).all(|(found, expect)| (found - expect).abs() < 1e-6), "{found:?} {expect:?}");
+    }
+
+    #[test]
+    fn a_quarter_of_the_requests_is_a_quarter_of_each_stretch() {
+        let found = replay(|replay, pages| replay.sampled(0, pages, TOUCHES, 4 * SAMPLE_TOUCHES));
+        // 83.25, 166.5 and 249.75 are due by the ends of the stretches.
+        assert_eq!(found.requests, 250);
+        let moved = moved(found);
+        assert_eq!(moved[0] + moved[1], (TOUCHES * (83 + 83)) as f64);
+        assert_eq!(moved[2..], [(TOUCHES * 84 / 2) as f64; 2]);
+        assert!(moved[0] > moved[1] && moved[1] > 0.0, "{moved:?}");
+    }
+}

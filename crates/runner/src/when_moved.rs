@@ -11,7 +11,9 @@ use crate::sample::Job;
 use crate::sampling::Worked;
 use crate::windows::Boundary;
 use host::locate::{Glimpse, Pagemap, UNKNOWN, glance};
+use plan::place::Placement;
 use plan::policy::MemoryPolicy;
+use plan::set::NodeSet;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -49,7 +51,7 @@ impl<'a> Looks<'a> {
     /// One, before the release.
     pub(crate) fn new(job: &Job, heaps: &'a Heaps) -> Looks<'a> {
         let root = host::Root::system();
-        let (next_ns, pagemap) = match pages_may_move(job, &root) {
+        let (next_ns, pagemap) = match pages_may_move(&job.point.placement, &job.allowed_nodes, &root) {
             true => (0, Pagemap::open(&root)),
             false => (u64::MAX, None),
         };
@@ -96,10 +98,9 @@ fn watched(page_count: usize, most: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Whether a heap has no policy that holds it on its nodes, and the kernel moves such pages.
-fn pages_may_move(job: &Job, root: &host::Root) -> bool {
-    let placement = &job.point.placement;
+fn pages_may_move(placement: &Placement, allowed_nodes: &NodeSet, root: &host::Root) -> bool {
     let mut heaps = placement.workers.iter().map(|place| &place.private).chain([&placement.shared.policy]);
-    job.allowed_nodes.len() > 1
+    allowed_nodes.len() > 1
         && heaps.any(|policy| *placement.effective(policy) == MemoryPolicy::FirstTouch)
         && host::moves::is_balancing(root)
 }
@@ -144,8 +145,10 @@ pub(crate) type Shares = BTreeMap<(u32, u32), Line>;
 pub(crate) struct Moved<'a> {
     own: Shares,
     shared: &'a Shares,
-    /// Of pages at which nobody looked: of its own, and of those that all share.
-    unseen: [Line; 2],
+    /// Of pages of its own at which nobody looked,
+    unseen_own: Line,
+    /// and of those that all share.
+    unseen_shared: Line,
     /// How long the worker had been on each node that pages of its own went to.
     there: BTreeMap<u32, Line>,
 }
@@ -167,24 +170,21 @@ impl<'a> Moved<'a> {
             did.iter().step_by(step).flat_map(|piece| [piece.during_ns.start, piece.during_ns.end]).collect();
         let share = |((from, to), pages): ((u32, u32), Vec<Line>)| {
             let times = times.iter().copied().chain([own_end_ns]);
-            let value =
-                |line: &Line, ns: f64| there.get(&to).map_or_else(|| line.at(ns), |clock| line.at_by(ns, clock));
-            ((from, to), Line::mean(&pages, times, value))
+            ((from, to), Line::mean(&pages, times, there.get(&to)))
         };
         let own = watched.lines_of(worker, own_end_ns).into_iter().map(share).collect();
-        let unseen = [own_end_ns, end_ns as f64].map(|end_ns| Line::rising(end_ns, []));
-        Moved { own, shared, unseen, there }
+        let [unseen_own, unseen_shared] = [own_end_ns, end_ns as f64].map(|end_ns| Line::rising(end_ns, []));
+        Moved { own, shared, unseen_own, unseen_shared, there }
     }
 
     /// Share that had left, on average over this time.
     pub(crate) fn during(&self, during_ns: &Range<f64>, page: Move) -> f64 {
         let Move { what, from, to } = page;
         let by = |ns: f64| match what {
-            Moving::SharedPage => self.shared.get(&(from, to)).unwrap_or(&self.unseen[1]).at(ns),
-            Moving::PrivatePage | Moving::Worker => match (self.own.get(&(from, to)), self.there.get(&to)) {
-                (Some(seen), _) => seen.at(ns),
-                (None, Some(there)) => self.unseen[0].at_by(ns, there),
-                (None, None) => self.unseen[0].at(ns),
+            Moving::SharedPage => self.shared.get(&(from, to)).unwrap_or(&self.unseen_shared).at(ns),
+            Moving::PrivatePage | Moving::Worker => match self.own.get(&(from, to)) {
+                Some(seen) => seen.at(ns),
+                None => self.unseen_own.at_by(ns, self.there.get(&to)),
             },
         };
         (by(during_ns.start) + by(during_ns.end)) / 2.0
@@ -206,7 +206,7 @@ impl Watched<'_> {
         let times = || before_the_end().chain([end_ns]).map(|ns| ns as f64);
         // It has the last number.
         let lines = self.lines_of(self.before.all().count() - 1, end_ns as f64);
-        lines.into_iter().map(|(ends, pages)| (ends, Line::mean(&pages, times(), Line::at))).collect()
+        lines.into_iter().map(|(ends, pages)| (ends, Line::mean(&pages, times(), None))).collect()
     }
 
     /// Of one heap's watched pages that moved, by their nodes before and after: 0 as long as it was seen there, 1 where it was
@@ -258,18 +258,18 @@ impl Line {
         Line(points.collect())
     }
 
-    /// The mean of lines, by their values at some times, in order.
-    fn mean(lines: &[Line], times_ns: impl Iterator<Item = f64>, value: impl Fn(&Line, f64) -> f64) -> Line {
-        let mean = |ns: f64| lines.iter().map(|line| value(line, ns)).sum::<f64>() / lines.len() as f64;
+    /// The mean of lines, by their values as [`Line::at_by`] has them at some times, in order.
+    fn mean(lines: &[Line], times_ns: impl Iterator<Item = f64>, clock: Option<&Line>) -> Line {
+        let mean = |ns: f64| lines.iter().map(|line| line.at_by(ns, clock)).sum::<f64>() / lines.len() as f64;
         Line(times_ns.map(|ns| (ns, mean(ns))).collect())
     }
 
     fn at(&self, ns: f64) -> f64 {
-        self.at_by(ns, &Line(Vec::new()))
+        self.at_by(ns, None)
     }
 
-    /// As [`Line::at`], but between two points it rises as `clock` does, if that rises there.
-    fn at_by(&self, ns: f64, clock: &Line) -> f64 {
+    /// As [`Line::at`], but between two points it rises as `clock` does, if there is one and it rises there.
+    fn at_by(&self, ns: f64, clock: Option<&Line>) -> f64 {
         let next = self.0.partition_point(|(point_ns, _)| *point_ns <= ns);
         let Some(&(from_ns, from)) = next.checked_sub(1).map(|last| &self.0[last]) else {
             return self.0.first().map_or(0.0, |first| first.1);
@@ -278,7 +278,7 @@ impl Line {
         if from == to {
             return from;
         }
-        let [start, now, end] = [from_ns, ns, to_ns].map(|ns| if clock.0.is_empty() { ns } else { clock.at(ns) });
+        let [start, now, end] = [from_ns, ns, to_ns].map(|ns| clock.map_or(ns, |clock| clock.at(ns)));
         let share =
             if to > from && end > start { (now - start) / (end - start) } else { (ns - from_ns) / (to_ns - from_ns) };
         from + (to - from) * share
@@ -291,6 +291,7 @@ mod tests {
     use crate::subject::threads::Log;
     use crate::windows::Mark;
     use host::locate::{MapSource, PageMap};
+    use plan::place::{Place, ProcessPlace, SharedPlace, Toucher};
 
     #[test]
     fn requests_were_done_evenly_between_marks() {
@@ -405,6 +406,32 @@ mod tests {
         assert_eq!(watched(10, 4).collect::<Vec<_>>(), [0, 3, 6, 9]);
         assert_eq!(watched(3, 4).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!((watched(0, 4).count(), watched(9, 0).count()), (0, 1));
+    }
+
+    #[test]
+    fn pages_are_looked_at_where_the_kernel_may_move_them() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("proc/sys/kernel")).unwrap();
+        let check = |balancing: &str, nodes: &[u32], policies: [MemoryPolicy; 3], expect: bool| {
+            std::fs::write(folder.path().join("proc/sys/kernel/numa_balancing"), balancing).unwrap();
+            let [process, private, shared] = policies;
+            let placement = Placement {
+                process: ProcessPlace { cpus: None, memory: Some(process) },
+                workers: vec![Place { worker: 0, cpus: None, node: None, private }],
+                shared: SharedPlace { policy: shared, toucher: Toucher::All },
+            };
+            let nodes: NodeSet = nodes.iter().copied().collect();
+            let found = pages_may_move(&placement, &nodes, &host::Root::at(folder.path()));
+            assert_eq!(found, expect, "{balancing} {nodes} {placement:?}");
+        };
+        let (free, bound) = (|| MemoryPolicy::FirstTouch, || MemoryPolicy::Bind(NodeSet::of(0)));
+        check("1\n", &[0, 1], [free(), free(), free()], true);
+        check("2\n", &[0, 1], [free(), bound(), free()], true);
+        check("1\n", &[0, 1], [free(), free(), bound()], true);
+        check("1\n", &[0, 1], [free(), bound(), bound()], false);
+        check("1\n", &[0, 1], [bound(), free(), free()], false);
+        check("1\n", &[0], [free(), free(), free()], false);
+        check("0\n", &[0, 1], [free(), free(), free()], false);
     }
 
     #[test]
