@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     watched = verbs.add_parser("witness", help="has qemu count every access to the heaps, and holds numalab's count against it")
     watched.add_argument("names", nargs="*", metavar="NAME", help=f"by default {' '.join(WITNESSED)}")
     watched.add_argument("--procs", type=times, metavar="N", help="workers, as many as PUs by default")
+    watched.add_argument(
+        "--operations", type=times, default=400, metavar="N", help="of each worker, 400 by default: more take longer, and more moves"
+    )
     wanted(watched, fresh=False)
     cuts = verbs.add_parser("powercut", help="cuts a machine's power at random moments of a run, boots it again and resumes")
     cuts.add_argument("name", nargs="?", default="1x2", help="the machine, 1x2 by default")
@@ -232,7 +235,7 @@ def fetch_kernels(options: argparse.Namespace, _: list[str]) -> int:
 def witness_machines(options: argparse.Namespace, _: list[str]) -> int:
     requests = [request(options, name) for name in options.names or WITNESSED]
     with lock():
-        return witness(requests, options.procs)
+        return witness(requests, options.procs, options.operations)
 
 
 def clean(*_: object) -> int:

@@ -57,7 +57,7 @@ void *qemu_get_cpu(int);
 EXPORT int qemu_plugin_version = INTERFACE;
 
 /* Where Linux maps memory and libraries for a program of 64 bits; the program itself lies below, the kernel beyond. */
-static const uint64_t MAPPED = UINT64_C(0x7f0000000000), MAPPED_END = UINT64_C(1) << 47;
+static const uint64_t MAPPED = UINT64_C(0x700000000000), MAPPED_END = UINT64_C(1) << 47;
 static const int PAGE_BITS = 12;
 
 struct count {

@@ -27,7 +27,6 @@ PRIVATE_PAGES, SHARED_PAGES = 37, 301
 PAGE_BYTES = 4096
 # Each page of a heap is written once before it is measured, line by line.
 LINES_A_PAGE = 64
-OPERATIONS = 400
 SECONDS_MOST = 900
 LINES_A_REQUEST = 64
 # An instruction that serves makes at least so many of the accesses of the one that makes most.
@@ -72,7 +71,7 @@ cpus = "spread"
 private = "interleave:all"
 shared = "interleave:all"
 [measure]
-operations = {OPERATIONS}
+operations = OPERATIONS
 repetitions = 1
 seed = 1
 """
@@ -110,14 +109,14 @@ class Instruction:
     stores: int = 0
 
 
-def witness(requests: list[Request], procs: int | None) -> int:
-    """Runs four arms on each machine under the witness; raises `Lost` where a count is wrong or a ratio too far off."""
+def witness(requests: list[Request], procs: int | None, operations: int) -> int:
+    """Runs four arms on each machine under the witness, so many operations a worker; raises `Lost` where a count is wrong or a ratio too far off."""
     off: list[float] = []
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         plugin = built(Path(name))
         for request in requests:
             with tempfile.TemporaryDirectory(dir=name) as folder:
-                off += differences(request, procs or request.machine.pus, plugin, Path(folder))
+                off += differences(request, procs or request.machine.pus, operations, plugin, Path(folder))
     told = f"{len(off)} samples on {len(requests)} machines: the local hit ratio is at most {max(off):.3%} off"
     if max(off) > MOST_OFF:
         raise Lost(f"{told}, {MOST_OFF:.0%} are promised")
@@ -141,10 +140,10 @@ def built(folder: Path) -> Plugin:
     return Plugin(made, by_address=version >= QEMU_TELLS_ADDRESSES)
 
 
-def differences(request: Request, procs: int, plugin: Plugin, folder: Path) -> list[float]:
+def differences(request: Request, procs: int, operations: int, plugin: Plugin, folder: Path) -> list[float]:
     """Prints a line for each sample, and gives how far off its ratio is."""
     counts, experiment = folder / "counts", folder / "witness.toml"
-    experiment.write_text(EXPERIMENT.replace("PROCS", str(procs)))
+    experiment.write_text(EXPERIMENT.replace("PROCS", str(procs)).replace("OPERATIONS", str(operations)))
     job = Job(SCRIPT, to=folder)
     with_numalab(job)
     job.files.append((experiment, "witness.toml"))
@@ -218,7 +217,7 @@ def compare(machine: Machine, plugin: Plugin, row: dict[str, str], accesses: Cou
     """
     if row["error"] or not accesses:
         raise Fault(f"{machine.name} {row['arm']}: {row['error'] or 'the witness saw nothing'}")
-    made = int(row["procs"]) * OPERATIONS * LINES_A_REQUEST
+    made = int(row["operations"]) * LINES_A_REQUEST
     if accesses.total() != made:
         raise Fault(f"{machine.name} {row['arm']}: the witness saw {accesses.total()} accesses of {made} that were made")
     pu_nodes = [node for node, built in enumerate(machine.nodes) for _ in range(built.pus)]

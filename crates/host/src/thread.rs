@@ -1,6 +1,7 @@
 //! What the kernel counted for the calling thread.
 
 use crate::Root;
+use std::time::Duration;
 
 /// Counts of the calling thread since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,6 +72,17 @@ pub fn cpu_ns_of_process() -> u64 {
     let usage = rusage_of(libc::RUSAGE_SELF);
     let ns = |time: libc::timeval| 1000 * (1_000_000 * i128::from(time.tv_sec) + i128::from(time.tv_usec));
     u64::try_from(ns(usage.ru_utime) + ns(usage.ru_stime)).unwrap_or(0)
+}
+
+/// CPU time of the calling thread since it started, what it has used of this very slice among it; one system call.
+pub fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY:
+    // - `time` is writable and of the type the call fills (clock_gettime(2)).
+    let answer = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    debug_assert_eq!(answer, 0, "Linux has had the clock since 2.6.12");
+    let part = |value: i64| u64::try_from(value).unwrap_or(0);
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }
 
 /// Times the calling thread was taken off its PU though it wanted to run; one system call.
@@ -157,11 +169,15 @@ mod tests {
 
     #[test]
     fn time_is_used_while_running_and_not_while_asleep() {
-        let before = cpu_ns_of_process();
+        let (thread, before) = (cpu_time(), cpu_ns_of_process());
         while cpu_ns_of_process() == before {
             std::hint::spin_loop();
         }
         assert!(cpu_ns_of_process() > before);
+        // Asleep it uses next to none.
+        let (used, slept) = (cpu_time() - thread, Duration::from_millis(50));
+        std::thread::sleep(slept);
+        assert!(used > Duration::ZERO && cpu_time() - thread - used < slept, "{used:?}");
     }
 
     #[test]

@@ -11,12 +11,13 @@ use crate::sample::Job;
 use crate::sampling::Worked;
 use crate::windows::Boundary;
 use host::locate::{Glimpse, Pagemap, UNKNOWN, glance};
+use host::thread::cpu_time;
 use plan::place::Placement;
 use plan::policy::MemoryPolicy;
 use plan::set::NodeSet;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Pages that are looked at, half of them of the shared heap, and at least one of each heap.
 const WATCHED: usize = 2048;
@@ -24,8 +25,12 @@ const WATCHED: usize = 2048;
 const LEAST: Duration = Duration::from_millis(50);
 /// at least this part of the time that has passed, so that a long sample has few of them,
 const LEAST_SHARE: u32 = 64;
-/// and at least so many times what the last one took: they cost the host less than 1 % of one PU.
+/// and at least so many times what one takes, divided by the number of workers: they cost these 1 % of their time at most,
 const LEAST_TIMES: u32 = 100;
+/// and the PU that they run on half of its time.
+const LEAST_TIMES_OF_MANY: u32 = 2;
+/// What one takes is not known from so many first ones: code and page tables are cold.
+const COLD: usize = 4;
 /// Times at which the share of pages that had left is known, at most; straight in between.
 const POINTS: usize = 512;
 
@@ -43,6 +48,8 @@ pub(crate) struct Looks<'a> {
     heaps: &'a Heaps,
     pagemap: Option<Pagemap>,
     next_ns: u64,
+    /// CPU time of the one that took least.
+    took: Duration,
     /// In order of time.
     pub(crate) found: Vec<Look>,
 }
@@ -55,7 +62,7 @@ impl<'a> Looks<'a> {
             true => (0, Pagemap::open(&root)),
             false => (u64::MAX, None),
         };
-        let mut looks = Looks { heaps, pagemap, next_ns, found: Vec::new() };
+        let mut looks = Looks { heaps, pagemap, next_ns, took: Duration::MAX, found: Vec::new() };
         looks.look(0);
         looks
     }
@@ -65,7 +72,7 @@ impl<'a> Looks<'a> {
         if now_ns < self.next_ns {
             return;
         }
-        let began = Instant::now();
+        let began = cpu_time();
         let workers = self.heaps.all().count() - 1;
         let see = |(heap, region): (usize, Option<&host::Region>)| {
             let is_free = |region: &&host::Region| *region.policy() == MemoryPolicy::FirstTouch;
@@ -78,7 +85,9 @@ impl<'a> Looks<'a> {
         match seen {
             Ok(heaps) => {
                 self.found.push(Look { at_ns: now_ns, heaps });
-                self.next_ns = next_ns(Duration::from_nanos(now_ns), began.elapsed());
+                self.took = self.took.min(cpu_time() - began);
+                let took = if self.found.len() < COLD { Duration::ZERO } else { self.took };
+                self.next_ns = next_ns(Duration::from_nanos(now_ns), took, workers);
             }
             // Forbidden once is forbidden always.
             Err(_) => self.next_ns = u64::MAX,
@@ -86,9 +95,10 @@ impl<'a> Looks<'a> {
     }
 }
 
-/// When to look next, after a look at this time that took so long.
-fn next_ns(at: Duration, took: Duration) -> u64 {
-    let next = at + took + LEAST.max(at / LEAST_SHARE).max(took * LEAST_TIMES);
+/// When to look next, after a look at this time, of which one takes so long.
+fn next_ns(at: Duration, took: Duration, workers: usize) -> u64 {
+    let times = (LEAST_TIMES / workers.max(1) as u32).max(LEAST_TIMES_OF_MANY);
+    let next = at + LEAST.max(at / LEAST_SHARE).max(took * times);
     u64::try_from(next.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -396,13 +406,15 @@ mod tests {
 
     #[test]
     fn looks_are_rare() {
-        let check = |at_ms: u64, took_us: u64, expect_us: u64| {
-            let next_ns = next_ns(Duration::from_millis(at_ms), Duration::from_micros(took_us));
-            assert_eq!(next_ns / 1000, expect_us, "{at_ms} {took_us}");
+        let check = |at_ms: u64, took_us: u64, workers: usize, expect_us: u64| {
+            let next_ns = next_ns(Duration::from_millis(at_ms), Duration::from_micros(took_us), workers);
+            assert_eq!(next_ns / 1000, expect_us, "{at_ms} {took_us} {workers}");
         };
-        check(0, 200, 200 + 50_000);
-        check(6400, 200, 6_400_200 + 100_000);
-        check(100, 3000, 103_000 + 300_000);
+        check(0, 200, 1, 50_000);
+        check(6400, 200, 1, 6_400_000 + 100_000);
+        check(100, 3000, 1, 100_000 + 300_000);
+        check(100, 3000, 4, 100_000 + 75_000);
+        check(100, 30_000, 64, 100_000 + 60_000);
         assert_eq!(watched(10, 4).collect::<Vec<_>>(), [0, 3, 6, 9]);
         assert_eq!(watched(3, 4).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!((watched(0, 4).count(), watched(9, 0).count()), (0, 1));
