@@ -261,7 +261,7 @@ impl Maps {
             |(what, before, after)| {
                 let node = |node: i16| u32::try_from(node).ok();
                 let moved = before.nodes.iter().zip(&after.nodes).filter(|(before, after)| before != after);
-                moved.filter_map(move |(&from, &to)| Some(Move { what, from: node(from)?, to: node(to)? }))
+                moved.filter_map(move |(&from, &to)| Some(Move::new(what, node(from)?, node(to)?)))
             },
         )
     }

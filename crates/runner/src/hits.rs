@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_moved_counts_as_expected_and_widens_the_bounds() {
         let moves =
-            [(Moving::PrivatePage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move { what, from, to });
+            [(Moving::PrivatePage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move::new(what, from, to));
         let classes = Classes::new(0..4).with_moves(moves);
         let mut traffic = Traffic::new(&classes);
         let on = |node| classes.of(Some(node));

@@ -60,9 +60,9 @@ pub(crate) fn measured<W: Work>(
     let node_of_pu: BTreeMap<u32, u32> = job.node_of_pu.iter().copied().collect();
     let node_of = |pu: u32| node_of_pu.get(&pu).copied();
     let worker_moves = timed.workers.iter().flat_map(|worked| moves(&worked.log.pus, node_of));
-    let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
-        .with_moves(before.moves(&after).chain(worker_moves));
     let watched = Watched { before: &before, after: &after, looks: &timed.looks };
+    let classes = Classes::new(node_of_pu.values().copied().chain(before.nodes()).chain(after.nodes()))
+        .with_moves(watched.moves().chain(worker_moves));
     let shared = watched.shared(end_ns);
     let replay =
         Replay { work, job, timed: &timed, watched, shared, classes: &classes, node_of_pu: &node_of_pu, end_ns };
@@ -160,7 +160,7 @@ impl<W: Work> Replay<'_, W> {
         let sampled = most > REPLAY_MOST;
         let uniform = self.job.point.workload.touches_uniformly();
         let found = pool.each(|worker| {
-            let pages = before.pages(after, worker, self.classes, uniform);
+            let pages = self.watched.pages(worker, self.classes, uniform);
             Ok(if sampled { self.sampled(worker, &pages, touches, most) } else { self.every(worker, &pages) })
         })?;
         let mut traffic = NodeTraffic::default();
@@ -323,8 +323,8 @@ mod tests {
             notes: Vec::new(),
         };
         let (before, after) = (on(0), on(1));
-        let classes = Classes::new([0, 1]).with_moves(before.moves(&after));
         let watched = Watched { before: &before, after: &after, looks: &timed.looks };
+        let classes = Classes::new([0, 1]).with_moves(watched.moves());
         let replay = Replay {
             work: &work,
             job: &job,
@@ -335,7 +335,7 @@ mod tests {
             node_of_pu: &NODE_OF_PU.into(),
             end_ns: REQUESTS,
         };
-        run(&replay, &before.pages(&after, 0, &classes, false))
+        run(&replay, &watched.pages(0, &classes, false))
     }
 
     /// Touches of requests, of the worker's own heap and of the shared one.

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn what_moved_is_spread_over_its_ends() {
         let moves =
-            [(Moving::SharedPage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move { what, from, to });
+            [(Moving::SharedPage, 0, 1), (Moving::Worker, 2, 3)].map(|(what, from, to)| Move::new(what, from, to));
         let classes = Classes::new(0..4).with_moves(moves);
         let [page, worker] = moves.map(|one| classes.of_ends(one.what, Some(one.from), Some(one.to)));
         let on = |node| classes.of(Some(node));

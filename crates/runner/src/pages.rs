@@ -19,6 +19,15 @@ pub struct Move {
     pub from: u32,
     /// Node after.
     pub to: u32,
+    /// Whether it was back at the end of the run.
+    pub returned: bool,
+}
+
+impl Move {
+    /// Something that did not return.
+    pub fn new(what: Moving, from: u32, to: u32) -> Move {
+        Move { what, from, to, returned: false }
+    }
 }
 
 /// What moves.
@@ -66,9 +75,12 @@ impl Classes {
         if from == to {
             return self.of(from);
         }
-        let one = from.zip(to).map(|(from, to)| Move { what, from, to });
-        let at = one.and_then(|one| self.moves.binary_search(&one).ok());
-        at.map_or(self.unknown(), |at| self.nodes.len() + at)
+        from.zip(to).map_or(self.unknown(), |(from, to)| self.of_move(Move::new(what, from, to)))
+    }
+
+    /// The class of a move; that of the unknown for one that is none of them.
+    pub(crate) fn of_move(&self, one: Move) -> usize {
+        self.moves.binary_search(&one).map_or(self.unknown(), |at| self.nodes.len() + at)
     }
 
     /// Nodes that a worker's own pages go to.
@@ -107,9 +119,23 @@ impl HeapPages {
     ) -> HeapPages {
         let class = |(before, after)| narrow(classes.of_ends(what, before, after));
         let found: Vec<u16> = pages.into_iter().map(class).collect();
-        let Some(&first) = found.first() else { return HeapPages::none(classes) };
-        let uniform = found.iter().all(|&other| other == first).then_some(first);
-        HeapPages { shift: (page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), classes: found, uniform }
+        match found.is_empty() {
+            true => HeapPages::none(classes),
+            false => HeapPages::of((page_bytes / plan::workload::LINE_BYTES).trailing_zeros(), found),
+        }
+    }
+
+    fn of(shift: u32, classes: Vec<u16>) -> HeapPages {
+        let alike = classes.iter().all(|class| *class == classes[0]);
+        HeapPages { shift, uniform: alike.then(|| classes[0]), classes }
+    }
+
+    /// The same, but for these pages, which moved so.
+    pub(crate) fn with_moves(mut self, classes: &Classes, moves: impl IntoIterator<Item = (usize, Move)>) -> HeapPages {
+        for (page, one) in moves {
+            self.classes[page] = narrow(classes.of_move(one));
+        }
+        HeapPages::of(self.shift, self.classes)
     }
 
     /// Of a heap that has no pages, or of which nothing is known: every line lies on one page of the unknown class.
@@ -150,8 +176,8 @@ mod tests {
 
     #[test]
     fn pages_have_the_class_of_their_node_or_of_their_move() {
-        let page = |from, to| Move { what: Moving::PrivatePage, from, to };
-        let worker = Move { what: Moving::Worker, from: 0, to: 4 };
+        let page = |from, to| Move::new(Moving::PrivatePage, from, to);
+        let worker = Move::new(Moving::Worker, 0, 4);
         let classes = Classes::new([4, 0, 4]).with_moves([page(4, 0), page(0, 4), worker, page(4, 0), page(0, 0)]);
         assert_eq!(classes.count(), 6);
         let stayed = [(Some(0), Some(0)), (Some(4), Some(4)), (Some(9), Some(9)), (None, None)];
@@ -170,9 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn pages_that_returned_have_a_class_of_their_own() {
+        let gone = Move::new(Moving::SharedPage, 0, 1);
+        let back = Move { returned: true, ..gone };
+        let classes = Classes::new([0, 1]).with_moves([gone, back]);
+        let pages = [(Some(0), Some(0)), (Some(0), Some(1)), (Some(0), Some(0))];
+        let heap = HeapPages::new(&classes, Moving::SharedPage, 4096, pages).with_moves(&classes, [(2, back)]);
+        let moves: Vec<_> = (0..3).map(|page| classes.moved(heap.class(page * 64, heap.shift()))).collect();
+        assert_eq!(moves, [None, Some(gone), Some(back)]);
+        let all = HeapPages::new(&classes, Moving::SharedPage, 4096, pages[..1].to_vec());
+        assert_eq!(all.with_moves(&classes, [(0, back)]).uniform(), Some(classes.of_move(back)));
+    }
+
+    #[test]
     fn more_moves_than_classes_are_unknown() {
         let what = Moving::PrivatePage;
-        let moves = (0..300).flat_map(|from| (0..300).map(move |to| Move { what, from, to }));
+        let moves = (0..300).flat_map(|from| (0..300).map(move |to| Move::new(what, from, to)));
         let classes = Classes::new(0..300).with_moves(moves);
         assert_eq!(classes.count(), usize::from(u16::MAX) + 1);
         assert_eq!(classes.ends(classes.of_ends(what, Some(0), Some(299))), Some((0, 299)));

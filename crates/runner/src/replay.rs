@@ -62,9 +62,7 @@ pub fn stretches(
 /// Moves of the worker between the two ends of a request.
 pub fn moves(log: &[PuAt], node_of: impl Fn(u32) -> Option<u32>) -> impl Iterator<Item = Move> {
     let between = log.windows(2).filter(|pair| is_between(pair[1].at));
-    between.filter_map(move |pair| {
-        Some(Move { what: Moving::Worker, from: node_of(pair[0].pu)?, to: node_of(pair[1].pu)? })
-    })
+    between.filter_map(move |pair| Some(Move::new(Moving::Worker, node_of(pair[0].pu)?, node_of(pair[1].pu)?)))
 }
 
 /// Whether a change was seen after a request and not yet before it.

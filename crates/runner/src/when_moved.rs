@@ -5,12 +5,12 @@
 //! that worker was on the node that they went to.
 
 use crate::heaps::{Heaps, Maps};
-use crate::pages::{Classes, Move, Moving};
+use crate::pages::{Classes, HeapPages, Move, Moving};
 use crate::replay::Stretch;
 use crate::sample::Job;
 use crate::sampling::Worked;
 use crate::windows::Boundary;
-use host::locate::{Glimpse, Pagemap, UNKNOWN, glance};
+use host::locate::{Glimpse, PageMap, Pagemap, glance};
 use host::thread::cpu_time;
 use plan::place::Placement;
 use plan::policy::MemoryPolicy;
@@ -147,8 +147,8 @@ pub(crate) fn pieces(worked: &Worked, boundaries: &[Boundary], stretches: &[Stre
     found
 }
 
-/// Shares of pages that had left their first node by when, by their nodes before and after.
-pub(crate) type Shares = BTreeMap<(u32, u32), Line>;
+/// Shares of pages that had left their first node by when.
+pub(crate) type Shares = BTreeMap<Move, Line>;
 
 /// How many of the pages of a worker's heaps that moved had left their first node by when.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,28 +176,31 @@ impl<'a> Moved<'a> {
         let on = |node: u32| (node, Line::time_on(classes.of(Some(node)), did));
         let there: BTreeMap<u32, Line> = classes.moves_to().into_iter().map(on).collect();
         let step = did.len().div_ceil(POINTS).max(1);
-        let times: Vec<f64> =
-            did.iter().step_by(step).flat_map(|piece| [piece.during_ns.start, piece.during_ns.end]).collect();
-        let share = |((from, to), pages): ((u32, u32), Vec<Line>)| {
+        let ends = did.iter().step_by(step).flat_map(|piece| [piece.during_ns.start, piece.during_ns.end]);
+        let looks = watched.looks.iter().map(|look| look.at_ns as f64).filter(|ns| *ns < own_end_ns);
+        let mut times: Vec<f64> = ends.chain(looks).collect();
+        times.sort_by(f64::total_cmp);
+        let share = |(page, lines): (Move, Vec<Line>)| {
             let times = times.iter().copied().chain([own_end_ns]);
-            ((from, to), Line::mean(&pages, times, there.get(&to)))
+            (page, Line::mean(&lines, times, there.get(&page.to)))
         };
         let own = watched.lines_of(worker, own_end_ns).into_iter().map(share).collect();
-        let [unseen_own, unseen_shared] = [own_end_ns, end_ns as f64].map(|end_ns| Line::rising(end_ns, []));
+        let [unseen_own, unseen_shared] = [own_end_ns, end_ns as f64].map(|end_ns| Line::new([], end_ns, true));
         Moved { own, shared, unseen_own, unseen_shared, there }
     }
 
     /// Share that had left, on average over this time.
     pub(crate) fn during(&self, during_ns: &Range<f64>, page: Move) -> f64 {
-        let Move { what, from, to } = page;
-        let by = |ns: f64| match what {
-            Moving::SharedPage => self.shared.get(&(from, to)).unwrap_or(&self.unseen_shared).at(ns),
-            Moving::PrivatePage | Moving::Worker => match self.own.get(&(from, to)) {
-                Some(seen) => seen.at(ns),
-                None => self.unseen_own.at_by(ns, self.there.get(&to)),
-            },
-        };
-        (by(during_ns.start) + by(during_ns.end)) / 2.0
+        match page.what {
+            Moving::SharedPage => self.shared.get(&page).unwrap_or(&self.unseen_shared).over(during_ns),
+            Moving::PrivatePage | Moving::Worker => self.own.get(&page).map_or_else(
+                || {
+                    let by = |ns: f64| self.unseen_own.at_by(ns, self.there.get(&page.to));
+                    (by(during_ns.start) + by(during_ns.end)) / 2.0
+                },
+                |seen| seen.over(during_ns),
+            ),
+        }
     }
 }
 
@@ -214,37 +217,89 @@ impl Watched<'_> {
     pub(crate) fn shared(&self, end_ns: u64) -> Shares {
         let before_the_end = || self.looks.iter().map(|look| look.at_ns).take_while(|at_ns| *at_ns < end_ns);
         let times = || before_the_end().chain([end_ns]).map(|ns| ns as f64);
-        // It has the last number.
-        let lines = self.lines_of(self.before.all().count() - 1, end_ns as f64);
-        lines.into_iter().map(|(ends, pages)| (ends, Line::mean(&pages, times(), None))).collect()
+        let lines = self.lines_of(self.workers(), end_ns as f64);
+        lines.into_iter().map(|(page, lines)| (page, Line::mean(&lines, times(), None))).collect()
     }
 
-    /// Of one heap's watched pages that moved, by their nodes before and after: 0 as long as it was seen there, 1 where it was
-    /// not.
-    fn lines_of(&self, heap: usize, end_ns: f64) -> BTreeMap<(u32, u32), Vec<Line>> {
-        let mut moved: BTreeMap<(u32, u32), Vec<Line>> = BTreeMap::new();
-        let maps = [self.before, self.after].map(|maps| maps.all().nth(heap).flatten());
-        let ([Some(before), Some(after)], Some(first)) = (maps, self.looks.first()) else { return moved };
-        for (at, &(page, glimpse)) in first.heaps[heap].iter().enumerate() {
-            let there = before.nodes[page];
-            let (Ok(from), Ok(to)) = (u32::try_from(there), u32::try_from(after.nodes[page])) else { continue };
-            if from == to {
-                continue;
-            }
-            let has_left = |seen: Glimpse| match (seen.node, seen.frame.zip(glimpse.frame)) {
-                (UNKNOWN, None) => None,
-                (UNKNOWN, Some((now, then))) => Some(now != then),
-                (node, _) => Some(node != there),
+    /// The number of private heaps, and of the shared one behind them.
+    fn workers(&self) -> usize {
+        self.before.all().count() - 1
+    }
+
+    /// Every way in which a page moved.
+    pub(crate) fn moves(&self) -> impl Iterator<Item = Move> + '_ {
+        let seen = (0..=self.workers()).flat_map(|heap| self.moved(heap)).map(|(_, page)| page);
+        self.before.moves(self.after).chain(seen)
+    }
+
+    /// Classes of the pages of a worker's heaps, as [`Maps::pages`], those that returned among the moved ones.
+    pub(crate) fn pages(&self, worker: usize, classes: &Classes, uniform: bool) -> [HeapPages; 2] {
+        let [own, shared] = self.before.pages(self.after, worker, classes, uniform);
+        [(own, worker), (shared, self.workers())].map(|(pages, heap)| pages.with_moves(classes, self.returned(heap)))
+    }
+
+    /// Pages of a heap that returned: watched ones, and those behind each, up to the next, that lay where it lay.
+    fn returned(&self, heap: usize) -> Vec<(usize, Move)> {
+        let (Some([before, after]), Some(first)) = (self.maps(heap), self.looks.first()) else { return Vec::new() };
+        let watched = &first.heaps[heap];
+        let returned = self.moved(heap).into_iter().filter(|(_, one)| one.returned);
+        let behind = returned.flat_map(|(at, one)| {
+            let next = watched.get(at + 1).map_or(before.nodes.len(), |next| next.0);
+            let lay = move |map: &PageMap, page: usize| node(map.nodes[page]) == Some(one.from);
+            (watched[at].0..next)
+                .filter(move |&page| lay(before, page) && lay(after, page))
+                .map(move |page| (page, one))
+        });
+        behind.collect()
+    }
+
+    /// Watched pages of a heap that moved, by their place among those watched. One that lay on the same node before and after
+    /// returned, if it was seen on another.
+    fn moved(&self, heap: usize) -> Vec<(usize, Move)> {
+        let (Some([before, after]), Some(first)) = (self.maps(heap), self.looks.first()) else { return Vec::new() };
+        let what = if heap == self.workers() { Moving::SharedPage } else { Moving::PrivatePage };
+        let moved = |(at, page): (usize, usize)| {
+            let (from, last) = (node(before.nodes[page])?, node(after.nodes[page])?);
+            let mut seen = self.looks.iter().filter_map(|look| node(look.heaps[heap][at].1.node));
+            let returned = from == last;
+            let to = if returned { seen.find(|seen| *seen != from)? } else { last };
+            Some((at, Move { what, from, to, returned }))
+        };
+        first.heaps[heap].iter().map(|watched| watched.0).enumerate().filter_map(moved).collect()
+    }
+
+    /// Where the pages of a heap lay before and after.
+    fn maps(&self, heap: usize) -> Option<[&PageMap; 2]> {
+        Some([self.before.all().nth(heap)??, self.after.all().nth(heap)??])
+    }
+
+    /// Of one heap's watched pages that moved: 0 as long as it was seen where it lay before, 1 where it was not.
+    fn lines_of(&self, heap: usize, end_ns: f64) -> BTreeMap<Move, Vec<Line>> {
+        let mut lines: BTreeMap<Move, Vec<Line>> = BTreeMap::new();
+        for (at, page) in self.moved(heap) {
+            let glimpse = |look: &Look| look.heaps[heap][at].1;
+            let had = glimpse(&self.looks[0]).frame;
+            let has_left = |seen: Glimpse| match (node(seen.node), seen.frame.zip(had)) {
+                (Some(node), _) => Some(node != page.from),
+                (None, Some((now, then))) if now == then => Some(false),
+                // Back on its node it has yet another frame.
+                (None, Some(_)) if !page.returned => Some(true),
+                (None, _) => None,
             };
             let before_the_end = self.looks.iter().take_while(|look| (look.at_ns as f64) < end_ns);
             let seen = before_the_end.filter_map(|look| {
-                let left = has_left(look.heaps[heap][at].1)?;
+                let left = has_left(glimpse(look))?;
                 Some((look.at_ns as f64, f64::from(u8::from(left))))
             });
-            moved.entry((from, to)).or_default().push(Line::rising(end_ns, seen));
+            lines.entry(page).or_default().push(Line::new(seen, end_ns, !page.returned));
         }
-        moved
+        lines
     }
+}
+
+/// The node of a page, where it is told.
+fn node(told: i16) -> Option<u32> {
+    u32::try_from(told).ok()
 }
 
 /// A value over time, `(ns, value)`, straight between the points.
@@ -252,9 +307,9 @@ impl Watched<'_> {
 pub(crate) struct Line(Vec<(f64, f64)>);
 
 impl Line {
-    /// From 0 at the release to 1 at the end.
-    fn rising(end_ns: f64, between: impl IntoIterator<Item = (f64, f64)>) -> Line {
-        Line([(0.0, 0.0)].into_iter().chain(between).chain([(end_ns, 1.0)]).collect())
+    /// Of a page, from 0 at the release to 1 at the end, if it has left by then, else to 0.
+    fn new(between: impl IntoIterator<Item = (f64, f64)>, end_ns: f64, has_left: bool) -> Line {
+        Line([(0.0, 0.0)].into_iter().chain(between).chain([(end_ns, f64::from(u8::from(has_left)))]).collect())
     }
 
     /// How long a worker had been on PUs of one class.
@@ -276,6 +331,21 @@ impl Line {
 
     fn at(&self, ns: f64) -> f64 {
         self.at_by(ns, None)
+    }
+
+    /// On average over a time.
+    fn over(&self, during_ns: &Range<f64>) -> f64 {
+        let Range { start, end } = *during_ns;
+        if start >= end {
+            return self.at(start);
+        }
+        let between = self.0.partition_point(|(ns, _)| *ns <= start)..self.0.partition_point(|(ns, _)| *ns < end);
+        let (mut area, mut last) = (0.0, (start, self.at(start)));
+        for point in self.0[between].iter().copied().chain([(end, self.at(end))]) {
+            area += (point.0 - last.0) * (point.1 + last.1) / 2.0;
+            last = point;
+        }
+        area / (end - start)
     }
 
     /// As [`Line::at`], but between two points it rises as `clock` does, if there is one and it rises there.
@@ -300,7 +370,7 @@ mod tests {
     use super::*;
     use crate::subject::threads::Log;
     use crate::windows::Mark;
-    use host::locate::{MapSource, PageMap};
+    use host::locate::{MapSource, UNKNOWN};
     use plan::place::{Place, ProcessPlace, SharedPlace, Toucher};
 
     #[test]
@@ -359,7 +429,7 @@ mod tests {
             look(40, [seen(1), seen(2), seen(1), seen(5)]),
         ];
         let watched = Watched { before: &before, after: &after, looks: &looks };
-        let gone = [(0, 1), (1, 0)].map(|(from, to)| Move { what: Moving::PrivatePage, from, to });
+        let gone = [(0, 1), (1, 0)].map(|(from, to)| Move::new(Moving::PrivatePage, from, to));
         let classes = Classes::new([0, 1, 5]).with_moves(gone);
         // On node 1 from 30 to 40 and from 60 on.
         let did = [(0.0..20.0, 0), (20.0..30.0, 0), (30.0..40.0, 1), (40.0..60.0, 0), (60.0..80.0, 1)];
@@ -370,7 +440,7 @@ mod tests {
         let shared = watched.shared(80);
         let moved = Moved::new((0, &did), &classes, &watched, &shared, 80);
         let check = |(what, from, to): (Moving, u32, u32), during_ns: Range<f64>, expect: f64| {
-            let found = moved.during(&during_ns, Move { what, from, to });
+            let found = moved.during(&during_ns, Move::new(what, from, to));
             assert!((found - expect).abs() < 1e-12, "{what:?} {from} {during_ns:?}: {found}, not {expect}");
         };
         // One left between 10 and 40, when nobody could tell; the other between 20 and 40, as its frame tells.
@@ -394,7 +464,7 @@ mod tests {
         // Of a worker that stopped at 30 on node 0, only looks before that count; it came back while it was there.
         let shared = Shares::new();
         let stopped = Moved::new((0, &did[..2]), &classes, &watched, &shared, 80);
-        let back = stopped.during(&(25.0..25.0), Move { what: Moving::PrivatePage, from: 1, to: 0 });
+        let back = stopped.during(&(25.0..25.0), Move::new(Moving::PrivatePage, 1, 0));
         assert_eq!((stopped.own.len(), back), (2, 1.0));
         // Nobody looked at a page that moved so; a worker's own comes while it is there.
         check((Moving::PrivatePage, 5, 1), 30.0..30.0, 0.0);
@@ -402,6 +472,42 @@ mod tests {
         let unseen = (Moving::SharedPage, 5, 0);
         check(unseen, 0.0..80.0, 0.5);
         check(unseen, 20.0..20.0, 0.25);
+    }
+
+    #[test]
+    fn pages_that_came_back_were_away_between_the_looks_that_saw_it() {
+        // The watched pages 0 and 4 were on node 1 meanwhile, 2 on none that is told, 6 stayed.
+        let (before, after) = (maps([0, 0, 0, 0, 0, 1, 0, 0]), maps([0, 0, 0, 0, 0, 1, 0, 0]));
+        let here = (0, None);
+        let looks = [
+            look(0, [here, (0, Some(7)), here, here]),
+            look(20, [(1, None), (UNKNOWN, Some(8)), here, here]),
+            look(40, [(1, None), (UNKNOWN, None), (1, None), here]),
+            look(60, [here, here, here, here]),
+        ];
+        let watched = Watched { before: &before, after: &after, looks: &looks };
+        let back = |what| Move { returned: true, ..Move::new(what, 0, 1) };
+        let own = back(Moving::PrivatePage);
+        // Page 1 did as page 0; page 5 lay elsewhere than page 4.
+        assert_eq!(watched.returned(0), [(0, own), (1, own), (4, own)]);
+        let moves: Vec<Move> = watched.moves().collect();
+        assert!(moves.contains(&own) && moves.contains(&back(Moving::SharedPage)), "{moves:?}");
+        let classes = Classes::new([0, 1]).with_moves(moves);
+        let [heap, _] = watched.pages(0, &classes, false);
+        assert_eq!(heap.classes().iter().filter(|class| classes.moved(usize::from(**class)) == Some(own)).count(), 3);
+        let did = [Piece { stretch: Stretch { requests: 0..0, class: classes.of(Some(1)) }, during_ns: 0.0..80.0 }];
+        let shared = watched.shared(80);
+        let moved = Moved::new((0, &did), &classes, &watched, &shared, 80);
+        for page in [own, back(Moving::SharedPage)] {
+            let check = |ns: f64, expect: f64| assert_eq!(moved.during(&(ns..ns), page), expect, "{page:?} {ns}");
+            check(0.0, 0.0);
+            check(10.0, 0.25);
+            check(20.0, 0.5);
+            check(40.0, 1.0);
+            check(50.0, 0.5);
+            check(60.0, 0.0);
+            check(80.0, 0.0);
+        }
     }
 
     #[test]
@@ -448,6 +554,6 @@ mod tests {
 
     #[test]
     fn a_run_without_length_has_all_moved() {
-        assert_eq!(Line::rising(0.0, [(0.0, 0.0)]).at(0.0), 1.0);
+        assert_eq!(Line::new([(0.0, 0.0)], 0.0, true).at(0.0), 1.0);
     }
 }
