@@ -31,6 +31,7 @@ pub mod hits;
 mod journal;
 pub mod live;
 pub mod lock;
+mod looks;
 pub mod manifest;
 mod measured;
 pub mod modelled;

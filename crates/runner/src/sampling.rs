@@ -2,12 +2,12 @@
 
 use crate::gate::Gate;
 use crate::heaps::Heaps;
+use crate::looks::{Look, Looks};
 use crate::pauses::{DueTimes, pause_times};
 use crate::pool::{Pool, no_thread, part};
 use crate::sample::{Job, PauseTimes};
 use crate::subject::threads::{Log, Role, Scan, Watch};
 use crate::timer::{Board, Raised, Timetable, keep_time, ns_since};
-use crate::when_moved::{Look, Looks};
 use crate::workload::{Done, SHARED, Seat, Work};
 use gmp::world::{Pause, StoppedWork, World};
 use host::thread::Usage;
