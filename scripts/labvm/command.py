@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     watched.add_argument("names", nargs="*", metavar="NAME", help=f"by default {' '.join(WITNESSED)}")
     watched.add_argument("--procs", type=times, metavar="N", help="workers, as many as PUs by default")
     watched.add_argument(
-        "--operations", type=times, default=400, metavar="N", help="of each worker, 400 by default: more take longer, and more moves"
+        "--operations", type=times, default=2000, metavar="N", help="of each worker, 2000 by default: more take longer, and more moves"
     )
     wanted(watched, fresh=False)
     cuts = verbs.add_parser("powercut", help="cuts a machine's power at random moments of a run, boots it again and resumes")

@@ -236,7 +236,6 @@ impl Maps {
             Some(made_up) if uniform => made_up,
             _ => map.nodes.clone(),
         };
-        let node = |node: i16| u32::try_from(node).ok();
         let heap = |what, before: &Option<PageMap>, after: &Option<PageMap>| match (before, after) {
             (Some(before), Some(after)) => {
                 let pairs = nodes(before).into_iter().zip(nodes(after));
@@ -259,7 +258,6 @@ impl Maps {
         let heaps = private.chain([(Moving::SharedPage, (&self.shared, &later.shared))]);
         heaps.filter_map(|(what, (before, after))| Some((what, before.as_ref()?, after.as_ref()?))).flat_map(
             |(what, before, after)| {
-                let node = |node: i16| u32::try_from(node).ok();
                 let moved = before.nodes.iter().zip(&after.nodes).filter(|(before, after)| before != after);
                 moved.filter_map(move |(&from, &to)| Some(Move::new(what, node(from)?, node(to)?)))
             },
@@ -270,6 +268,11 @@ impl Maps {
     pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
         self.all().flatten().flat_map(|map| map.counts.keys().copied())
     }
+}
+
+/// The node of a page, where it is told.
+pub(crate) fn node(told: i16) -> Option<u32> {
+    u32::try_from(told).ok()
 }
 
 /// Compares what will be touched with what the nodes have. What is bound must fit its nodes; the rest may spill.

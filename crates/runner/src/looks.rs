@@ -15,11 +15,11 @@ const WATCHED: usize = 2048;
 const LEAST: Duration = Duration::from_millis(50);
 /// at least this part of the time that has passed, so that a long sample has few of them,
 const LEAST_SHARE: u32 = 64;
-/// and at least so many times what one takes, divided by the number of workers: they cost these 1 % of their time at most,
+/// and at least so many times what one takes, divided by the PUs that work: they cost these about 1 % of their time,
 const LEAST_TIMES: u32 = 100;
-/// and the PU that they run on half of its time.
+/// and the PU that they run on half of its.
 const LEAST_TIMES_OF_MANY: u32 = 2;
-/// What one takes is not known from so many first ones: code and page tables are cold.
+/// What one takes is not known from the first ones: code and page tables are cold.
 const COLD: usize = 4;
 
 /// Where the watched pages lay at one moment.
@@ -35,6 +35,8 @@ pub(crate) struct Look {
 pub(crate) struct Looks<'a> {
     heaps: &'a Heaps,
     pagemap: Option<Pagemap>,
+    /// PUs that work.
+    pus: usize,
     next_ns: u64,
     /// CPU time of the one that took least.
     took: Duration,
@@ -50,7 +52,8 @@ impl<'a> Looks<'a> {
             true => (0, Pagemap::open(&root)),
             false => (u64::MAX, None),
         };
-        let mut looks = Looks { heaps, pagemap, next_ns, took: Duration::MAX, found: Vec::new() };
+        let pus = job.point.placement.workers.len().min(job.allowed_pus.len());
+        let mut looks = Looks { heaps, pagemap, pus, next_ns, took: Duration::MAX, found: Vec::new() };
         looks.look(0);
         looks
     }
@@ -74,8 +77,8 @@ impl<'a> Looks<'a> {
             Ok(heaps) => {
                 self.found.push(Look { at_ns: now_ns, heaps });
                 self.took = self.took.min(cpu_time() - began);
-                let took = if self.found.len() < COLD { Duration::ZERO } else { self.took };
-                self.next_ns = next_ns(Duration::from_nanos(now_ns), took, workers);
+                let took = if self.found.len() <= COLD { Duration::ZERO } else { self.took };
+                self.next_ns = next_ns(Duration::from_nanos(now_ns), took, self.pus);
             }
             // Forbidden once is forbidden always.
             Err(_) => self.next_ns = u64::MAX,
@@ -84,8 +87,8 @@ impl<'a> Looks<'a> {
 }
 
 /// When to look next, after a look at this time, of which one takes so long.
-fn next_ns(at: Duration, took: Duration, workers: usize) -> u64 {
-    let times = (LEAST_TIMES / workers.max(1) as u32).max(LEAST_TIMES_OF_MANY);
+fn next_ns(at: Duration, took: Duration, pus: usize) -> u64 {
+    let times = LEAST_TIMES.div_ceil(pus.max(1) as u32).max(LEAST_TIMES_OF_MANY);
     let next = at + LEAST.max(at / LEAST_SHARE).max(took * times);
     u64::try_from(next.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -110,15 +113,16 @@ mod tests {
 
     #[test]
     fn looks_are_rare() {
-        let check = |at_ms: u64, took_us: u64, workers: usize, expect_us: u64| {
-            let next_ns = next_ns(Duration::from_millis(at_ms), Duration::from_micros(took_us), workers);
-            assert_eq!(next_ns / 1000, expect_us, "{at_ms} {took_us} {workers}");
+        let check = |at_ms: u64, took_us: u64, pus: usize, expect_us: u64| {
+            let next_ns = next_ns(Duration::from_millis(at_ms), Duration::from_micros(took_us), pus);
+            assert_eq!(next_ns / 1000, expect_us, "{at_ms} {took_us} {pus}");
         };
         check(0, 200, 1, 50_000);
         check(6400, 200, 1, 6_400_000 + 100_000);
         check(100, 3000, 1, 100_000 + 300_000);
         check(100, 3000, 4, 100_000 + 75_000);
-        check(100, 30_000, 64, 100_000 + 60_000);
+        check(100, 30_000, 34, 100_000 + 90_000);
+        check(100, 30_000, 128, 100_000 + 60_000);
         assert_eq!(watched(10, 4).collect::<Vec<_>>(), [0, 3, 6, 9]);
         assert_eq!(watched(3, 4).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!((watched(0, 4).count(), watched(9, 0).count()), (0, 1));

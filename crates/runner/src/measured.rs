@@ -366,6 +366,7 @@ mod tests {
             (own_second + second) / 2.0,
         ];
         let found = moved(found);
+        assert_eq!(found.len(), expect.len());
         assert!(found.iter().zip(expect).all(|(found, expect)| (found - expect).abs() < 1e-6), "{found:?} {expect:?}");
     }
 

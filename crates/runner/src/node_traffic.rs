@@ -1,4 +1,4 @@
-//! Touches by the nodes of PU and page, those during which one of them moved spread over its nodes before and after.
+//! Touches by the nodes of PU and page, those to pages, or by workers, that moved spread over the two nodes.
 
 use crate::pages::{Classes, Move};
 use crate::replay::Traffic;

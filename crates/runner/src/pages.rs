@@ -17,7 +17,7 @@ pub struct Move {
     pub what: Moving,
     /// Node before.
     pub from: u32,
-    /// Node after.
+    /// Node after, or before it returned.
     pub to: u32,
     /// Whether it was back at the end of the run.
     pub returned: bool,
@@ -35,7 +35,7 @@ impl Move {
 pub enum Moving {
     /// A worker, between the two ends of a request.
     Worker,
-    /// A page of a heap that one worker touches, between the two ends of a run.
+    /// A page of a heap that one worker touches, in a run.
     PrivatePage,
     /// A page of the heap that all touch, likewise.
     SharedPage,
@@ -93,14 +93,14 @@ impl Classes {
         self.moves.get(class.checked_sub(self.nodes.len())?).copied()
     }
 
-    /// The nodes of a class at both ends, the same twice where nothing moved; `None` for the unknown.
+    /// The two nodes of a class, the same twice where nothing moved; `None` for the unknown.
     pub fn ends(&self, class: usize) -> Option<(u32, u32)> {
         let moved = || self.moved(class).map(|one| (one.from, one.to));
         self.nodes.get(class).map_or_else(moved, |&node| Some((node, node)))
     }
 }
 
-/// Class of every page of one heap. That of a page that lay on different nodes before and after the run is the move.
+/// Class of every page of one heap. That of a page that moved is the move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapPages {
     /// Page of a line is `line >> shift`.
@@ -132,6 +132,10 @@ impl HeapPages {
 
     /// The same, but for these pages, which moved so.
     pub(crate) fn with_moves(mut self, classes: &Classes, moves: impl IntoIterator<Item = (usize, Move)>) -> HeapPages {
+        let mut moves = moves.into_iter().peekable();
+        if moves.peek().is_none() {
+            return self;
+        }
         for (page, one) in moves {
             self.classes[page] = narrow(classes.of_move(one));
         }

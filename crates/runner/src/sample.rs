@@ -125,7 +125,7 @@ pub struct Hits {
     pub source: HitSource,
     /// All touches looked at.
     pub touches: u64,
-    /// Local, of PUs and pages seen on one node before and after.
+    /// Local, of PUs and pages that did not move.
     pub local: u64,
     /// Remote, likewise.
     pub remote: u64,
@@ -148,7 +148,7 @@ pub struct TrafficCell {
     pub pu_node: Option<u32>,
     /// Node of the page.
     pub memory_node: Option<u32>,
-    /// Touches, of PUs and pages seen there before and after.
+    /// Touches, of PUs and pages that did not move.
     pub touches: u64,
     /// Expected number of those of workers or pages that moved.
     pub moved: f64,

@@ -1,9 +1,9 @@
 //! When pages moved that lay on one node before a run and on another after it, or came back.
 //!
 //! By looks at some pages of each heap while a sample ran it is known how many of those that moved had left by each look. In between, and where nobody looked, they are taken to have left evenly; those that only one worker touches, while
-//! that worker was on the node that they went to.
+//! that worker was on the node that they went to. They return evenly.
 
-use crate::heaps::Maps;
+use crate::heaps::{Maps, node};
 use crate::looks::Look;
 use crate::pages::{Classes, HeapPages, Move, Moving};
 use crate::replay::Stretch;
@@ -136,22 +136,23 @@ impl Watched<'_> {
     /// Classes of the pages of a worker's heaps, as [`Maps::pages`], those that returned among the moved ones.
     pub(crate) fn pages(&self, worker: usize, classes: &Classes, uniform: bool) -> [HeapPages; 2] {
         let [own, shared] = self.before.pages(self.after, worker, classes, uniform);
-        [(own, worker), (shared, self.workers())].map(|(pages, heap)| pages.with_moves(classes, self.returned(heap)))
+        [(own, worker), (shared, self.workers())]
+            .map(|(pages, heap)| pages.with_moves(classes, self.returned(heap).into_iter().flatten()))
     }
 
     /// Pages of a heap that returned: watched ones, and those behind each, up to the next, that lay where it lay.
-    fn returned(&self, heap: usize) -> Vec<(usize, Move)> {
-        let (Some([before, after]), Some(first)) = (self.maps(heap), self.looks.first()) else { return Vec::new() };
-        let watched = &first.heaps[heap];
+    fn returned(&self, heap: usize) -> Option<impl Iterator<Item = (usize, Move)> + '_> {
+        let [before, after] = self.maps(heap)?;
+        let watched = &self.looks.first()?.heaps[heap];
         let returned = self.moved(heap).into_iter().filter(|(_, one)| one.returned);
-        let behind = returned.flat_map(|(at, one)| {
+        let behind = returned.flat_map(move |(at, one)| {
             let next = watched.get(at + 1).map_or(before.nodes.len(), |next| next.0);
             let lay = move |map: &PageMap, page: usize| node(map.nodes[page]) == Some(one.from);
             (watched[at].0..next)
                 .filter(move |&page| lay(before, page) && lay(after, page))
                 .map(move |page| (page, one))
         });
-        behind.collect()
+        Some(behind)
     }
 
     /// Watched pages of a heap that moved, by their place among those watched. One that lay on the same node before and after
@@ -178,29 +179,29 @@ impl Watched<'_> {
     fn lines_of(&self, heap: usize, end_ns: f64) -> BTreeMap<Move, Vec<Line>> {
         let mut lines: BTreeMap<Move, Vec<Line>> = BTreeMap::new();
         for (at, page) in self.moved(heap) {
-            let glimpse = |look: &Look| look.heaps[heap][at].1;
-            let had = glimpse(&self.looks[0]).frame;
-            let has_left = |seen: Glimpse| match (node(seen.node), seen.frame.zip(had)) {
-                (Some(node), _) => Some(node != page.from),
+            let first = self.looks[0].heaps[heap][at].1;
+            // Where it had left already, its frame of before is not known.
+            let had = first.frame.filter(|_| node(first.node).is_none_or(|node| node == page.from));
+            let mut was_away = false;
+            let mut has_left = |seen: Glimpse| match (node(seen.node), seen.frame.zip(had)) {
+                (Some(node), _) => {
+                    was_away |= node != page.from;
+                    Some(node != page.from)
+                }
                 (None, Some((now, then))) if now == then => Some(false),
-                // Back on its node it has yet another frame.
-                (None, Some(_)) if !page.returned => Some(true),
+                // Once it was away it may be back in a frame that is not the first.
+                (None, Some(_)) if !was_away && !page.returned => Some(true),
                 (None, _) => None,
             };
             let before_the_end = self.looks.iter().take_while(|look| (look.at_ns as f64) < end_ns);
             let seen = before_the_end.filter_map(|look| {
-                let left = has_left(glimpse(look))?;
+                let left = has_left(look.heaps[heap][at].1)?;
                 Some((look.at_ns as f64, f64::from(u8::from(left))))
             });
             lines.entry(page).or_default().push(Line::new(seen, end_ns, !page.returned));
         }
         lines
     }
-}
-
-/// The node of a page, where it is told.
-fn node(told: i16) -> Option<u32> {
-    u32::try_from(told).ok()
 }
 
 /// A value over time, `(ns, value)`, straight between the points.
@@ -389,7 +390,7 @@ mod tests {
         let back = |what| Move { returned: true, ..Move::new(what, 0, 1) };
         let own = back(Moving::PrivatePage);
         // Page 1 did as page 0; page 5 lay elsewhere than page 4.
-        assert_eq!(watched.returned(0), [(0, own), (1, own), (4, own)]);
+        assert_eq!(watched.returned(0).unwrap().collect::<Vec<_>>(), [(0, own), (1, own), (4, own)]);
         let moves: Vec<Move> = watched.moves().collect();
         assert!(moves.contains(&own) && moves.contains(&back(Moving::SharedPage)), "{moves:?}");
         let classes = Classes::new([0, 1]).with_moves(moves);
@@ -407,6 +408,8 @@ mod tests {
             check(50.0, 0.5);
             check(60.0, 0.0);
             check(80.0, 0.0);
+            assert_eq!(moved.during(&(0.0..80.0), page), 0.375);
+            assert_eq!(moved.during(&(10.0..50.0), page), 0.65625);
         }
     }
 

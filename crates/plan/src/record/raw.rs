@@ -175,7 +175,7 @@ row! {
         pu_node: Option<u32> [""],
         /// Node of the page; empty where unknown.
         memory_node: Option<u32> [""],
-        /// Touches, of PUs and pages seen on these nodes before and after.
+        /// Touches, of PUs and pages that did not move.
         touches: u64 ["touches"],
         /// Firmware distance between the two (SLIT).
         distance: Option<u32> [""],

@@ -69,9 +69,9 @@ row! {
         local_hit_high: Option<f64> ["ratio"],
         /// Where it comes from: replay, sampled, pages, modelled.
         hit_source: Option<HitSource> [""],
-        /// Touches that are local, of PUs and pages seen on one node before and after.
+        /// Touches that are local, of PUs and pages that did not move.
         local_touches: Option<u64> ["touches"],
-        /// Touches that are remote, of PUs and pages seen on one node before and after.
+        /// Touches that are remote, of PUs and pages that did not move.
         remote_touches: Option<u64> ["touches"],
         /// Touches whose page lies in the toucher's package / all of known nodes; of what moved, the expected number.
         local_package_ratio: Option<f64> ["ratio"],
