@@ -124,7 +124,7 @@ mod tests {
             })
             .collect();
         let ends = Arc::clone(&ended);
-        let end: Ends = (Duration::ZERO, Box::new(move || ends.store(true, Ordering::Release)));
+        let end: Ends = (Duration::from_millis(1), Box::new(move || ends.store(true, Ordering::Release)));
         let watch = Watch::start(Watched { pid, others: 1, scheduler: None }, Some(end)).expect("a thread");
         while !ended.load(Ordering::Acquire) {
             std::thread::yield_now();
