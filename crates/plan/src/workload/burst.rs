@@ -63,7 +63,7 @@ impl BurstFile {
         metric(
             "pause_ratio",
             "ratio",
-            "Share of the time, rests included, in which the runtime's collector had stopped the world; of Go.",
+            "Share of the time, rests included, in which the runtime's collector had stopped the world; of Go, 0 where no cycle ended meanwhile.",
         ),
     ];
 

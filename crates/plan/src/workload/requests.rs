@@ -122,7 +122,7 @@ impl RequestsFile {
         metric(
             "pause_ratio",
             "ratio",
-            "Share of the time in which the runtime's collector had stopped the world; of Go.",
+            "Share of the time in which the runtime's collector had stopped the world; of Go, 0 where no cycle ended meanwhile.",
         ),
         metric(
             "gc_ratio",
