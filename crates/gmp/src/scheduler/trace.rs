@@ -117,6 +117,7 @@ impl Part {
     }
 
     /// A stretch ends now, and the next begins.
+    #[cold]
     pub(crate) fn did(&mut self, did: Did) {
         let to_ns = self.now_ns();
         let from_ns = std::mem::replace(&mut self.since_ns, to_ns);
@@ -124,6 +125,7 @@ impl Part {
     }
 
     /// A task became ready.
+    #[cold]
     pub(crate) fn readied(&mut self, task: u32) {
         let now_ns = self.now_ns();
         self.keep(now_ns, now_ns, Did::Readied { task });
@@ -141,12 +143,14 @@ impl Part {
     }
 
     /// A thread took the processor.
+    #[cold]
     pub(crate) fn taken(&mut self, thread: u32) {
         self.thread = thread;
         self.did(Did::Rested);
     }
 
     /// The processor rests after it did this.
+    #[cold]
     pub(crate) fn rests(&mut self, did: Did) {
         self.did(did);
         self.all.add(&mut self.events);
