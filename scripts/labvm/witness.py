@@ -110,7 +110,10 @@ class Instruction:
 
 
 def witness(requests: list[Request], procs: int | None, operations: int) -> int:
-    """Runs four arms on each machine under the witness, so many operations a worker; raises `Lost` where a count is wrong or a ratio too far off."""
+    """Runs four arms on each machine under the witness, so many operations a worker.
+
+    Raises `Lost` where a count is wrong or a ratio too far off.
+    """
     off: list[float] = []
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         plugin = built(Path(name))
@@ -158,7 +161,7 @@ def differences(request: Request, procs: int, operations: int, plugin: Plugin, f
     heaps = heaps_of(counts, procs * PRIVATE_PAGES + SHARED_PAGES)
     if len(heaps) != len(rows):
         raise Fault(f"{len(rows)} samples, and the witness saw the heaps of {len(heaps)}")
-    return [compare(request.machine, plugin, row, accesses) for row, accesses in zip(rows, heaps)]
+    return [compare(request.machine, operations, plugin, row, accesses) for row, accesses in zip(rows, heaps)]
 
 
 def heaps_of(counts: Path, pages: int) -> list[Counter[tuple[int, int]]]:
@@ -210,14 +213,16 @@ def serving(instructions: Iterable[Instruction], pages: int) -> Counter[tuple[in
     return sum((accesses for accesses in serve if accesses.total() >= most * SERVES_LEAST), Counter())
 
 
-def compare(machine: Machine, plugin: Plugin, row: dict[str, str], accesses: Counter[tuple[int, int]]) -> float:
+def compare(
+    machine: Machine, operations: int, plugin: Plugin, row: dict[str, str], accesses: Counter[tuple[int, int]]
+) -> float:
     """Prints what both counted of one sample, and gives how far off its ratio is.
 
     Raises `Lost` where nothing moved and the counts differ, or the truth lies outside the bounds that stand beside the ratio.
     """
     if row["error"] or not accesses:
         raise Fault(f"{machine.name} {row['arm']}: {row['error'] or 'the witness saw nothing'}")
-    made = int(row["operations"]) * LINES_A_REQUEST
+    made = int(row["procs"]) * operations * LINES_A_REQUEST
     if accesses.total() != made:
         raise Fault(f"{machine.name} {row['arm']}: the witness saw {accesses.total()} accesses of {made} that were made")
     pu_nodes = [node for node, built in enumerate(machine.nodes) for _ in range(built.pus)]

@@ -1,7 +1,8 @@
 //! When pages moved that lay on one node before a run and on another after it, or came back.
 //!
-//! By looks at some pages of each heap while a sample ran it is known how many of those that moved had left by each look. In between, and where nobody looked, they are taken to have left evenly; those that only one worker touches, while
-//! that worker was on the node that they went to. They return evenly.
+//! By looks at some pages of each heap while a sample ran it is known how many of those that moved had left by each look. In
+//! between, and where nobody looked, they are taken to have left evenly; those that only one worker touches, while that worker
+//! was on the node that they went to. They return evenly.
 
 use crate::heaps::{Maps, node};
 use crate::looks::Look;
