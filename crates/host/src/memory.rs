@@ -79,6 +79,16 @@ pub fn shortages(root: &Root, need: &[(u32, u64)]) -> Vec<Shortage> {
 
 /// Reads a node's meminfo, or where the kernel has no nodes that of the whole machine for node 0.
 pub fn node_memory(root: &Root, node: u32) -> Option<NodeMemory> {
+    node_memory_by(root, node, &zoneinfo(root))
+}
+
+/// /proc/zoneinfo, all nodes in one text; empty where it cannot be read.
+pub(crate) fn zoneinfo(root: &Root) -> String {
+    root.text("proc/zoneinfo").unwrap_or_default()
+}
+
+/// [`node_memory`] for who asks about several nodes: with [`zoneinfo`] read once.
+pub(crate) fn node_memory_by(root: &Root, node: u32, zoneinfo: &str) -> Option<NodeMemory> {
     let of_node = root.text(format!("sys/devices/system/node/node{node}/meminfo"));
     let prefix = format!("Node {node} ");
     let (text, prefix) = match of_node {
@@ -94,8 +104,7 @@ pub fn node_memory(root: &Root, node: u32) -> Option<NodeMemory> {
         total_bytes: bytes("MemTotal")?,
         free_bytes: bytes("MemFree")?,
         reclaimable_bytes: bytes("Inactive(file)").unwrap_or(0) + bytes("SReclaimable").unwrap_or(0),
-        reserved_bytes: reserved_pages(&root.text("proc/zoneinfo").unwrap_or_default(), node)
-            * crate::region::base_page_bytes(),
+        reserved_bytes: reserved_pages(zoneinfo, node) * crate::region::base_page_bytes(),
     })
 }
 
@@ -123,9 +132,8 @@ fn reserved_pages(zoneinfo: &str, node: u32) -> u64 {
 
 /// Nodes that have a zone of memory, by /proc/zoneinfo, which a cpuset does not narrow; empty where it cannot be read.
 pub(crate) fn nodes_with_zones(root: &Root) -> NodeSet {
-    let zoneinfo = root.text("proc/zoneinfo").unwrap_or_default();
     let node = |line: &str| line.strip_prefix("Node ")?.split_once(',')?.0.parse().ok();
-    zoneinfo.lines().filter_map(node).collect()
+    zoneinfo(root).lines().filter_map(node).collect()
 }
 
 /// Refuses hugetlb pages of a size that is not there, or more than are free on the nodes that the policy allows: the

@@ -30,8 +30,6 @@ pub const MPOL_F_ADDR: c_uint = 1 << 1;
 pub const MPOL_F_MEMS_ALLOWED: c_uint = 1 << 2;
 
 unsafe extern "C" {
-    /// -1 where the kernel has no NUMA calls (numa(3)).
-    pub fn numa_available() -> c_int;
     /// mbind(2).
     pub fn mbind(
         addr: *mut c_void,

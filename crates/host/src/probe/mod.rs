@@ -98,17 +98,15 @@ pub fn probe() -> Result<Machine, HostError> {
 
 fn read_host() -> Result<Read, HostError> {
     refuse_foreign_environment()?;
-    hush();
     let root = Root::system();
     sysfs::refuse_empty(&root)?;
-    let builder = without_plugins(TopologyBuilder::new);
-    let builder = builder.with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
-        hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
-        hwlocality::errors::HybridError::Rust(_) => Errno(libc::EINVAL).unreadable(),
-    })?;
     let own = affinity()?;
-    let hwloc = builder.build().map_err(|raw| unreadable(&raw))?;
-    // hwloc goes from PU to PU to ask each about itself, and does not look whether it could come back.
+    let variables: &[_] = match sysfs::tells_caches(&root) {
+        true => &[WITHOUT_MESSAGES, WITHOUT_PLUGINS, WITHOUT_CPUID],
+        false => &[WITHOUT_MESSAGES, WITHOUT_PLUGINS],
+    };
+    let hwloc = with_variables(variables, build_host)?;
+    // To ask each PU about itself hwloc goes from one to the next, and does not look whether it could come back.
     restore_affinity(&own)?;
     let mut topology = hwloc::read(&hwloc, TopologySource::Host);
     let disagreements = sysfs::overlay(&root, &mut topology)?;
@@ -116,6 +114,14 @@ fn read_host() -> Result<Read, HostError> {
     topology.allowed_pus = granted.allowed_pus().intersection(&topology.pu_set());
     topology.allowed_nodes = granted.allowed_nodes().intersection(&topology.node_set());
     Ok(Read { topology, disagreements, granted: Some(granted), hwloc })
+}
+
+fn build_host() -> Result<hwlocality::Topology, HostError> {
+    let builder = TopologyBuilder::new().with_flags(BuildFlags::INCLUDE_DISALLOWED).map_err(|error| match error {
+        hwlocality::errors::HybridError::Hwloc(raw) => unreadable(&raw),
+        hwlocality::errors::HybridError::Rust(_) => Errno(libc::EINVAL).unreadable(),
+    })?;
+    builder.build().map_err(|raw| unreadable(&raw))
 }
 
 /// Refuses a description of more PUs than a set can hold: hwloc would build them all, for minutes. Attributes, in
@@ -153,7 +159,8 @@ pub fn read_topology(input: &Input) -> Result<Read, HostError> {
         Input::Synthetic(text) => {
             let refuse = || HostError::NotSynthetic { text: text.clone() };
             refuse_oversized(text)?;
-            let builder = without_plugins(TopologyBuilder::new).from_synthetic(text).map_err(|_| refuse())?;
+            let builder = with_variables(&[WITHOUT_PLUGINS], TopologyBuilder::new);
+            let builder = builder.from_synthetic(text).map_err(|_| refuse())?;
             let hwloc = builder.build().map_err(|_| refuse())?;
             foreign(hwloc, TopologySource::Synthetic(text.clone()))
         }
@@ -170,9 +177,8 @@ fn read_xml(path: &Path) -> Result<Read, HostError> {
     if let Some(why) = why_not_a_topology(&text) {
         return Err(refuse(why));
     }
-    hush();
-    let hwloc =
-        build_xml(&text).ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
+    let hwloc = with_variables(&[WITHOUT_MESSAGES], || build_xml(&text))
+        .ok_or_else(|| refuse("hwloc refuses this topology; check it with lstopo -i FILE.xml"))?;
     foreign(hwloc, TopologySource::Xml(path.display().to_string()))
 }
 
@@ -182,27 +188,38 @@ fn build_xml(text: &str) -> Option<hwlocality::Topology> {
     builder.from_xml(text).ok()?.build().ok()
 }
 
-/// Keeps hwloc from loading its plugins while `init` runs, where they are read (hwloc_topology_init): they find devices,
-/// which no topology of ours holds, and bring OpenCL, X11 and ICU along, more than half of all the time it takes. hwloc's
-/// own XML writer is built in. Programs that are started later see the environment as it was.
-fn without_plugins<T>(init: impl FnOnce() -> T) -> T {
-    const VARIABLE: &str = "HWLOC_PLUGINS_PATH";
-    if !is_alone() || std::env::var_os(VARIABLE).is_some() {
-        return init();
-    }
-    // SAFETY:
-    // - no other thread runs that could read the environment meanwhile (above).
-    unsafe { std::env::set_var(VARIABLE, "/dev/null") };
-    let found = init();
-    // SAFETY:
-    // - as above: hwloc_topology_init starts no thread that outlives it.
-    unsafe { std::env::remove_var(VARIABLE) };
-    found
-}
+/// Keeps hwloc from loading its plugins, where it is set while they are looked for (hwloc_topology_init): they find
+/// devices, which no topology of ours holds, and bring OpenCL, X11 and ICU along, more than half of all the time it takes.
+/// hwloc's own XML writer is built in.
+const WITHOUT_PLUGINS: (&str, &str) = ("HWLOC_PLUGINS_PATH", "/dev/null");
 
-/// Whether no other thread could read the environment while it is changed.
-fn is_alone() -> bool {
-    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
+/// Keeps hwloc from asking each PU about itself, where it is set while it looks at the machine (hwloc_topology_load): for
+/// that it binds itself to one PU after the other, a tenth of a millisecond each and a disturbance of each, and where /sys
+/// tells packages and caches only annotates them.
+const WITHOUT_CPUID: (&str, &str) = ("HWLOC_COMPONENTS", "-x86");
+
+/// Keeps hwloc from printing: boxes of asterisks about files of its ancestors, which load all the same, and that there is
+/// no /sys, which [`Machine::disagreements`] says.
+const WITHOUT_MESSAGES: (&str, &str) = ("HWLOC_HIDE_ERRORS", "2");
+
+/// Runs `call` with those variables set that nobody set otherwise. Programs that are started later see the environment as
+/// it was.
+fn with_variables<T>(variables: &[(&str, &str)], call: impl FnOnce() -> T) -> T {
+    let is_alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    let unset = |name: &str| is_alone && std::env::var_os(name).is_none();
+    let ours: Vec<_> = variables.iter().filter(|(name, _)| unset(name)).collect();
+    for (name, value) in &ours {
+        // SAFETY:
+        // - no other thread runs that could read the environment meanwhile (above).
+        unsafe { std::env::set_var(name, value) };
+    }
+    let answer = call();
+    for (name, _) in &ours {
+        // SAFETY:
+        // - as above: hwloc starts no thread that outlives a call.
+        unsafe { std::env::remove_var(name) };
+    }
+    answer
 }
 
 /// hwloc only says "invalid argument", after lines of its XML parser; the text shows the common reasons.
@@ -231,17 +248,6 @@ fn index_too_high(object: &str) -> bool {
     let is_indexed = value(" type").is_some_and(|kind| kind == "PU" || kind == "NUMANode");
     let in_range = |index: &str| index.parse::<u32>().is_ok_and(|index| index <= plan::set::HIGHEST_INDEX);
     is_indexed && value(" os_index").is_some_and(|index| !in_range(index))
-}
-
-/// Keeps hwloc from printing: boxes of asterisks about files of its ancestors, which load all the same, and that there is
-/// no /sys, which [`Machine::disagreements`] says.
-fn hush() {
-    const VARIABLE: &str = "HWLOC_HIDE_ERRORS";
-    if is_alone() && std::env::var_os(VARIABLE).is_none() {
-        // SAFETY:
-        // - no other thread runs that could read the environment meanwhile (above).
-        unsafe { std::env::set_var(VARIABLE, "2") };
-    }
 }
 
 /// What hwloc accepts need not fit together.

@@ -73,17 +73,25 @@ pub(super) fn refuse_empty(root: &Root) -> Result<(), HostError> {
     }
 }
 
+/// Whether /sys tells packages and caches, by the first PU that is online.
+pub(super) fn tells_caches(root: &Root) -> bool {
+    let first = root.cpus("sys/devices/system/cpu/online").and_then(|online| online.first());
+    let has = |file: &str| first.is_some_and(|pu| root.has(format!("sys/devices/system/cpu/cpu{pu}/{file}")));
+    has("topology/physical_package_id") && has("cache/index0/shared_cpu_map")
+}
+
 fn nodes(root: &Root, list: &NodeSet, topology: &Topology) -> Vec<Node> {
     let online = topology.pu_set();
     let with_memory = root.nodes(format!("{NODES}/has_memory")).unwrap_or_else(|| list.clone());
+    let (zoneinfo, tiers) = (memory::zoneinfo(root), tiers(root));
     let node = |os_index| {
         let shown = topology.node(os_index);
         let pus = root.cpus(format!("{NODES}/node{os_index}/cpulist")).unwrap_or_default().intersection(&online);
-        let memory = memory::node_memory(root, os_index);
+        let memory = memory::node_memory_by(root, os_index, &zoneinfo);
         let package = shown.and_then(|node| node.package).or_else(|| package_of(topology, &pus));
         Node {
             os_index,
-            kind: kind(root, os_index, shown.map_or(NodeKind::Dram, |node| node.kind)),
+            kind: kind(&tiers, os_index, shown.map_or(NodeKind::Dram, |node| node.kind)),
             memory_bytes: match with_memory.contains(os_index) {
                 true => memory.map(|memory| memory.total_bytes),
                 false => Some(0),
@@ -103,16 +111,21 @@ fn package_of(topology: &Topology, pus: &CpuSet) -> Option<u32> {
     holds(pus).filter(|_| !pus.is_empty()).map(|index| index as u32)
 }
 
-/// What hwloc found, or where it found nothing special, what the kernel's memory tiers say.
-fn kind(root: &Root, node: u32, shown: NodeKind) -> NodeKind {
+/// The kernel's memory tiers, each with its nodes.
+fn tiers(root: &Root) -> Vec<(u32, NodeSet)> {
     const TIERS: &str = "sys/devices/virtual/memory_tiering";
-    let tier_of = |name: &String| {
-        let tier = name.strip_prefix("memory_tier")?.parse::<u32>().ok()?;
-        root.nodes(format!("{TIERS}/{name}/nodelist"))?.contains(node).then_some(tier)
+    let tier = |name: &String| {
+        let tier = name.strip_prefix("memory_tier")?.parse().ok()?;
+        Some((tier, root.nodes(format!("{TIERS}/{name}/nodelist"))?))
     };
-    match (shown, root.names(TIERS).iter().find_map(tier_of)) {
-        (NodeKind::Dram, Some(tier)) if tier > DRAM_TIER => NodeKind::Cxl,
-        (NodeKind::Dram, Some(tier)) if tier < DRAM_TIER => NodeKind::Hbm,
+    root.names(TIERS).iter().filter_map(tier).collect()
+}
+
+/// What hwloc found, or where it found nothing special, what the kernel's memory tiers say.
+fn kind(tiers: &[(u32, NodeSet)], node: u32, shown: NodeKind) -> NodeKind {
+    match (shown, tiers.iter().find(|(_, nodes)| nodes.contains(node))) {
+        (NodeKind::Dram, Some(&(tier, _))) if tier > DRAM_TIER => NodeKind::Cxl,
+        (NodeKind::Dram, Some(&(tier, _))) if tier < DRAM_TIER => NodeKind::Hbm,
         _ => shown,
     }
 }
@@ -270,6 +283,22 @@ mod tests {
                 "node 1: hwloc shows it, /sys does not list it",
             ]
         );
+    }
+
+    #[test]
+    fn whoever_tells_packages_and_caches_is_known_by_the_first_pu() {
+        let check = |files: &[&str], expect| {
+            let files: Vec<_> = files.iter().map(|file| (*file, "2-3\n")).collect();
+            let (_folder, root) = root(&files);
+            assert_eq!(tells_caches(&root), expect, "{files:?}");
+        };
+        let (package, cache) =
+            ("system/cpu/cpu2/topology/physical_package_id", "system/cpu/cpu2/cache/index0/shared_cpu_map");
+        check(&["system/cpu/online", package, cache], true);
+        check(&["system/cpu/online", package], false);
+        check(&["system/cpu/online", cache], false);
+        check(&[package, cache], false);
+        check(&["system/cpu/online", "system/cpu/cpu0/cache/index0/shared_cpu_map", package], false);
     }
 
     #[test]
