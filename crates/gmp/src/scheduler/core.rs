@@ -162,25 +162,31 @@ impl Core {
     /// Sends a task home, if it is away, that is asked for, and a processor there has nothing to do.
     #[inline]
     pub(crate) fn sent_home(&self, local: &Local, task: u32) -> bool {
-        let goes = self.switches.numa_aware && self.slots.node(task) != local.node && self.begins_at_home(task);
-        if goes {
-            self.count(local, Count::SentHome, 1);
-        }
-        goes
+        let is_away = self.switches.numa_aware && self.slots.node(task) != local.node;
+        let Some(home) = is_away.then(|| self.idle_at_home(task)).flatten() else { return false };
+        // Counted before it can run there, and ask.
+        self.count(local, Count::SentHome, 1);
+        self.begin(home, task);
+        true
     }
 
-    /// Has an idle processor of the task's home run it, if that is asked for and one is idle, whoever searches meanwhile. It
-    /// goes into the slot before that processor's queue: from a queue it would be taken by whoever is awake already.
+    /// Has an idle processor of the task's home run it, if that is asked for and one is idle, whoever searches meanwhile.
     fn begins_at_home(&self, task: u32) -> bool {
-        if !self.switches.numa_aware {
-            return false;
-        }
+        let home = self.switches.numa_aware.then(|| self.idle_at_home(task)).flatten();
+        home.map(|home| self.begin(home, task)).is_some()
+    }
+
+    fn idle_at_home(&self, task: u32) -> Option<Box<Local>> {
         let home = self.slots.node(task);
-        let Some(local) = self.idle.take_up_if(|idle| idle.node == home) else { return false };
+        self.idle.take_up_if(|idle| idle.node == home)
+    }
+
+    /// Has an idle processor run a task. It goes into the slot before that processor's queue: from a queue it would be taken
+    /// by whoever is awake already.
+    fn begin(&self, local: Box<Local>, task: u32) {
         let before = local.processor.next.put(task);
         assert_eq!(before, None, "the slot of an idle processor is empty");
         self.give_to_a_thread(local);
-        true
     }
 
     /// Into the slot before the queue; what was there goes into the queue, where others can have it.
