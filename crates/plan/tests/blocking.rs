@@ -49,7 +49,7 @@ fn every_subject_runs_it_and_nothing_of_it_has_a_heap() {
         assert_eq!(point.workload, Workload::Blocking(expect));
         assert_eq!((point.bytes, point.hit_ratio_by_construction), (0, None));
     }
-    assert_eq!(plan.metrics[..3], ["os_threads", "threads_per_proc", "busy_ratio"]);
+    assert_eq!(plan.metrics[..4], ["os_threads", "threads_per_proc", "crowded_ratio", "busy_ratio"]);
     let swept = planned(&SOUND.replace("procs = [1, 2]", "procs = [1, 2]\nblocking_percent = [0, 1, 90]"));
     assert_eq!(swept.points.len(), 18);
     let saved = toml::to_string(&plan).expect("a plan can be saved");

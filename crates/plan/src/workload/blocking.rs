@@ -52,6 +52,11 @@ impl BlockingFile {
         metric("os_threads", "threads", "Most threads of the subject that were seen at once, looked at every 10 ms."),
         metric("threads_per_proc", "threads", "os_threads / procs."),
         metric(
+            "crowded_ratio",
+            "ratio",
+            "Looks at which the subject had more than 2 threads a processor / all looks, every 10 ms.",
+        ),
+        metric(
             "busy_ratio",
             "ratio",
             "CPU time of the process / (elapsed time x the lesser of procs and the PUs it may use).",
@@ -61,8 +66,12 @@ impl BlockingFile {
             "ratio",
             "Switches in which a thread gave its PU up / all switches of the subject's threads, ended ones too.",
         ),
-        metric("idle_ratio", "ratio", "Processors without a thread / procs, looked at every 10 ms; the mean; of gmp."),
-        metric("spinning_ratio", "ratio", "Processors that look for tasks / procs, likewise; of gmp."),
+        metric(
+            "idle_ratio",
+            "ratio",
+            "Processors without a thread / procs, looked at every 10 ms; the mean; of gmp and Go.",
+        ),
+        metric("spinning_ratio", "ratio", "Processors that look for tasks / procs, likewise; of gmp and Go."),
         metric("handed_off_per_1000", "times", "Processors handed to another thread for each 1000 turns; of gmp."),
     ];
 

@@ -153,7 +153,7 @@ pub(crate) fn measure<W: Write>(granted: &Granted, job: &Job, phases: &mut Phase
     let pus = affinity()?;
     let program = PROGRAM.find()?;
     let (started, mut ends) = (Instant::now(), Ends { began: None, ended: None, age_ns: 0 });
-    let found: Found = ask(&program, &asked(serve, job)?, &mut |phase, pid| {
+    let found: Found = ask(&program, &asked(serve, job)?, None, &mut |phase, pid| {
         phases.begin(phase)?;
         let end = || Some(End { host: HostCounts::read(&pus), delay_ns: host::thread::run_delay_ns_of(pid) });
         match phase {

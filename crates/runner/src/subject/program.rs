@@ -102,6 +102,14 @@ fn about(program: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
+/// What a runtime is asked to tell of itself on stderr, beside its complaints.
+pub(crate) struct Tells {
+    /// The value of GODEBUG that has it tell.
+    pub(crate) godebug: &'static str,
+    /// Hears each line as it comes; `false` for one that is a complaint.
+    pub(crate) hears: Box<dyn FnMut(&str) -> bool + Send>,
+}
+
 /// A frame from it.
 #[derive(Deserialize)]
 struct Frame<S> {
@@ -118,8 +126,8 @@ enum Says<S> {
     Failure(Failure),
 }
 
-/// Starts a program, hands it a job and waits for its sample. `phase` is told each phase as it begins, with the program's
-/// pid. However this ends, the program has ended; it dies with the calling thread if the job tells it to.
+/// Starts a program, hands it a job and waits for its sample. `tells` hears what its runtime is asked to tell; `phase` is told
+/// each phase as it begins, with the program's pid. However this ends, the program has ended; it dies with the calling thread if the job tells it to.
 ///
 /// Nothing here has a deadline: whoever gave this process its job has one for both.
 ///
@@ -128,6 +136,7 @@ enum Says<S> {
 pub(crate) fn ask<J: Serialize, S: DeserializeOwned>(
     program: &Path,
     job: &J,
+    tells: Option<Tells>,
     phase: &mut dyn FnMut(&str, u32) -> Result<(), String>,
 ) -> Result<S, String> {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
@@ -136,8 +145,12 @@ pub(crate) fn ask<J: Serialize, S: DeserializeOwned>(
     let mut command = Command::new(program);
     // Switches of a runtime that the environment turns would change what is measured, unseen.
     command.env_remove("GODEBUG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let hears = tells.map(|tells| {
+        command.env("GODEBUG", tells.godebug);
+        tells.hears
+    });
     let mut child = Started(command.spawn().map_err(|cause| named(format!("cannot start it: {cause}")))?);
-    let complaints = complaints(&mut child.0)?;
+    let complaints = complaints(&mut child.0, hears.unwrap_or_else(|| Box::new(|_| false)))?;
     let mut line = serde_json::to_vec(job).map_err(|cause| named(format!("its job: {cause}")))?;
     line.push(b'\n');
     // Where it has closed its end, whatever it says next tells why.
@@ -179,14 +192,23 @@ fn listen<S: DeserializeOwned>(
     }
 }
 
-/// Reads its stderr to the end, so that it never waits for us; the first of it comes when it ends.
-fn complaints(child: &mut Child) -> Result<Receiver<String>, String> {
-    let mut stderr = child.stderr.take().expect("it was piped");
+/// Reads its stderr to the end, so that it never waits for us; the first of what nobody `hears` comes when it ends.
+fn complaints(child: &mut Child, mut hears: Box<dyn FnMut(&str) -> bool + Send>) -> Result<Receiver<String>, String> {
+    let mut stderr = BufReader::new(child.stderr.take().expect("it was piped"));
     let (says, said) = channel();
     let read = move || {
         let mut kept = Vec::new();
-        let _ = stderr.by_ref().take(STDERR_KEPT as u64).read_to_end(&mut kept);
-        let _ = std::io::copy(&mut stderr, &mut std::io::sink());
+        loop {
+            let mut line = Vec::new();
+            let read = stderr.by_ref().take(STDERR_KEPT as u64).read_until(b'\n', &mut line);
+            if !read.is_ok_and(|bytes| bytes > 0) {
+                break;
+            }
+            if !hears(&String::from_utf8_lossy(&line)) {
+                let room = STDERR_KEPT - kept.len();
+                kept.extend(line.into_iter().take(room));
+            }
+        }
         let _ = says.send(String::from_utf8_lossy(&kept).into_owned());
     };
     let thread = std::thread::Builder::new().name("complaints".into()).spawn(read);
@@ -281,7 +303,7 @@ mod tests {
             phases.push(name.to_string());
             Ok(())
         };
-        let answer = ask(&path, &json!({"v": 1, "seed": 7}), &mut begin);
+        let answer = ask(&path, &json!({"v": 1, "seed": 7}), None, &mut begin);
         (phases, answer)
     }
 
@@ -323,9 +345,20 @@ mod tests {
             pid = of;
             Err("nobody listens".to_string())
         };
-        let answer: Result<Value, String> = ask(&path, &json!({}), &mut begin);
+        let answer: Result<Value, String> = ask(&path, &json!({}), None, &mut begin);
         assert_eq!(answer, Err("fake: nobody listens".into()));
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+
+    #[test]
+    fn what_it_is_asked_to_tell_is_no_complaint() {
+        let (_folder, path) = script("echo told $GODEBUG >&2; echo fatal: why >&2; echo told more >&2; exit 2");
+        let (says, said) = channel();
+        let hears = Box::new(move |line: &str| line.starts_with("told") && says.send(line.to_string()).is_ok());
+        let tells = Tells { godebug: "some=1", hears };
+        let answer: Result<Value, String> = ask(&path, &json!({}), Some(tells), &mut |_, _| Ok(()));
+        assert_eq!(answer, Err("fake: ended with exit code 2: fatal: why".into()));
+        assert_eq!(said.into_iter().collect::<Vec<_>>(), ["told some=1\n", "told more\n"]);
     }
 
     const FAKE: Program = Program { name: "fake", runtime: "go", variable: "NUMALAB_NO_SUCH", remedy: "build it" };

@@ -3,7 +3,7 @@
 
 use crate::heapless::{Ground, bind_to_places};
 use crate::subject::go::PROGRAM;
-use crate::subject::program::ask;
+use crate::subject::program::{Tells, ask};
 use host::thread::Usage;
 use plan::experiment::Extent;
 use serde::de::DeserializeOwned;
@@ -75,8 +75,7 @@ impl<S> Found<S> {
     }
 }
 
-/// Runs the job in a process of Go's own that is placed as a whole, GOMAXPROCS being the point's procs. `running` is told its
-/// pid when its timed part begins, and `None` when that is over.
+/// Runs the job in a process of Go's own that is placed as a whole, GOMAXPROCS being the point's procs.
 ///
 /// # Errors
 /// One line: what the program said, or what does not add up.
@@ -84,6 +83,20 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
     ground: &Ground<'_>,
     workload: &'static str,
     own: &J,
+) -> Result<(Found<S>, Usage), String> {
+    run_watched(ground, workload, own, None, &mut |_| Ok(()))
+}
+
+/// [`run`] for who looks on: `tells` hears what Go's runtime is asked to tell, `running` is told its pid when its timed part
+/// begins, and `None` when that is over.
+///
+/// # Errors
+/// Those of [`run`] and of `running`.
+pub(super) fn run_watched<J: Serialize, S: DeserializeOwned>(
+    ground: &Ground<'_>,
+    workload: &'static str,
+    own: &J,
+    tells: Option<Tells>,
     running: &mut dyn FnMut(Option<u32>) -> Result<(), String>,
 ) -> Result<(Found<S>, Usage), String> {
     let job = ground.job;
@@ -97,7 +110,7 @@ pub(super) fn run<J: Serialize, S: DeserializeOwned>(
     let (procs, gogc) = (job.point.procs, go.gogc.map_or(-1, i64::from));
     let asked = Asked { v: 1, workload, parent_pid: std::process::id(), procs, gogc, seconds, operations, own };
     let (mut began, mut ended) = (None, None);
-    let found: Found<S> = ask(&program, &asked, &mut |phase, pid| {
+    let found: Found<S> = ask(&program, &asked, tells, &mut |phase, pid| {
         match phase {
             "run" => {
                 began = host::thread::run_delay_ns_of(pid);

@@ -116,6 +116,7 @@ impl Said {
             metrics: vec![
                 threads,
                 threads.map(|threads| threads / procs),
+                seen.crowded,
                 Some(cpu_ns as f64 / (elapsed * pus as f64)),
                 (switches > 0).then(|| usage.voluntary as f64 / switches as f64),
                 seen.idle.map(|idle| idle / procs),
@@ -193,18 +194,20 @@ mod tests {
             handed_off: Some(500),
             pus: 2,
         };
-        let ran = said(30, Seen { threads_most: Some(12), idle: Some(1.0), searching: Some(0.5) }).ran(4);
+        let seen = Seen { threads_most: Some(12), crowded: Some(0.125), idle: Some(1.0), searching: Some(0.5) };
+        let ran = said(30, seen).ran(4);
         let named = |name: &str| {
             let at = BlockingFile::METRICS.iter().position(|column| column.name == name).expect(name);
             ran.metrics[at]
         };
         assert_eq!(ran.metrics.len(), BlockingFile::METRICS.len());
         assert_eq!((named("os_threads"), named("threads_per_proc")), (Some(12.0), Some(3.0)));
+        assert_eq!(named("crowded_ratio"), Some(0.125));
         assert_eq!((named("busy_ratio"), named("voluntary_ratio")), (Some(0.25), Some(0.75)));
         assert_eq!((named("idle_ratio"), named("spinning_ratio")), (Some(0.25), Some(0.125)));
         assert_eq!(named("handed_off_per_1000"), Some(250.0));
         let nothing = said(0, Seen::default()).ran(4);
-        assert_eq!(nothing.metrics[..2], [None, None]);
-        assert_eq!(nothing.metrics[3..6], [None, None, None]);
+        assert_eq!(nothing.metrics[..3], [None, None, None]);
+        assert_eq!(nothing.metrics[4..7], [None, None, None]);
     }
 }

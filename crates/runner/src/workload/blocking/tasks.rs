@@ -58,7 +58,12 @@ pub(super) fn run<R: Runtime>(workload: &Blocking, ground: &Ground<'_>) -> Resul
     let runtime = R::start(ground.granted, job)?;
     let (tasks, shared) = (workload.tasks, Arc::clone(&plan));
     let (counts, usage, cpu_ns) = (runtime.counts(), Usage::of_process(), cpu_ns_of_process());
-    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, scheduler: runtime.scheduler().cloned() };
+    let watched = Watched {
+        pid: std::process::id(),
+        others: OWN_THREADS,
+        procs: job.point.procs,
+        scheduler: runtime.scheduler().cloned(),
+    };
     let begun = Instant::now();
     let watch = Watch::start(watched, plan.ends(job.extent))?;
     let found = runtime.run(async move {

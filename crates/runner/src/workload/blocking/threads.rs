@@ -18,7 +18,7 @@ pub(super) fn run(workload: &Blocking, ground: &Ground<'_>) -> Result<Ran, Strin
     let pus = pus(ground)?;
     let plan = Plan::new(workload, ground);
     let (usage, cpu_ns) = (Usage::of_process(), cpu_ns_of_process());
-    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, scheduler: None };
+    let watched = Watched { pid: std::process::id(), others: OWN_THREADS, procs: job.point.procs, scheduler: None };
     let begun = Instant::now();
     // It stays where it is: the tasks alone are bound.
     let watch = Watch::start(watched, plan.ends(job.extent))?;

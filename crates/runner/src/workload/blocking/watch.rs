@@ -16,6 +16,7 @@ pub(super) struct Watched {
     pub(super) pid: u32,
     /// Threads of that process that are not the subject's.
     pub(super) others: u64,
+    pub(super) procs: u32,
     pub(super) scheduler: Option<Handle>,
 }
 
@@ -27,6 +28,8 @@ pub(super) type Ends = (Duration, Box<dyn FnOnce() + Send>);
 pub(super) struct Seen {
     /// Most threads of the subject at once.
     pub(super) threads_most: Option<u64>,
+    /// Share of the looks that saw more than 2 threads a processor.
+    pub(super) crowded: Option<f64>,
     /// Processors without a thread, the mean.
     pub(super) idle: Option<f64>,
     /// Processors that look for tasks, the mean.
@@ -72,28 +75,39 @@ impl Watch {
 #[derive(Default)]
 struct Looks {
     threads_most: Option<u64>,
-    times: f64,
-    idle: f64,
-    searching: f64,
-    told: bool,
+    /// Looks that saw threads, and those of them that saw more than 2 a processor.
+    counted: u64,
+    crowded: u64,
+    /// Looks at a scheduler, and their sums.
+    asked: u64,
+    idle: u64,
+    searching: u64,
 }
 
 impl Looks {
     fn add(&mut self, watched: &Watched) {
-        let threads = threads_of(watched.pid).map(|all| all.saturating_sub(watched.others));
-        self.threads_most = self.threads_most.max(threads);
+        if let Some(all) = threads_of(watched.pid) {
+            let threads = all.saturating_sub(watched.others);
+            self.threads_most = self.threads_most.max(Some(threads));
+            self.counted += 1;
+            self.crowded += u64::from(threads > 2 * u64::from(watched.procs));
+        }
         if let Some(scheduler) = &watched.scheduler {
             let snapshot = scheduler.snapshot();
-            self.told = true;
-            self.times += 1.0;
-            self.idle += snapshot.processors_in(ProcessorState::Idle) as f64;
-            self.searching += snapshot.searching as f64;
+            self.asked += 1;
+            self.idle += snapshot.processors_in(ProcessorState::Idle) as u64;
+            self.searching += snapshot.searching as u64;
         }
     }
 
     fn seen(&self) -> Seen {
-        let mean = |sum: f64| self.told.then(|| sum / self.times);
-        Seen { threads_most: self.threads_most, idle: mean(self.idle), searching: mean(self.searching) }
+        let mean = |sum: u64, looks: u64| (looks > 0).then(|| sum as f64 / looks as f64);
+        Seen {
+            threads_most: self.threads_most,
+            crowded: mean(self.crowded, self.counted),
+            idle: mean(self.idle, self.asked),
+            searching: mean(self.searching, self.asked),
+        }
     }
 }
 
@@ -125,7 +139,7 @@ mod tests {
             .collect();
         let ends = Arc::clone(&ended);
         let end: Ends = (Duration::from_millis(1), Box::new(move || ends.store(true, Ordering::Release)));
-        let watch = Watch::start(Watched { pid, others: 1, scheduler: None }, Some(end)).expect("a thread");
+        let watch = Watch::start(Watched { pid, others: 1, procs: 1, scheduler: None }, Some(end)).expect("a thread");
         while !ended.load(Ordering::Acquire) {
             std::thread::yield_now();
         }
@@ -135,6 +149,7 @@ mod tests {
         // Other tests of this process start and end threads meanwhile.
         assert!(seen.threads_most >= Some(5), "{before} before, {seen:?}");
         assert_eq!((seen.idle, seen.searching), (None, None));
+        assert!(seen.crowded > Some(0.0), "{seen:?}");
         assert!(usage.voluntary > 0, "{usage:?}");
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(burst: &Burst, ground: &Ground<'_>) -> Result<Ran, String> {
     let go = ground.job.point.go.ok_or("a point of Go that does not say how it collects")?;
     let &Burst { tasks, isolation_ms, work_ns } = burst;
     let asked = Asked { tasks, isolation_ms, work_ns, garbage_bytes: go.garbage_bytes };
-    let (answer, usage) = go_process::run::<_, Own>(ground, "burst", &asked, &mut |_| Ok(()))?;
+    let (answer, usage) = go_process::run::<_, Own>(ground, "burst", &asked)?;
     let words = answer.counts().map(|words| format!("{words}, gc_cycles={cycles}", cycles = answer.own.gc_cycles));
     let Own { groups, made_first, made, starts, gc_stopped_ns, whole_ns, .. } = answer.own;
     // A cycle may run in a rest: the share is of all the time.

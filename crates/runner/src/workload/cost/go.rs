@@ -21,7 +21,7 @@ struct Found {
 
 pub(super) fn run(cost: &Cost, ground: &Ground<'_>) -> Result<Ran, String> {
     let asked = Asked { operation: cost.operation.word(), swept_bytes: cost.swept_bytes };
-    let (found, usage) = go_process::run::<_, Found>(ground, "cost", &asked, &mut |_| Ok(()))?;
+    let (found, usage) = go_process::run::<_, Found>(ground, "cost", &asked)?;
     let Found { times_ns, calls_ns, clock_ns } = &found.own;
     let called = readings(cost.operation) > 1;
     if times_ns.is_empty() || *clock_ns <= 0.0 || called == calls_ns.is_empty() {

@@ -36,7 +36,7 @@ pub(super) fn run(requests: &Requests, ground: &Ground<'_>) -> Result<Ran, Strin
     let &Requests { tasks, work_ns, rate_per_s, .. } = requests;
     let (seed, windows, garbage_bytes) = (job.seed.0, job.windows, go.garbage_bytes);
     let asked = Asked { seed, tasks, work_ns, garbage_bytes, windows, rate_per_s };
-    let (found, usage) = go_process::run::<_, Own>(ground, "requests", &asked, &mut |_| Ok(()))?;
+    let (found, usage) = go_process::run::<_, Own>(ground, "requests", &asked)?;
     let words = found.counts().map(|words| format!("{words}, gc_cycles={cycles}", cycles = found.own.gc_cycles));
     let Own { windows, latencies, served_by_tasks, idle_tasks, arrived, gc_stopped_ns, gc_ratio, .. } = found.own;
     let sum = Sum { served: found.operations, elapsed_ns: found.elapsed_ns, latencies, windows };

@@ -24,7 +24,7 @@ struct Own {
 pub(super) fn run(storm: &Storm, ground: &Ground<'_>) -> Result<Ran, String> {
     let &Storm { tasks, yields, loop_ns } = storm;
     let asked = Asked { tasks, yields, loop_ns };
-    let (found, usage) = go_process::run::<_, Own>(ground, "storm", &asked, &mut |_| Ok(()))?;
+    let (found, usage) = go_process::run::<_, Own>(ground, "storm", &asked)?;
     check(storm, found.operations, &found.own)?;
     let mut told = [None; TOLD];
     told[0] = pause_ratio(&found.own, found.elapsed_ns);

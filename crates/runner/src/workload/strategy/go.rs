@@ -28,7 +28,7 @@ struct Own {
 pub(super) fn run(strategy: &Strategy, ground: &Ground<'_>) -> Result<Ran, String> {
     let &Strategy { strategy: control, items, work_ns } = strategy;
     let asked = Asked { strategy: control, items, work_ns };
-    let (answer, usage) = go_process::run::<_, Own>(ground, "strategy", &asked, &mut |_| Ok(()))?;
+    let (answer, usage) = go_process::run::<_, Own>(ground, "strategy", &asked)?;
     let counts = answer.counts();
     let Own { batches, done_by_tasks, startup_ns, latencies, memory_bytes } = answer.own;
     let elapsed_ns = answer.elapsed_ns;
