@@ -33,6 +33,7 @@ test: ## installs what the tests need and runs all of them
 	@scripts/setup test
 	@scripts/setup lab
 	NUMALAB_REQUIRE=latex,numactl,lstopo,strace,new-workload,lab cargo test --workspace --no-fail-fast
+	$(MAKE) --no-print-directory loom
 
 check: setup ## fmt, breakages that still apply, clippy with warnings denied, docs, the minimum Rust version
 	cargo fmt --all --check

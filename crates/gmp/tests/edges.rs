@@ -363,6 +363,33 @@ fn block_on_in_a_task_says_what_to_do() {
 }
 
 #[test]
+fn a_section_outside_of_a_task_or_within_another_only_runs() {
+    assert_eq!((blocking(|| 1), call(|| 2)), (1, 2));
+    within(|| {
+        let scheduler = scheduler(1);
+        let ended = scheduler.block_on(async {
+            let by_blocking = blocking(|| (blocking(|| 1), call(|| 2)));
+            let by_call = call(|| (blocking(|| 3), call(|| 4)));
+            // And there is a processor again.
+            yield_now().await;
+            (by_blocking, by_call)
+        });
+        assert_eq!(ended, Ok(((1, 2), (3, 4))));
+        let counts = scheduler.handle().counts();
+        assert_eq!(counts.get(Count::HandedOff), 1, "{counts:?}");
+        assert_eq!(counts.get(Count::CallsKept) + counts.get(Count::Retaken), 1, "{counts:?}");
+    });
+}
+
+#[test]
+fn a_home_that_no_seat_names_is_refused() {
+    let scheduler = scheduler(1);
+    let refused = catch_unwind(AssertUnwindSafe(|| drop(scheduler.handle().spawn_home(1, async {}))));
+    let words = refused.expect_err("one node").downcast::<String>().expect("words");
+    assert_eq!(*words, "node 1 of 1 nodes that have seats");
+}
+
+#[test]
 fn switches_that_cannot_be_are_refused_in_words() {
     let check = |switches: Switches, words: &str| {
         let error: SwitchError = Scheduler::new(switches).expect_err(words);

@@ -1,4 +1,4 @@
-//! `[workload] kind = "strategy"` and `"burst"`: their keys, what they refuse, and what is planned of them.
+//! `[workload] kind = "strategy"`, `"burst"` and `"observed"`: their keys, what they refuse, and what is planned of them.
 
 mod written;
 
@@ -33,6 +33,19 @@ subject = ["threads", "gmp", "go"]
 name = "unbound"
 "#;
 
+const OBSERVED: &str = r#"name = "x"
+question = "What?"
+expect = "It is so."
+[workload]
+kind = "observed"
+tasks = 20
+[sweep]
+procs = 2
+subject = "gmp"
+[[arm]]
+name = "unbound"
+"#;
+
 /// The error of a sound file with its sixth line replaced.
 fn check(sound: &str, with: &str, expect: &str) {
     let mut lines: Vec<&str> = sound.lines().collect();
@@ -53,6 +66,9 @@ fn what_is_written_wrong_is_named_with_its_line() {
     check(BURST, "tasks = 100_000_000", &cannot("tasks", "100000000", "be from 1 to 10000000"));
     check(BURST, "isolation_ms = -1", &cannot("isolation_ms", "-1", "be from 0 to 1000"));
     check(BURST, "isolation_ms = 1001", &cannot("isolation_ms", "1001", "be from 0 to 1000"));
+    check(OBSERVED, "tasks = 0", &cannot("tasks", "0", "be from 1 to 2500"));
+    check(OBSERVED, "tasks = 100_000_000", &cannot("tasks", "100000000", "be from 1 to 2500"));
+    check(OBSERVED, "grows = 1", &cannot("grows", "1", "be from 2 to 64"));
     check(BURST, "yields = 5", "unknown key \"yields\" in [workload]; known keys: kind, isolation_ms, tasks, work_ns");
 }
 

@@ -81,6 +81,11 @@ impl ObservedFile {
         metric("early_kernel", "changes", "The same of the kernel's."),
         metric("live_ratio", "", "Live tasks after the change as sampled, over as many as there are."),
         metric(
+            "live_trace_ratio",
+            "",
+            "Tasks that the trace saw run in a window of 10 ms after the change, the mean, over as many as there are.",
+        ),
+        metric(
             "faults_ratio",
             "",
             "Minor faults of the run by getrusage(2) over those of /proc/self/stat; empty where there were none.",

@@ -127,7 +127,7 @@ impl RequestsFile {
         metric(
             "gc_ratio",
             "ratio",
-            "Share of the processors' time in the collector, by the runtime's own estimate; of Go, empty where no cycle ended.",
+            "Share of the processors' time in the collector, by the runtime's own estimate; of Go, empty where no cycle ended, 0 where the collector is off.",
         ),
         metric("served_ratio", "ratio", "Requests served / requests that were due by the end; of an open loop."),
         metric(

@@ -133,7 +133,7 @@ pub(crate) fn write_trace(job: &Job, handle: &Handle, trace: &Trace, beside: &Be
 }
 
 /// What the monitor saw of tasks that keep their processors, as a note; the longest by name.
-fn stuck(seen: &[Stuck]) -> Option<String> {
+pub(crate) fn stuck(seen: &[Stuck]) -> Option<String> {
     let longest = seen.iter().max_by_key(|stuck| stuck.polled_for)?;
     Some(format!(
         "the monitor saw {count} times a task that did not yield: the longest, task {task} on processor {processor}, for {ms} ms",

@@ -31,7 +31,8 @@ pub(crate) trait Runtime: Sized + 'static {
     where
         F: Future<Output: Send> + Send + 'static;
 
-    /// Starts a task from outside, whose memory lies where this worker sits.
+    /// Starts a task from outside, whose heaps lie where this worker sits: its home. What the task itself takes, its slot and
+    /// its future, is the caller's.
     fn spawn_for<F>(
         &self,
         worker: usize,

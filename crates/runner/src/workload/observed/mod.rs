@@ -7,7 +7,7 @@
 mod series;
 
 use crate::heapless::{Ground, Heapless, Ran};
-use crate::subject::gmp::{Gmp, words, write_trace};
+use crate::subject::gmp::{Gmp, stuck, words, write_trace};
 use crate::subject::runtime::Runtime;
 use crate::timer::ns_since;
 use crate::trace::Beside;
@@ -72,6 +72,7 @@ impl Heapless for Observed {
         let truth = Truth { change_ns, end_ns, live_after: self.tasks * self.grows };
         let trace = handle.take_trace();
         let mut notes = write_trace(job, &handle, &trace, &Beside::default());
+        notes.extend(stuck(&handle.take_stuck()));
         if trace.lost > 0 {
             notes.push(format!("trace: {lost} events beyond {TRACED_MOST} were not kept", lost = trace.lost));
         }

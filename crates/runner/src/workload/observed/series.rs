@@ -3,7 +3,7 @@
 use super::Truth;
 use gmp::scheduler::{Did, Event, PollEnd};
 use stats::changepoint::change_points;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Length of a window.
 pub(super) const WINDOW_NS: u64 = 10_000_000;
@@ -38,7 +38,7 @@ pub(super) fn figures(
     let mut figures = vec![trace, sample, kernel, agreement];
     figures.extend(found.iter().map(|found| found.and_then(|(after_ms, _)| after_ms)));
     figures.extend(found.iter().map(|found| found.map(|(_, early)| early)));
-    figures.extend([live, faults]);
+    figures.extend([live, traced_live(events, from_ns, truth), faults]);
     figures
 }
 
@@ -67,6 +67,21 @@ fn traced(events: &[Event], from_ns: u64, windows: usize) -> Vec<Option<f64>> {
         }
     }
     waits.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
+}
+
+/// Tasks that ran in a window, the mean of whole windows after the change, over as many as there are.
+fn traced_live(events: &[Event], from_ns: u64, truth: &Truth) -> Option<f64> {
+    let windows = (truth.change_ns / WINDOW_NS + 1) as usize..(truth.end_ns / WINDOW_NS) as usize;
+    let mut ran = vec![HashSet::new(); windows.end];
+    for event in events {
+        let window = (event.from_ns.saturating_sub(from_ns) / WINDOW_NS) as usize;
+        if let (Did::Ran { task, .. }, Some(ran)) = (event.did, ran.get_mut(window)) {
+            ran.insert(task);
+        }
+    }
+    // A trace that was full before tells nothing of the windows after that.
+    let seen = ran.get(windows)?.iter().filter(|tasks| !tasks.is_empty()).map(|tasks| tasks.len() as f64);
+    mean(seen).map(|live| live / truth.live_after as f64)
 }
 
 /// Little's law in each window: mean number of runnable tasks over the rate of turns.
@@ -164,7 +179,7 @@ mod tests {
         }
         assert_eq!(figures[6], None, "nothing changes for the kernel: {figures:?}");
         assert_eq!(figures[7..9], [Some(0.0); 2], "{figures:?}");
-        assert_eq!(figures[10..], [Some(1.0), Some(1.5)]);
+        assert_eq!(figures[10..], [Some(1.0), Some(1.0), Some(1.5)]);
         assert_eq!(figures.len(), plan::workload::ObservedFile::METRICS.len());
     }
 
