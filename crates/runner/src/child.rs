@@ -11,6 +11,7 @@ use crate::measured::{Counted, measured};
 use crate::pool::Pool;
 
 use crate::sample::{Failure, Job, Measured};
+use crate::subject::gmp::words;
 use crate::subject::runtime::with_runtime;
 use crate::told::{PROCESS_AGE_NS, SETTLED, SUBJECT_COUNTS};
 use crate::workload::{Work, with_work};
@@ -173,7 +174,7 @@ fn measure_work<K: Work, W: Write>(
         R => crate::subject::tasks::run::<_, R>(granted, work, job, &heaps, &pus),
         _threads => crate::sampling::run(pool, work, job, &heaps, &pus)
     )?;
-    let counts = timed.process.as_ref().and_then(|process| process.counts.clone());
+    let counts = timed.process.as_ref().and_then(|process| process.counts.as_ref()).map(words);
     notes.extend(timed.notes.iter().cloned());
     facts.extend(counts.map(|counts| (SUBJECT_COUNTS.into(), counts)));
     let host = HostCounts::read(&pus).since(&host_before);

@@ -73,6 +73,7 @@ pub(crate) fn measured<W: Work>(
     let owner_node =
         |(worked, place): (&Worked, &plan::place::Place)| place.node.or_else(|| last_pu(worked).and_then(node_of));
     let owner_nodes: Vec<Option<u32>> = timed.workers.iter().zip(places).map(owner_node).collect();
+    let counts = timed.process.as_ref().and_then(|process| process.counts.as_ref());
     // Of workers that are no threads the process's own are the only ones known.
     let usages =
         || timed.workers.iter().map(|worked| worked.usage).chain([timed.process.as_ref().map(|all| all.usage)]);
@@ -120,7 +121,7 @@ pub(crate) fn measured<W: Work>(
         overhead_ns: Vec::new(),
         notes: Vec::new(),
         facts: Vec::new(),
-        metrics: crate::workload::metrics(&job.point.workload),
+        metrics: crate::workload::of_serve(counts),
         pauses: timed.pauses,
     };
     Ok(Replayed { measured, wrong_checksum })

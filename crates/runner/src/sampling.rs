@@ -9,6 +9,7 @@ use crate::sample::{Job, PauseTimes};
 use crate::subject::threads::{Log, Role, Scan, Watch};
 use crate::timer::{Board, Raised, Timetable, keep_time, ns_since};
 use crate::workload::{Done, SHARED, Seat, Work};
+use gmp::scheduler::Counts;
 use gmp::world::{Pause, StoppedWork, World};
 use host::thread::Usage;
 use plan::experiment::Extent;
@@ -43,8 +44,8 @@ pub(crate) struct Worked {
 pub(crate) struct Process {
     /// By the kernel, of all threads of the process.
     pub(crate) usage: Usage,
-    /// By the subject, in words, where it counts.
-    pub(crate) counts: Option<String>,
+    /// By the suite's scheduler.
+    pub(crate) counts: Option<Counts>,
 }
 
 /// What all saw.

@@ -53,6 +53,11 @@ fn serve() -> Result<(), Failed> {
         ensure(number(row, "operations")? == 20_000.0 * number(row, "procs")?, || format!("{row:?}"))?;
         let paused = !row["pause_count"].is_empty();
         ensure(paused == (row["subject"] == "gmp"), || format!("{row:?}"))?;
+        // Of the suite's scheduler alone, which counts them on one node, too.
+        for column in ["steals_other_node_per_1000", "away_from_home_ratio", "sent_home_per_1000"] {
+            let told = row.get(column).is_some_and(|value| !value.is_empty());
+            ensure(told == (row["subject"] == "gmp"), || format!("{column}: {row:?}"))?;
+        }
     }
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(made.join("manifest.json"))?)?;
     for subject in ["tokio", "rayon"] {

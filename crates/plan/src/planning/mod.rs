@@ -21,7 +21,7 @@ use crate::quantity::{print_bytes, show_bytes};
 use crate::record::Seed;
 use crate::scheduler::{is_seated, seated};
 use crate::topology::{Conditions, RuntimeProgram, Topology};
-use crate::workload::{Scope, Workload};
+use crate::workload::{Scope, Workload, WorkloadFile};
 use arms::{Group, Outcome, groups};
 use grid::{Level, levels, procs_listed};
 use reason::Reason;
@@ -170,13 +170,20 @@ pub fn plan(
         measure,
         axis: file.sweep.axis.clone(),
         factors: file.sweep.factors.iter().map(|factor| factor.key.clone()).collect(),
-        metrics: file.workload.metrics().iter().map(|column| column.name.into()).collect(),
+        metrics: metrics(file),
         points,
         skipped,
         notes,
         claims: file.claims.clone(),
         knee: file.knee.clone(),
     })
+}
+
+/// The workload's own columns. Those of `serve` are the suite's scheduler's alone: without it they are none.
+fn metrics(file: &ExperimentFile) -> Vec<String> {
+    let told = !matches!(file.workload, WorkloadFile::Serve(_)) || file.sweep.subjects.iter().any(|name| name == GMP);
+    let columns = if told { file.workload.metrics() } else { &[] };
+    columns.iter().map(|column| column.name.into()).collect()
 }
 
 /// A subject with a level of each further factor.

@@ -1,6 +1,7 @@
 //! `serve`: a closed loop of requests. Each touches `lines_per_request` lines, some in the worker's private heap, some in
 //! the heap that all share. Keys, bytes and what follows from a placement; `runner/src/workload/serve.rs` runs it.
 
+use super::heapless::metric;
 use super::{Need, Scope, Spec};
 use crate::PlanError;
 use crate::place::{Placement, Toucher};
@@ -171,8 +172,21 @@ fn local_share(policy: &MemoryPolicy, inherited: Option<&MemoryPolicy>, node: u3
 }
 
 impl ServeFile {
-    /// It adds none beyond the fixed ones.
-    pub const METRICS: &'static [Column] = &[];
+    /// What the suite's scheduler counts of its tasks' places, in the order in which `runner` fills it in; columns of a plan in
+    /// which it is a subject.
+    pub const METRICS: &'static [Column] = &[
+        metric(
+            "steals_other_node_per_1000",
+            "tasks",
+            "Tasks stolen from a processor of another node for each 1000 polls; of gmp.",
+        ),
+        metric("away_from_home_ratio", "ratio", "Polls of a task on another node than its heap's / all polls; of gmp."),
+        metric(
+            "sent_home_per_1000",
+            "tasks",
+            "Wake-ups and yields that gave a task to an idle processor of its heap's node for each 1000 polls; of gmp.",
+        ),
+    ];
 
     /// Replaces `auto`: a heap for each worker of its share of the last-level cache, doubled; a shared heap of the cache.
     ///

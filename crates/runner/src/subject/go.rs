@@ -358,7 +358,7 @@ fn measured(granted: &Granted, job: &Job, found: Found, ends: &Ends) -> Measured
         overhead_ns: Vec::new(),
         notes: Vec::new(),
         facts: Vec::new(),
-        metrics: crate::workload::metrics(&job.point.workload),
+        metrics: crate::workload::of_serve(None),
     }
 }
 

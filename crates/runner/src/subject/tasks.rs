@@ -4,7 +4,6 @@
 //! heap from elsewhere: that is what is measured. Of the suite's scheduler worker 0's task stops the world at its own request
 //! boundary, as in Go; the processors stop, not the tasks. No other can be stopped.
 
-use super::gmp::words;
 use super::runtime::{Receives, Runtime, Sends};
 use super::threads::{Role, Scan, Watch, Where};
 use crate::heaps::Heaps;
@@ -109,7 +108,7 @@ pub(crate) fn run<W: Work, R: Runtime>(
     }
     // Tasks do not count switches, and those of a processor's thread are not read while it is stopped.
     timed.pauses.iter_mut().for_each(|pause: &mut PauseTimes| pause.involuntary_switches = None);
-    timed.process = Some(Process { usage, counts: counts.as_ref().map(words) });
+    timed.process = Some(Process { usage, counts });
     timed.notes = runtime.end(job, &Beside { pauses: stops, ..Beside::default() })?;
     Ok(timed)
 }

@@ -17,6 +17,7 @@ mod turns;
 
 use crate::observe::Observe;
 use crate::pages::HeapPages;
+use gmp::scheduler::{Count, Counts};
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
@@ -100,9 +101,18 @@ macro_rules! on_subject {
 }
 pub(crate) use on_subject;
 
-/// Values of the own metrics of a workload with heaps, in the order of its columns. `serve` has none.
-pub(crate) fn metrics(workload: &plan::workload::Workload) -> Vec<Option<f64>> {
-    vec![None; workload.metrics().len()]
+/// The own metrics of `serve`, in the order of its columns, by what the suite's scheduler counted; of others they are unknown.
+pub(crate) fn of_serve(counts: Option<&Counts>) -> Vec<Option<f64>> {
+    let over_polls = |count: Count, factor: f64| {
+        let counts = counts?;
+        let polls = counts.get(Count::Polls);
+        (polls > 0).then(|| factor * counts.get(count) as f64 / polls as f64)
+    };
+    vec![
+        over_polls(Count::StolenRemote, 1000.0),
+        over_polls(Count::AwayFromHome, 1.0),
+        over_polls(Count::SentHome, 1000.0),
+    ]
 }
 
 /// A `serve` of a private heap of 4 pages and a shared heap of 8, whose ratios are multiples of 1/65536.
