@@ -112,7 +112,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         let few = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 64], |n| 20.0 + 3.0 * n), &["--model", "auto"])?;
         ensure(few.out.contains("not decidable: 7 rows without replicates"), || few.out.clone())?;
         let line = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), |n| 20.0 + 3.0 * n), &["--model", "auto"])?;
-        ensure(line.out.contains("chosen: linear"), || line.out.clone())
+        ensure(line.out.contains("chosen: linear"), || line.out.clone())?;
+        // A peak whose end lies below its start.
+        let usl = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.03 * n * (n - 1.0));
+        let hump = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), usl), &["--model", "auto"])?;
+        ensure(hump.out.contains("chosen: usl"), || hump.out.clone())
     }));
     trials.push(test("fit of a broken line tests the straight one, and no threshold", || {
         let text = fit(&[RAYTRACER, "--model", "broken-line"]);
