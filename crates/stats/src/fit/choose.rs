@@ -152,8 +152,9 @@ fn special_cases(model: Model) -> &'static [Model] {
     match model {
         Model::Usl => &[Model::Amdahl, Model::Proportional],
         Model::Amdahl | Model::Linear | Model::Power | Model::ExponentialSaturation => &[Model::Proportional],
-        Model::NLogN | Model::Quadratic => &[Model::Proportional],
-        Model::QuadraticGrowth | Model::BrokenLine => &[Model::Linear, Model::Quadratic, Model::Proportional],
+        Model::Quadratic => &[Model::Proportional],
+        Model::QuadraticGrowth => &[Model::Linear, Model::Quadratic, Model::Proportional],
+        Model::BrokenLine => &[Model::Linear, Model::Proportional],
         Model::Stretched | Model::Logistic => &[Model::ExponentialDecay],
         Model::Lomax => &[Model::ExponentialDecay, Model::Hyperbolic],
         Model::BiExponential => &[Model::ExponentialDecay],
@@ -219,6 +220,30 @@ mod tests {
             .unzip();
         let close = choose(&FitSettings::new(Model::Usl), &[Model::Lomax, Model::Stretched], &x, &y, None);
         assert!(matches!(close.verdict, ChoiceVerdict::Close { .. }), "{:?}", close.verdict);
+    }
+
+    /// A curve follows its special cases exactly, or as near as its bounds let it come to the limit.
+    #[test]
+    fn special_cases_are_some() {
+        let curve = |model: Model| -> fn(f64) -> f64 {
+            match model {
+                Model::Proportional => |n| 3.0 * n,
+                Model::Linear => |n| 20.0 + 3.0 * n,
+                Model::Quadratic => |n| 100.0 * n - 0.8 * n * n,
+                Model::Amdahl => |n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0)),
+                Model::Usl => |n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.002 * n * (n - 1.0)),
+                Model::ExponentialDecay => |n| 1000.0 * (-n / 30.0).exp(),
+                Model::Hyperbolic => |n| 1000.0 / (1.0 + n / 30.0),
+                other => panic!("no curve for {other}"),
+            }
+        };
+        let misfit = |model: Model, case: &Model| {
+            let y = X.map(curve(*case));
+            fit_weighted(&FitSettings::new(model), &X, &y, None).map_or(f64::NAN, |fit| fit.misfit_ratio)
+        };
+        let of = |model: Model| special_cases(model).iter().map(move |case| (model, *case, misfit(model, case)));
+        let wrong: Vec<_> = Model::all().flat_map(of).filter(|(.., misfit)| !(*misfit < 1e-3)).collect();
+        assert!(wrong.is_empty(), "(curve, what is no special case of it, misfit): {wrong:?}");
     }
 
     #[test]
