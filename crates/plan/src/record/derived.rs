@@ -40,7 +40,7 @@ row! {
         regime: Regime [""],
         /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
         timing: Timing [""],
-        /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together.
+        /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together. Quantiles of a sample's pauses are not summarised.
         metric: String [""],
         /// Its unit.
         unit: String [""],
@@ -50,7 +50,7 @@ row! {
         n_failed: u64 ["samples"],
         /// Samples flagged as disturbed; used all the same.
         n_contaminated: u64 ["samples"],
-        /// Mean, the geometric one where ci_method names it; of what is pooled the median, p99 and maximum themselves.
+        /// Mean, the geometric one where ci_method names it; of what is pooled the median, p99 and maximum themselves; of latency_max_ns the longest.
         mean: Option<f64> ["as unit"],
         /// Standard deviation.
         sd: Option<f64> ["as unit"],
