@@ -148,7 +148,7 @@ row! {
         ci_low: Option<f64> [""],
         /// Upper end of its interval; INF for a peak or knee that may be the last procs of the sweep or lie beyond.
         ci_high: Option<f64> [""],
-        /// Level of the interval, 1 - .05 / number of claims, arms and subjects.
+        /// Level of the interval, 1 - .05 / number of claims, arms and subjects; empty for a model, which leads by AICc.
         level: Option<f64> ["ratio"],
         /// Samples used; where points are compared block by block, paired blocks.
         n: u64 ["samples"],
