@@ -13,6 +13,7 @@ use plan::reach::Reach;
 use plan::record::{FitRow, Timing};
 use rayon::prelude::*;
 use stats::argmax::{Argmax, argmax};
+use stats::decide::open_at_end;
 use stats::fit::{Fit, FitSettings, FittedValue, Model, akaike_weights, fit};
 use stats::{Interval, StatsError};
 use std::collections::BTreeMap;
@@ -196,9 +197,8 @@ fn value_row(curve: &Series, model: &str, fit: &Fit, value: &FittedValue, weight
 }
 
 fn argmax_row(curve: &Series, data: &Observations, peak: &Argmax) -> FitRow {
-    let Interval { low, high } = peak.interval;
-    // At the last procs the true peak may lie beyond them.
-    let status = if high >= data.x_max() { "unbounded" } else { "ok" };
+    let Interval { low, high } = open_at_end(&data.x, &peak.interval);
+    let status = if high.is_finite() { "ok" } else { "unbounded" };
     FitRow {
         parameter: "argmax".into(),
         estimate: Some(peak.x),
@@ -324,7 +324,9 @@ mod tests {
             assert!(low <= truth && truth <= high && high / low < 1.2, "{truth} in {row:#?}");
             assert_eq!((row.status.as_str(), row.n), ("ok", 44));
         }
-        assert_eq!(find(&rows, "unimodal", "argmax").estimate, Some(10.0));
+        let peak = find(&rows, "unimodal", "argmax");
+        assert_eq!((peak.estimate, peak.status.as_str()), (Some(10.0), "ok"));
+        assert!(peak.ci_low >= Some(8.0) && peak.ci_high <= Some(12.0), "{peak:#?}");
         // Amdahl has no peak, so it misses the fall: no weight.
         assert_eq!(find(&rows, "amdahl", "sigma").akaike_weight, None);
         assert_eq!(find(&rows, "usl", "sigma").akaike_weight, Some(1.0));
@@ -371,7 +373,10 @@ mod tests {
             find(&short, "hill", "").status,
             "refused: no decay: the highest throughput is at the last procs, 4"
         );
-        assert_eq!(find(&short, "unimodal", "argmax").status, "unbounded");
+        // At the last procs the true peak may lie beyond them.
+        let peak = find(&short, "unimodal", "argmax");
+        assert_eq!((peak.ci_low, peak.ci_high), (Some(4.0), Some(f64::INFINITY)));
+        assert_eq!(peak.status, "unbounded");
         let two = fits_of_curve(&[1, 2], usl);
         assert_eq!(find(&two, "unimodal", "").status, "refused: 2 distinct procs, 3 needed; add values to sweep.procs");
         // Six procs, four of them past the peak: the rise and the decay are refused each for itself.

@@ -5,6 +5,7 @@ use crate::audit::audit;
 use crate::mean::{ARITHMETIC, GEOMETRIC};
 use crate::results::{Derived, Results, SummaryLine, open};
 use crate::summary::{POOLED_MAX, POOLED_P50};
+use plan::claim::NEVER_AVERAGED;
 use plan::place::Regime;
 use plan::record::{ClaimRow, FitRow, SummaryRow, Timing, Verdict};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ pub(crate) fn derived(results: &Results) -> Derived {
         let pooled: Vec<SummaryLine> = of_samples.map(pool).collect();
         summary.extend(pooled);
     }
+    summary.retain(|line| !NEVER_AVERAGED.contains(&line.row.metric.as_str()));
     let claims = Verdict::ALL[..4].iter().map(|&verdict| claim(verdict)).collect();
     let audit = results.plan.audit.as_ref().map_or_else(Vec::new, audit);
     Derived { summary, fits: fits(), claims, audit, knee: Vec::new(), printed: Vec::new() }

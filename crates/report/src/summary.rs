@@ -4,6 +4,7 @@ use crate::mean::{Mean, clean_mean_of, mean_of};
 use crate::pauses::Pooled;
 use crate::results::{Results, SummaryLine};
 use crate::samples::Metric;
+use plan::claim::NEVER_AVERAGED;
 use plan::point::Point;
 use plan::record::SummaryRow;
 use rayon::prelude::*;
@@ -76,8 +77,10 @@ pub(crate) fn is_by_construction(metric: &str, point: &Point) -> bool {
     follows && point.hit_ratio_by_construction.is_some()
 }
 
+/// Quantiles of a sample's pauses have no mean over samples: those of a point are of all its pauses together.
 fn is_summarised(metric: &Metric) -> bool {
-    metric.name == "throughput_per_s" || metric.is_measured()
+    let is_of_pauses = metric.name.starts_with("pause_") && NEVER_AVERAGED.contains(&metric.name.as_str());
+    metric.name == "throughput_per_s" || metric.is_measured() && !is_of_pauses
 }
 
 /// A point with those of its samples that did not fail, looked up once for all metrics: of a million samples that is dear.
@@ -104,6 +107,10 @@ impl<'a> Sampled<'a> {
     }
 
     fn line(&self, metric: &Metric) -> SummaryLine {
+        // What is left of these is the longest request of a sample.
+        if NEVER_AVERAGED.contains(&metric.name.as_str()) {
+            return self.with_factors(self.longest_row(metric, &metric.name));
+        }
         let runs = self.runs_of(metric, false);
         let summary = summarize(&values_of(&runs)).ok();
         let repetitions = &self.results.plan.measure.repetitions;
@@ -163,16 +170,8 @@ impl<'a> Sampled<'a> {
                 ..self.empty_row(metric, "ns")
             })
         };
-        let longest = self.results.samples.metric("pause_max_ns").and_then(|metric| {
-            let longest = |clean| values_of(&self.runs_of(metric, clean)).into_iter().reduce(f64::max);
-            Some(SummaryRow {
-                n: self.runs_of(metric, false).len() as u64,
-                mean: Some(longest(false)?),
-                ci_method: "none: the longest that was seen".into(),
-                clean_mean: longest(true),
-                ..self.empty_row(POOLED_MAX, "ns")
-            })
-        });
+        let longest = self.results.samples.metric("pause_max_ns").map(|metric| self.longest_row(metric, POOLED_MAX));
+        let longest = longest.filter(|row| row.mean.is_some());
         let pooled = self.results.pooled_pauses.get(self.index);
         let quantiles = pooled.map(|pooled| {
             let (all, clean) = (&pooled.all, &pooled.clean);
@@ -184,6 +183,18 @@ impl<'a> Sampled<'a> {
         });
         let rows = quantiles.into_iter().flatten().chain([longest]).flatten();
         rows.map(|row| self.with_factors(row)).collect()
+    }
+
+    /// The longest of all samples; it has no interval.
+    fn longest_row(&self, metric: &Metric, name: &str) -> SummaryRow {
+        let longest = |clean| values_of(&self.runs_of(metric, clean)).into_iter().reduce(f64::max);
+        SummaryRow {
+            n: self.runs_of(metric, false).len() as u64,
+            mean: longest(false),
+            ci_method: "none: the longest that was seen".into(),
+            clean_mean: longest(true),
+            ..self.empty_row(name, &metric.unit)
+        }
     }
 
     /// A row that knows its point and metric, but no value.
@@ -307,7 +318,10 @@ mod tests {
         assert!(median.ci_low <= median.mean && median.mean <= median.ci_high && median.ci_low.is_some());
         let longest = results.samples.values(results.samples.metric("pause_max_ns").unwrap(), 0);
         assert_eq!(row(POOLED_MAX).mean, longest.iter().copied().reduce(f64::max));
-        assert!(row("pause_max_ns").mean < row(POOLED_MAX).mean, "samples differ, or this shows nothing");
+        for never in NEVER_AVERAGED {
+            assert!(results.samples.metric(never).is_none() || !lines.iter().any(|line| line.row.metric == *never));
+        }
+        assert!(results.samples.metric("pause_p50_ns").is_some_and(Metric::is_measured), "or this shows nothing");
         assert!(!lines.iter().any(|line| line.row.metric == POOLED_P99), "96 pauses have no p99");
     }
 

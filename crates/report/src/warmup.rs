@@ -68,9 +68,10 @@ pub(crate) fn cut_warmups(
     for (warmup, class) in warmups.iter_mut().zip(&classes) {
         *warmup = slow_start(*class).map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
     }
-    let notes = tally(&classes).into_iter().chain(unsteady(plan, &classes)).collect();
+    let mut disagree = vec![false; plan.points.len()];
+    let notes = |disagree: &[bool]| tally(&classes, disagree).into_iter().chain(unsteady(plan, &classes, disagree)).collect();
     if warmups.iter().all(Option::is_none) {
-        return Ok((warmups, notes));
+        return Ok((warmups, notes(&disagree)));
     }
     let mut parts: BTreeMap<usize, Vec<(usize, Parts)>> = BTreeMap::new();
     each_sample(&path, |sample, slices| {
@@ -84,10 +85,10 @@ pub(crate) fn cut_warmups(
             Some(parts) => {
                 parts.iter().for_each(|&(sample, parts)| samples.cut_throughput(sample, parts.steady_per_s));
             }
-            None => *warmup = None,
+            None => (*warmup, disagree[point]) = (None, true),
         }
     }
-    Ok((warmups, notes))
+    Ok((warmups, notes(&disagree)))
 }
 
 /// A warm-up that may be cut, as a share of a sample.
@@ -98,26 +99,29 @@ fn slow_start(class: Option<Class>) -> Option<f64> {
     }
 }
 
-/// How many points have each of the four classes (Barrett et al. 2017); `None` where all are flat or none is known.
-fn tally(classes: &[Option<Class>]) -> Option<String> {
+/// How many points have each of the four classes (Barrett et al. 2017), and at how many the samples disagree with the class of
+/// their median; `None` where all are flat or none is known.
+fn tally(classes: &[Option<Class>], disagree: &[bool]) -> Option<String> {
     let count = |is: fn(&Class) -> bool| classes.iter().flatten().filter(|class| is(class)).count();
     let flat = count(|class| matches!(class, Class::Flat));
-    let warmup = count(|class| matches!(class, Class::Warmup { .. }));
+    let doubtful = disagree.iter().filter(|disagrees| **disagrees).count();
+    let warmup = count(|class| matches!(class, Class::Warmup { .. })) - doubtful;
     let slowdown = count(|class| matches!(class, Class::Slowdown { .. }));
     let unsteady = count(|class| matches!(class, Class::NoSteadyState));
-    let unknown = classes.len() - flat - warmup - slowdown - unsteady;
+    let unknown = classes.len() - flat - warmup - doubtful - slowdown - unsteady;
+    let doubted = if doubtful > 0 { format!(", {doubtful} whose samples disagree") } else { String::new() };
     let more =
         if unknown > 0 { format!(", {unknown} not told by fewer than {SAMPLES_LEAST} samples") } else { String::new() };
-    (warmup + slowdown + unsteady > 0).then(|| {
+    (warmup + doubtful + slowdown + unsteady > 0).then(|| {
         format!(
             "rates over a sample, points by class: {flat} flat, {warmup} warm up, {slowdown} slow down, {unsteady} without \
-             steady state{more}"
+             steady state{doubted}{more}"
         )
     })
 }
 
 /// One line for each of the other ways in which rates are not the same throughout, with the points.
-fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
+fn unsteady(plan: &Plan, classes: &[Option<Class>], disagree: &[bool]) -> Vec<String> {
     type Is = fn(&Class) -> bool;
     let ways: [(&str, Is); 3] = [
         (
@@ -127,16 +131,18 @@ fn unsteady(plan: &Plan, classes: &[Option<Class>]) -> Vec<String> {
         ("faster at first than later (slowdown)", |class| matches!(class, Class::Slowdown { .. })),
         ("no steady state", |class| matches!(class, Class::NoSteadyState)),
     ];
-    let line = |(what, is): (&str, Is)| {
-        let found = plan.points.iter().zip(classes).filter(|(_, class)| class.as_ref().is_some_and(is));
+    let line = |what: &str, is: &dyn Fn(usize) -> bool| {
+        let found = plan.points.iter().enumerate().filter(|(at, _)| is(*at));
         let points: Vec<String> =
-            found.map(|(point, _)| format!("{arm} {procs}", arm = point.arm, procs = point.x())).collect();
+            found.map(|(_, point)| format!("{arm} {procs}", arm = point.arm, procs = point.x())).collect();
         let named = points.iter().take(NAMED_MOST).cloned().collect::<Vec<_>>().join(", ");
         let more = points.len().saturating_sub(NAMED_MOST);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         (!points.is_empty()).then(|| format!("rates over a sample, {what}, nothing cut: {named}{more}"))
     };
-    ways.into_iter().filter_map(line).collect()
+    let lines = ways.into_iter().map(|(what, is)| line(what, &|at| classes[at].as_ref().is_some_and(is)));
+    let doubted = "slower at first in the median of the samples, which disagree";
+    lines.chain([line(doubted, &|at| disagree[at])]).flatten().collect()
 }
 
 /// One slice of a sample.
@@ -320,7 +326,8 @@ mod tests {
     fn what_is_no_warm_up_is_said() {
         let plan = golden().plan;
         let mut classes = vec![Some(Class::Flat); plan.points.len()];
-        assert_eq!(unsteady(&plan, &classes), Vec::<String>::new());
+        let mut disagree = vec![false; plan.points.len()];
+        assert_eq!(unsteady(&plan, &classes, &disagree), Vec::<String>::new());
         classes[0] = Some(Class::Slowdown { end: 3 });
         classes[1] = Some(Class::Warmup { end: STEPS_MOST });
         classes[2..].fill(Some(Class::NoSteadyState));
@@ -334,17 +341,26 @@ mod tests {
             plan.points.len() - 6
         );
         let slowdown = format!("rates over a sample, faster at first than later (slowdown), nothing cut: {}", name(0));
-        assert_eq!(unsteady(&plan, &classes), [slowdown, steady]);
+        assert_eq!(unsteady(&plan, &classes, &disagree), [slowdown.clone(), steady.clone()]);
+        disagree[1] = true;
+        classes[1] = Some(Class::Warmup { end: 9 });
+        let doubted = format!(
+            "rates over a sample, slower at first in the median of the samples, which disagree, nothing cut: {}",
+            name(1)
+        );
+        assert_eq!(unsteady(&plan, &classes, &disagree), [slowdown, steady, doubted]);
     }
 
     #[test]
     fn points_are_counted_by_class() {
-        let of = |classes: &[Option<Class>]| tally(classes);
-        assert_eq!(of(&[Some(Class::Flat), None]), None);
+        assert_eq!(tally(&[Some(Class::Flat), None], &[false, false]), None);
         let all = [Some(Class::Flat), Some(Class::Warmup { end: 9 }), Some(Class::NoSteadyState), None];
         let expect = "rates over a sample, points by class: 1 flat, 1 warm up, 0 slow down, 1 without steady state, 1 not \
                       told by fewer than 5 samples";
-        assert_eq!(of(&all).as_deref(), Some(expect));
+        assert_eq!(tally(&all, &[false; 4]).as_deref(), Some(expect));
+        let doubted = "rates over a sample, points by class: 1 flat, 0 warm up, 0 slow down, 1 without steady state, 1 whose \
+                       samples disagree, 1 not told by fewer than 5 samples";
+        assert_eq!(tally(&all, &[false, true, false, false]).as_deref(), Some(doubted));
     }
 
     #[test]
@@ -381,14 +397,19 @@ mod tests {
         let mut samples = samples(&plan, &(0..12).map(made).collect::<Vec<_>>());
         let mut text: String = titles::<WindowRow>().join(",");
         for sample in 0..12u64 {
-            // Only the first point starts slowly.
-            for (at, slice) in slices(sample, 10, if sample % 2 == 0 { 0.5 } else { 1.0 }).into_iter().enumerate() {
+            // The first point starts slowly, the second in four samples of six.
+            let slow = sample % 2 == 0 || sample < 8;
+            for (at, slice) in slices(sample, 10, if slow { 0.5 } else { 1.0 }).into_iter().enumerate() {
                 let Slice { start_ns, length_ns, operations } = slice;
                 text += &format!("\nrun,{sample},{at},{start_ns},{length_ns},{operations},false");
             }
         }
         std::fs::write(dir.path().join(WindowRow::FILE), text + "\n").unwrap();
-        let (warmups, _) = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
+        let (warmups, notes) = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
+        let (arm, procs) = (&plan.points[1].arm, plan.points[1].x());
+        let doubted = format!("slower at first in the median of the samples, which disagree, nothing cut: {arm} {procs}");
+        assert!(notes[0].contains("0 flat, 1 warm up") && notes[0].contains(", 1 whose samples disagree"), "{notes:?}");
+        assert!(notes[1..].iter().any(|note| note.ends_with(&doubted)), "{notes:?}");
         assert_eq!(warmups[..2], [Some(Warmup { length_ns: 10_000, ratio: 0.1 }), None]);
         let get = |name: &str, row: usize| samples.metric(name).unwrap().get(row);
         let steady = Parts::of(&slices(4, 10, 0.5), 10_000).unwrap().steady_per_s;

@@ -101,8 +101,7 @@ fn rows(args: &Args, analysis: &Analysis) -> Vec<Cells> {
             cells.extend([("ci_low", low.write()), ("ci_high", high.write())]);
             cells.extend([("level", args.level.write()), ("ci_method", "bootstrap".into())]);
         }
-        let last = analysis.group.x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let open = interval.is_none_or(|interval| interval.high >= last);
+        let open = interval.is_none_or(|interval| !interval.is_bounded());
         cells.push(("status", if open { "unbounded" } else { "ok" }.into()));
         rows.push(cells);
     }

@@ -12,6 +12,7 @@ use crate::args::{self, Fit as Args, Format, IntervalMade};
 use crate::exit::{Exit, FAILED, USAGE, print};
 use read::{Group, read};
 use stats::argmax::{Argmax, argmax, argmax_point};
+use stats::decide::open_at_end;
 use stats::fit::{
     Choice, ChoiceVerdict, Diagnostics, Fit, FitSettings, IntervalKind, MIN_DISTINCT_X, Model, Resampling, Response,
     bootstrap, candidates, choose, diagnose, fit_weighted, means_by_x, solve_exactly,
@@ -45,7 +46,7 @@ struct Analysis {
     outcome: Outcome,
     /// What was compared, with --model auto.
     choice: Option<Choice>,
-    /// The model-free peak, with its interval where there are replicates.
+    /// The model-free peak, with its interval where there are replicates; unbounded above where it reaches the last x.
     argmax: Option<PeakOfMeans>,
     /// For display only.
     kneedle: Option<f64>,
@@ -119,8 +120,9 @@ fn analyse(args: &Args, group: Group) -> Result<Analysis, Exit> {
             Err(error) => return Err(refused(error)),
         },
     };
-    let with_interval =
-        argmax(x, y, args.level, args.resamples as usize, args.seed).ok().map(PeakOfMeans::WithInterval);
+    let open = |peak: Argmax| Argmax { interval: open_at_end(x, &peak.interval), ..peak };
+    let with_interval = argmax(x, y, args.level, args.resamples as usize, args.seed).ok().map(open);
+    let with_interval = with_interval.map(PeakOfMeans::WithInterval);
     let argmax = with_interval.or_else(|| argmax_point(x, y).ok().map(PeakOfMeans::Point));
     let (distinct, means) = means_by_x(x, y);
     let kneedle = kneedle(&distinct, &means, USUAL_SENSITIVITY);

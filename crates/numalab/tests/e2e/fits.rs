@@ -94,6 +94,19 @@ pub(crate) fn trials() -> Vec<Trial> {
         ensure(peak[8].starts_with("35.573788200952"), || format!("{peak:?}"))?;
         ensure(rows.last().is_some_and(|row| row[7] == "argmax" && row[8] == "27"), || format!("{rows:?}"))
     }));
+    trials.push(test("a model-free peak at the last x is unbounded above, in every format", || {
+        let rows = rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), |n| 20.0 + 3.0 * n);
+        let text = fitted(&rows, &["--model", "linear"])?;
+        ensure(text.out.contains("highest at n = 64 [64, unbounded]"), || text.out.clone())?;
+        let rows_found = csv_rows(&fitted(&rows, &["--model", "linear", "--format", "csv"])?.out)?;
+        let last = rows_found.last().ok_or("no rows")?;
+        let expect = ["argmax", "64", "", "64", "INF", "0.95", "bootstrap"];
+        ensure(last[7..14] == expect && last.last().is_some_and(|cell| cell == "unbounded"), || format!("{last:?}"))?;
+        let json = fitted(&rows, &["--model", "linear", "--format", "json"])?;
+        let document: serde_json::Value = serde_json::from_str(&json.out)?;
+        let ends = &document["fits"][0]["argmax"]["interval"];
+        ensure(*ends == serde_json::json!([64.0, "INF"]), || ends.to_string())
+    }));
     trials.push(test("fit says no peak at the bound, and how it was weighted", || {
         let bound = fit(&[RAYTRACER]);
         for says in ["kappa                            0", "at its bound", "no peak", "9 df of 11 rows"] {
@@ -112,7 +125,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         let few = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 64], |n| 20.0 + 3.0 * n), &["--model", "auto"])?;
         ensure(few.out.contains("not decidable: 7 rows without replicates"), || few.out.clone())?;
         let line = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), |n| 20.0 + 3.0 * n), &["--model", "auto"])?;
-        ensure(line.out.contains("chosen: linear"), || line.out.clone())
+        ensure(line.out.contains("chosen: linear"), || line.out.clone())?;
+        // A peak whose end lies below its start.
+        let usl = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.03 * n * (n - 1.0));
+        let hump = fitted(&rows_of(&[1, 2, 4, 8, 16, 32, 48, 64].repeat(3), usl), &["--model", "auto"])?;
+        ensure(hump.out.contains("chosen: usl"), || hump.out.clone())
     }));
     trials.push(test("fit of a broken line tests the straight one, and no threshold", || {
         let text = fit(&[RAYTRACER, "--model", "broken-line"]);

@@ -40,7 +40,7 @@ row! {
         regime: Regime [""],
         /// How far times can be believed, by the least of the folder's samples: hardware, virtual, emulated, modelled.
         timing: Timing [""],
-        /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together.
+        /// Column of samples.csv that is summarised, or pause_pooled_…: of all pauses of the point together. Quantiles of a sample's pauses are not summarised.
         metric: String [""],
         /// Its unit.
         unit: String [""],
@@ -50,7 +50,7 @@ row! {
         n_failed: u64 ["samples"],
         /// Samples flagged as disturbed; used all the same.
         n_contaminated: u64 ["samples"],
-        /// Mean, the geometric one where ci_method names it; of what is pooled the median, p99 and maximum themselves.
+        /// Mean, the geometric one where ci_method names it; of what is pooled the median, p99 and maximum themselves; of latency_max_ns the longest.
         mean: Option<f64> ["as unit"],
         /// Standard deviation.
         sd: Option<f64> ["as unit"],
@@ -148,7 +148,7 @@ row! {
         ci_low: Option<f64> [""],
         /// Upper end of its interval; INF for a peak or knee that may be the last procs of the sweep or lie beyond.
         ci_high: Option<f64> [""],
-        /// Level of the interval, 1 - .05 / number of claims, arms and subjects.
+        /// Level of the interval, 1 - .05 / number of claims, arms and subjects; empty for a model, which leads by AICc.
         level: Option<f64> ["ratio"],
         /// Samples used; where points are compared block by block, paired blocks.
         n: u64 ["samples"],

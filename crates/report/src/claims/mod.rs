@@ -29,7 +29,7 @@ use stats::decide::{RATIO_FACTOR, Region, VARIANCE_FACTOR};
 use stats::fit::DECISIVE_LEAD;
 use stats::multiplicity::bonferroni_level;
 use std::collections::BTreeMap;
-use words::{rule_in_words, theta_of};
+use words::{has_level, rule_in_words, theta_of};
 
 /// Share of a closed loop's tasks that served nothing: then there were fewer at work than the point says.
 const UNSERVED: &str = "unserved_ratio";
@@ -330,7 +330,7 @@ fn blank(question: &Question<'_>) -> ClaimRow {
         estimate: None,
         ci_low: None,
         ci_high: None,
-        level: Some(question.level),
+        level: has_level(rule).then_some(question.level),
         n: 0,
         df: None,
         region_low: region.and_then(|region| finite_or_infinite(region.low)),

@@ -3,10 +3,14 @@
 use super::{Question, questions_of};
 use crate::ratios::bounds_of;
 use plan::claim::{Claim, ClaimRule, Share, Trend};
+use plan::experiment::Repetitions;
 use plan::reach::Reach;
 use stats::decide::{KNEE_FACTOR, RATIO_FACTOR, VARIANCE_FACTOR};
 use stats::fit::DECISIVE_LEAD;
 use stats::threshold::THRESHOLD_SIDE;
+
+/// `stats::fit::Fit::is_adequate`.
+const ADEQUATE: &str = "adequate (lack-of-fit p >= .05 or misfit <= 2 %)";
 
 pub(super) fn theta_of(claim: &Claim, axis: &str) -> String {
     match &claim.rule {
@@ -62,10 +66,21 @@ pub(super) fn rule_in_words(question: &Question<'_>) -> String {
         premise => format!("; on {premise}"),
     };
     let questions = questions_of(&question.results.plan);
-    format!("{rule}; level 1 - .05/{questions}{premise}", rule = interval_and_region(&claim.rule))
+    let level = match has_level(&claim.rule) {
+        true => format!("level 1 - .05/{questions}"),
+        false => "a lead of AICc has no level, however many questions there are".into(),
+    };
+    let rule = interval_and_region(&claim.rule, &question.results.plan.measure.repetitions);
+    format!("{rule}; {level}{premise}")
 }
 
-fn interval_and_region(rule: &ClaimRule) -> String {
+/// Whether the verdict depends on a level: the lead of one curve over another does not.
+pub(super) fn has_level(rule: &ClaimRule) -> bool {
+    !matches!(rule, ClaimRule::Model { .. })
+}
+
+fn interval_and_region(rule: &ClaimRule, repetitions: &Repetitions) -> String {
+    let interval_of_mean = |metric: &str| interval_of_mean(metric, repetitions);
     match rule {
         ClaimRule::Value { metric, .. } => format!("{interval}; R: printed ± tolerance", interval = interval_of_mean(metric)),
         ClaimRule::Ratio { metric, direction_only, .. } => {
@@ -81,7 +96,10 @@ fn interval_and_region(rule: &ClaimRule) -> String {
             "C: procs that none beats (paired t of ln, Holm); R: within one step of the grid".into()
         }
         ClaimRule::Knee { .. } => {
-            format!("C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ {KNEE_FACTOR}")
+            format!(
+                "C: hull of the USL's profile interval and the model-free one; R: boundary x/÷ {KNEE_FACTOR}; decided only where the \
+                 USL is {ADEQUATE}"
+            )
         }
         ClaimRule::VarianceRatio { .. } => {
             format!("C: Welch interval of the runs' ln variance, which alone decides; R: printed x/÷ {VARIANCE_FACTOR}")
@@ -97,13 +115,13 @@ fn interval_and_region(rule: &ClaimRule) -> String {
             )
         }
         ClaimRule::Model { rivals, .. } => format!(
-            "supported where its fit is adequate (lack-of-fit p >= .05 or misfit <= 2 %) and leads each of {rivals} by {DECISIVE_LEAD} \
+            "supported where its fit is {ADEQUATE} and leads each of {rivals} by {DECISIVE_LEAD} \
              AICc; refuted where one leads it by {DECISIVE_LEAD} and its own misfit is both significant and above 2 %",
             rivals = rivals.join(", ")
         ),
         ClaimRule::Threshold { trend, factor, .. } => format!(
             "C: profile interval of the break of the best curve with one, a step or a kink; R: boundary x/÷ {KNEE_FACTOR}; supported \
-             where C lies inside R, the curve is adequate, is {trend} there and leads every adequate smooth one by {DECISIVE_LEAD} \
+             where C lies inside R, the curve is {ADEQUATE}, is {trend} there and leads every adequate smooth one by {DECISIVE_LEAD} \
              AICc, the metric at the end is {trend} by {factor} at least (t interval of the ln ratio to the last before R, paired by \
              block), and {THRESHOLD_SIDE} procs lie on each side; refuted where that change or C lies outside, it turns the other way, \
              or, the change being certain, a smooth curve leads by {DECISIVE_LEAD}",
@@ -118,10 +136,20 @@ fn interval_and_region(rule: &ClaimRule) -> String {
     }
 }
 
-fn interval_of_mean(metric: &str) -> &'static str {
-    match bounds_of(metric) {
-        Some(_) => "C: hull of the t intervals of its lower and upper bounds",
-        None => "C: t interval of the mean, on ln for times and rates",
+/// The metric that `until` names has the interval of its rule, once that has asked for more blocks.
+fn interval_of_mean(metric: &str, repetitions: &Repetitions) -> &'static str {
+    let is_until = matches!(repetitions, Repetitions::Until { metric: named, .. } if named == metric);
+    match (bounds_of(metric).is_some(), is_until) {
+        (true, true) => {
+            "C: hull of Stein's two-stage interval of the mean, t of the pilot (t of all where no block followed it), and of the t \
+             intervals of its lower and upper bounds"
+        }
+        (true, false) => "C: hull of the t intervals of its lower and upper bounds",
+        (false, true) => {
+            "C: Stein's two-stage interval of the mean, t of the pilot; where no block followed it, t interval of the mean, on ln for \
+             times and rates"
+        }
+        (false, false) => "C: t interval of the mean, on ln for times and rates",
     }
 }
 

@@ -43,8 +43,9 @@ const fn known(name: &'static str, better: Better, time: bool) -> Known {
     Known { name, better, time }
 }
 
-/// Metrics of every experiment. Left out are quantiles and the longest pause, which are never averaged over samples, and
-/// what says something of the host alone (steal).
+/// Metrics of every experiment. Left out are the quantiles of a sample's pauses, which are few, and extremes, which are never
+/// averaged over samples, and what says something of the host alone (steal). A quantile of the thousands of requests or tasks
+/// of one run is a figure of that run, as its mean is, and is compared as such.
 const KNOWN: &[Known] = &[
     known("throughput_per_s", Better::More, true),
     known("bandwidth_gb_per_s", Better::More, true),
@@ -121,7 +122,7 @@ impl FromStr for Asked {
 fn check(name: &str) -> Result<String, String> {
     match NEVER_AVERAGED.contains(&name) {
         true => {
-            Err("quantiles and extremes of samples are never averaged; compare pause_mean_ns or pause_variance_ns2"
+            Err("quantiles of a sample's pauses, and extremes, are never averaged; compare pause_mean_ns or pause_variance_ns2"
                 .into())
         }
         false => Ok(name.into()),

@@ -79,13 +79,9 @@ pub(super) fn knees_of(fits: &[FitRow], metric: &str, curve: &Curve, colour: usi
         let at = row.estimate?;
         Some((at, row.ci_low.unwrap_or(at), row.ci_high.unwrap_or(at)))
     };
-    // At the last procs the true peak may lie beyond them.
-    let open = |(at, low, high): (f64, f64, f64), row: &FitRow| {
-        (at, low, if row.status == "unbounded" { f64::INFINITY } else { high })
-    };
     let fitted = if why_no_knee.is_none() { knee.and_then(place) } else { None };
     let measured = best.filter(|row| matches!(row.status.as_str(), "ok" | "unbounded"));
-    let measured = measured.and_then(|row| Some(open(place(row)?, row)));
+    let measured = measured.and_then(place);
     let words = [
         fitted.map(|(at, ..)| format!("knee {at}", at = plain(at))),
         // One of the procs that ran.

@@ -93,7 +93,7 @@ fn own(metric: &str) -> Subject<'_> {
         name: metric,
         metric,
         estimate: metric,
-        pooled: None,
+        pooled: (metric == "latency_max_ns").then_some("the longest of all samples of a point"),
         title: metric,
         label: metric,
         always: false,

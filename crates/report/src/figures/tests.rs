@@ -121,8 +121,13 @@ fn a_knee_inside_the_grid_stands_against_the_node() {
     // A fit that misses has no knee to show, and says so.
     let mut missed = derived;
     missed.fits.iter_mut().filter(|row| row.model == "usl").for_each(|row| row.status = "misfit".into());
+    // The best procs go on to the right where nothing bounds them.
+    missed.fits.iter_mut().filter(|row| row.parameter == "argmax").for_each(|row| {
+        (row.ci_high, row.status) = (Some(f64::INFINITY), "unbounded".into());
+    });
     let throughput = figures(&results, &missed, None).remove(0).figure;
     assert_eq!(throughput.knees[0].fitted, None);
+    assert_eq!(throughput.knees[0].measured.expect("a peak").2, f64::INFINITY);
     let note = "No fitted knee is drawn for close: misfit.";
     assert!(throughput.notes.iter().any(|line| line == note), "{:?}", throughput.notes);
 }

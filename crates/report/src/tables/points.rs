@@ -241,6 +241,7 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
             lines.push(text.into());
         }
     };
+    say(table.contains("latency max"), "latency max: the longest of all samples of a point");
     say(table.contains(" of "), "k of n: only so many samples have a value");
     say(table.contains("(c)"), "(c): by construction: it follows from the plan alone and says nothing about a runtime");
     let flagged =

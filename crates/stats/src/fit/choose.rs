@@ -7,7 +7,7 @@
 
 use crate::error::StatsError;
 use crate::fit::model::{Family, Model};
-use crate::fit::quality::{akaike_weights, group_by_x};
+use crate::fit::quality::{akaike_weights, group_by_x, means_by_x};
 use crate::fit::result::{Fit, FitStatus};
 use crate::fit::{FitSettings, IntervalKind, MIN_DISTINCT_X, fit_weighted};
 
@@ -69,18 +69,24 @@ pub enum ChoiceVerdict {
     },
 }
 
+/// Curves that rise and then fall.
+const HUMPS: [Model; 3] = [Model::Usl, Model::Quadratic, Model::QuadraticGrowth];
+
 /// The models that `auto` compares for these data: decays where y is lower at the last x than at the first, else
-/// throughputs and growths; only those whose formula takes the data. The knee model is compared only on request: with
-/// F = 1 it is the USL, and Gustafson's law is a straight line.
+/// throughputs and growths; where y is higher in between than at both ends, those with a peak whichever end is lower. Only
+/// those whose formula takes the data. The knee model is compared only on request: with F = 1 it is the USL, and Gustafson's
+/// law is a straight line.
 pub fn candidates(x: &[f64], y: &[f64]) -> Vec<Model> {
-    let groups = group_by_x(x);
-    let mean = |group: &Vec<usize>| group.iter().map(|index| y[*index]).sum::<f64>() / group.len() as f64;
-    let falls = groups.first().zip(groups.last()).is_some_and(|(first, last)| mean(last) < mean(first));
+    let (_, means) = means_by_x(x, y);
+    let ends = means.first().zip(means.last());
+    let falls = ends.is_some_and(|(first, last)| last < first);
+    let has_peak = ends.is_some_and(|(first, last)| means.iter().any(|mean| *mean > first.max(*last)));
     let positive = |values: &[f64]| values.iter().all(|value| *value > 0.0);
     let (positive_x, positive_y) = (positive(x), positive(y));
     let suits = |model: &Model| match model {
         Model::Gustafson => false,
         Model::Power | Model::BrokenLine | Model::Logistic => true,
+        hump if has_peak && HUMPS.contains(hump) => true,
         _ if falls => model.spec().family == Family::Decay,
         _ => matches!(model.spec().family, Family::Throughput | Family::Growth),
     };
@@ -146,8 +152,9 @@ fn special_cases(model: Model) -> &'static [Model] {
     match model {
         Model::Usl => &[Model::Amdahl, Model::Proportional],
         Model::Amdahl | Model::Linear | Model::Power | Model::ExponentialSaturation => &[Model::Proportional],
-        Model::NLogN | Model::Quadratic => &[Model::Proportional],
-        Model::QuadraticGrowth | Model::BrokenLine => &[Model::Linear, Model::Quadratic, Model::Proportional],
+        Model::Quadratic => &[Model::Proportional],
+        Model::QuadraticGrowth => &[Model::Linear, Model::Quadratic, Model::Proportional],
+        Model::BrokenLine => &[Model::Linear, Model::Proportional],
         Model::Stretched | Model::Logistic => &[Model::ExponentialDecay],
         Model::Lomax => &[Model::ExponentialDecay, Model::Hyperbolic],
         Model::BiExponential => &[Model::ExponentialDecay],
@@ -179,6 +186,10 @@ mod tests {
     fn the_truth_is_chosen_where_the_data_speak_for_it() {
         let usl = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.002 * n * (n - 1.0));
         assert_eq!(chosen(usl), ChoiceVerdict::Chosen(Model::Usl));
+        // Past its peak it falls below where it began.
+        let below_its_start = |n: f64| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.03 * n * (n - 1.0));
+        assert!(below_its_start(64.0) < below_its_start(1.0));
+        assert_eq!(chosen(below_its_start), ChoiceVerdict::Chosen(Model::Usl));
         assert_eq!(chosen(|n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0))), ChoiceVerdict::Chosen(Model::Amdahl));
         assert_eq!(chosen(|n| 20.0 + 3.0 * n), ChoiceVerdict::Chosen(Model::Linear));
         assert_eq!(chosen(|n| 1000.0 * (-n / 30.0).exp()), ChoiceVerdict::Chosen(Model::ExponentialDecay));
@@ -211,10 +222,37 @@ mod tests {
         assert!(matches!(close.verdict, ChoiceVerdict::Close { .. }), "{:?}", close.verdict);
     }
 
+    /// A curve follows its special cases exactly, or as near as its bounds let it come to the limit.
+    #[test]
+    fn special_cases_are_some() {
+        let curve = |model: Model| -> fn(f64) -> f64 {
+            match model {
+                Model::Proportional => |n| 3.0 * n,
+                Model::Linear => |n| 20.0 + 3.0 * n,
+                Model::Quadratic => |n| 100.0 * n - 0.8 * n * n,
+                Model::Amdahl => |n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0)),
+                Model::Usl => |n| 1000.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.002 * n * (n - 1.0)),
+                Model::ExponentialDecay => |n| 1000.0 * (-n / 30.0).exp(),
+                Model::Hyperbolic => |n| 1000.0 / (1.0 + n / 30.0),
+                other => panic!("no curve for {other}"),
+            }
+        };
+        let misfit = |model: Model, case: &Model| {
+            let y = X.map(curve(*case));
+            fit_weighted(&FitSettings::new(model), &X, &y, None).map_or(f64::NAN, |fit| fit.misfit_ratio)
+        };
+        let of = |model: Model| special_cases(model).iter().map(move |case| (model, *case, misfit(model, case)));
+        let wrong: Vec<_> = Model::all().flat_map(of).filter(|(.., misfit)| !(*misfit < 1e-3)).collect();
+        assert!(wrong.is_empty(), "(curve, what is no special case of it, misfit): {wrong:?}");
+    }
+
     #[test]
     fn candidates_take_the_data() {
         let falls = candidates(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]);
         assert!(falls.contains(&Model::Lomax) && !falls.contains(&Model::Usl) && falls.contains(&Model::BrokenLine));
+        let hump = candidates(&[1.0, 2.0, 3.0], &[3.0, 4.0, 2.0]);
+        assert!(HUMPS.iter().all(|model| hump.contains(model)) && hump.contains(&Model::Lomax));
+        assert!(!hump.contains(&Model::Amdahl) && !hump.contains(&Model::Knee));
         let rises = candidates(&[0.0, 2.0, 3.0], &[1.0, 2.0, 3.0]);
         assert!(rises.contains(&Model::Linear) && !rises.contains(&Model::Usl) && !rises.contains(&Model::Power));
         assert!(!rises.contains(&Model::Gustafson) && !rises.contains(&Model::Knee));

@@ -70,6 +70,14 @@ fn a_fall_elsewhere_or_without_a_break_is_no_cliff_there() {
     check(|x| 100.0 / x.min(10.0).powi(3), &Sought { factor: 1.2, ..FALLS }, Verdict::Refuted, &[Why::OtherWay]);
 }
 
+/// A smooth hump that ends below its start has a smooth curve among its rivals, which explains it.
+#[test]
+fn a_hump_is_no_cliff() {
+    let hump = |x: f64| 1000.0 * x / (1.0 + 0.05 * (x - 1.0) + 0.01 * x * (x - 1.0));
+    assert!(hump(100.0) < hump(4.0) && hump(10.0) > hump(4.0));
+    check(hump, &FALLS, Verdict::Refuted, &[Why::Smooth]);
+}
+
 #[test]
 fn costs_that_rise() {
     // Mean costs, where each further one costs ten times as much, twice, a tenth more, a tenth of it.

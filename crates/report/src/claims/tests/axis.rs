@@ -88,7 +88,10 @@ fn every_subject_has_a_row_where_a_claim_names_none() {
     results.plan.claims = vec![Claim { subjects: Vec::new(), nodes_least: 1, ..claim(rule) }];
     let rows = claims(&results);
     assert_eq!(rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["go", "gmp"]);
-    assert_eq!(rows[0].level, Some(0.975));
+    // A lead of AICc has none; two rows of what has an interval would be judged at .975 each.
+    assert_eq!(rows[0].level, None);
+    results.plan.claims[0].rule = ClaimRule::Knee { metric: "throughput_per_s".into(), near: "5".into() };
+    assert!(claims(&results).iter().all(|row| row.level == Some(0.975)));
 }
 
 /// `(point, block, metrics)` of a sample.

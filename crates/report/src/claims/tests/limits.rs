@@ -3,6 +3,8 @@
 use super::*;
 use Verdict::{NotTestable, Refuted, Supported, Undecided};
 use plan::claim::{Over, Side};
+use plan::experiment::Repetitions;
+use plan::reach::Reach;
 
 fn limit(metric: &str, side: Side, limit: f64) -> ClaimRule {
     ClaimRule::Limit { metric: metric.into(), procs: 8, over_procs: None, side, limit, in_procs: false }
@@ -76,6 +78,33 @@ fn what_was_asked_stands_in_the_row() {
     let row = run(case(), Claim { over, ..claim(of_ratio(Side::Below, 2.0)) });
     assert_eq!(row.theta, "throughput_per_s at 8 procs over that with arm close at 4 procs");
     assert_eq!((row.verdict, row.reason.contains("arm close was not asked for")), (NotTestable, true), "{row:#?}");
+}
+
+#[test]
+fn what_decides_can_be_read_from_the_row() {
+    let until = |metric: &str| {
+        let mut case = case();
+        case.results.plan.measure.repetitions =
+            Repetitions::Until { min: 10, max: 40, until: 0.02, metric: metric.into() };
+        case
+    };
+    let rate = || claim(rate_value(100.0));
+    let row = run_blocks(until("throughput_per_s"), rate(), 20);
+    assert!(row.rule.starts_with("C: Stein's two-stage interval of the mean, t of the pilot;"), "{row:#?}");
+    // Of the pilot's ten blocks, whatever their number.
+    assert_eq!((row.n, row.df), (20, Some(9.0)));
+    let row = run_blocks(until("pause_mean_ns"), rate(), 20);
+    assert!(row.rule.starts_with("C: t interval of the mean, on ln for times and rates;"), "{row:#?}");
+    assert_eq!((row.n, row.df), (20, Some(19.0)));
+    let row = run_blocks(until("local_hit_ratio"), claim(value(0.8)), 20);
+    assert!(row.rule.starts_with("C: hull of Stein's two-stage interval of the mean, t of the pilot (t of all"), "{row:#?}");
+    let row = run(case(), claim(knee("4")));
+    assert!(row.rule.contains("decided only where the USL is adequate (lack-of-fit p >= .05 or misfit <= 2 %)"), "{row:#?}");
+    let rivals = vec!["amdahl".into()];
+    let rule = ClaimRule::Model { metric: "throughput_per_s".into(), model: "usl".into(), rivals, reach: Reach::default() };
+    let row = run(case(), claim(rule));
+    assert!(row.rule.ends_with("; a lead of AICc has no level, however many questions there are"), "{row:#?}");
+    assert_eq!((row.level, run(case(), rate()).level), (None, Some(0.95)));
 }
 
 /// The reasons are those of values and ratios.
