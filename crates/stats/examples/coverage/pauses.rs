@@ -1,11 +1,11 @@
 //! Contrasts of the spread of pauses: power of the claim's rule, coverage of the intervals.
 
 use crate::{COVERS_95, Line, near, share, shares};
+use statrs::distribution::{ContinuousCDF, Normal};
 use stats::decide::{Region, Verdict, decide};
 use stats::equivalence::equivalence_p;
 use stats::multiplicity::bonferroni_level;
 use stats::pooled::pooled_variance_ratio;
-use statrs::distribution::{ContinuousCDF, Normal};
 use stats::quantile::{pooled_quantile, quantile_interval};
 use stats::random::Stream;
 use stats::summary::variance;
