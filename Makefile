@@ -51,8 +51,9 @@ bench-tasks: setup ## what a task costs on our scheduler, paired with Go, tokio,
 bench-stats: setup ## bootstrap refits of a USL, paired with scipy (needs python3 with scipy)
 	@cargo run --release --quiet --package stats --example refits
 
-coverage: setup ## how often intervals, stopping rules and contrasts hold what they promise, by simulation (minutes)
-	@cargo run --release --quiet --package stats --example coverage
+coverage: setup ## how often intervals, stopping rules and contrasts hold what they promise, and truths told to the model come back, by simulation (minutes)
+	@cargo run --release --quiet --package stats --example coverage; first=$$?; \
+	cargo run --release --quiet --package numalab --example recovery && exit $$first
 
 validate: setup ## our fits, tests and quantiles beside certified values, in digits
 	@cargo run --release --quiet --package stats --example validate

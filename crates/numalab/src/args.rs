@@ -404,7 +404,7 @@ pub(crate) struct Fit {
     /// Seed of the resamples
     #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) seed: u64,
-    /// How to print it
+    /// How to print it; csv has the columns of fits.csv, and results/README.md says what differs
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
     /// Also draws data, curve and knees as SVG into this file

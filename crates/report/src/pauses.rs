@@ -133,13 +133,11 @@ fn quantiles(runs: &[Vec<f64>], seed: u64) -> Quantiles {
         let pooled = pooled_quantile(runs, p, LEVEL, RESAMPLES, seed);
         let (value, interval) = match (pooled, runs) {
             (Ok(pooled), _) => (pooled.value, Ok(pooled.interval)),
-            // No pause is shorter than nothing.
-            (Err(_), [alone]) => {
-                let ranks = quantile_interval(alone, p, LEVEL);
-                (quantile(alone, p).ok()?, ranks.map(|ranks| Interval { low: ranks.low.max(0.0), ..ranks }))
-            }
+            (Err(_), [alone]) => (quantile(alone, p).ok()?, quantile_interval(alone, p, LEVEL)),
             (Err(why), _) => (quantile(&runs.concat(), p).ok()?, Err(why)),
         };
+        // No pause is shorter than nothing.
+        let interval = interval.map(|interval| Interval { low: interval.low.max(0.0), ..interval });
         Some(Pooled { value, runs: runs.len(), interval })
     };
     let from = |least: usize, p: f64| if pauses >= least { at(p) } else { None };
@@ -237,6 +235,9 @@ mod tests {
         check(&[run(0, 301), run(1, 66)], Some(118.0), None, true);
         // Pooled they suffice: 1 .. 67 twice, so that rank 1 + .99 x 367 is the 297.33 of the longer.
         check(&[run(0, 301), run(1, 67)], Some(117.5), Some(297.33), true);
+        // Of two far apart the widened interval would begin below 0.
+        let apart = pool(vec![(0, vec![1.0]), (1, vec![99.0])], &[false; 2], 1).all.p50.unwrap();
+        assert_eq!((apart.value, apart.interval.unwrap().low), (50.0, 0.0));
         // One sample's interval is of ranks: for the median of 100 the 40th and the 61st; three bound it on no side.
         let interval = |pauses: usize| pool(vec![run(0, pauses)], &[false], 1).all.p50.unwrap().interval.unwrap();
         assert_eq!(interval(100), Interval { low: 40.0, high: 61.0 });

@@ -69,7 +69,8 @@ pub(crate) fn cut_warmups(
         *warmup = slow_start(*class).map(|ratio| Warmup { length_ns: (ratio * length_ns) as u64, ratio });
     }
     let mut disagree = vec![false; plan.points.len()];
-    let notes = |disagree: &[bool]| tally(&classes, disagree).into_iter().chain(unsteady(plan, &classes, disagree)).collect();
+    let notes =
+        |disagree: &[bool]| tally(&classes, disagree).into_iter().chain(unsteady(plan, &classes, disagree)).collect();
     if warmups.iter().all(Option::is_none) {
         return Ok((warmups, notes(&disagree)));
     }
@@ -407,7 +408,8 @@ mod tests {
         std::fs::write(dir.path().join(WindowRow::FILE), text + "\n").unwrap();
         let (warmups, notes) = cut_warmups(dir.path(), &plan, &mut samples).unwrap();
         let (arm, procs) = (&plan.points[1].arm, plan.points[1].x());
-        let doubted = format!("slower at first in the median of the samples, which disagree, nothing cut: {arm} {procs}");
+        let doubted =
+            format!("slower at first in the median of the samples, which disagree, nothing cut: {arm} {procs}");
         assert!(notes[0].contains("0 flat, 1 warm up") && notes[0].contains(", 1 whose samples disagree"), "{notes:?}");
         assert!(notes[1..].iter().any(|note| note.ends_with(&doubted)), "{notes:?}");
         assert_eq!(warmups[..2], [Some(Warmup { length_ns: 10_000, ratio: 0.1 }), None]);

@@ -1,8 +1,9 @@
 //! From an interval and a region to a verdict, by fixed rules, so that two people reach the same one.
 //!
-//! Source of every rule: the suite's statistics notes, section 8. Not decided here: whether the data exist and are
-//! good enough (the caller's "not testable"), and what a printed table contradicts. Give intervals at
-//! [`crate::multiplicity::bonferroni_level`] where a file makes several claims.
+//! Source: the suite's statistics notes, section 8, but for [`decide_peak`] (the last of the grid must be beaten) and
+//! [`decide_preference`] (who refutes); README.md of this crate lists every difference with its reason. Not decided here:
+//! whether the data exist and are good enough (the caller's "not testable"), and what a printed table contradicts. Give
+//! intervals at [`crate::multiplicity::bonferroni_level`] where a file makes several claims.
 
 use crate::error::{StatsError, check_positive, check_range, check_values};
 use crate::fit::{Fit, leads};

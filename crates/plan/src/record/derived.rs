@@ -120,7 +120,7 @@ row! {
         lack_of_fit_p: Option<f64> [""],
         /// Root mean square of ln mean - ln model over the points, the mean being that of ln; of mean / model - 1 where the response is not ln.
         misfit_ratio: Option<f64> ["ratio"],
-        /// ok, misfit, bound, unbounded, or "refused: …" with the reason.
+        /// The first that holds: undetermined (two exponentials became one), misfit, bound, undetermined (the samples do not determine all parameters), unbounded (the peak), ok; or "refused: …" with the reason.
         status: String [""],
     }
 }

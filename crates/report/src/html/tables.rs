@@ -42,7 +42,7 @@ pub(super) fn measured(page: &mut Page, parts: Parts<'_>) {
         "Throughput is {centre} of the samples, a hit ratio the mean. Intervals are 95 %, that of a hit ratio widened by touches whose \
          page or PU is unknown. (c) by construction: it follows from the plan alone. Flags: O oversubscribed (waiting for a PU belongs to it, so that neighbours who take PUs are not seen: it looks clean on a loaded host), S siblings of a core used, N noisy, \
          D and F: so many samples disturbed or failed. k of n: only so many samples have a value. Pause p50 and p99 are of all pauses of a \
-         point together, their intervals by bootstrap over its samples, too narrow below 10 of these; max is the longest of them. Pause sd is the standard \
+         point together, their intervals by bootstrap over its samples, too narrow below 20 of these; max is the longest of them. Pause sd is the standard \
          deviation of the pauses of a sample, over samples the geometric mean. Empty: not measured; an sd needs 30 pauses in a \
          sample, a p99 368 in all samples of the point.",
         centre = centre_of("throughput_per_s", parts.derived)),

@@ -264,7 +264,7 @@ fn legend(results: &Results, derived: &Derived, table: &str, dropped: &[&str]) -
     say(
         has(POOLED_P50),
         "pause p50, p99: of all pauses of a point together, their 95 % intervals by bootstrap over its samples, too narrow \
-         below 10 of these (that of p99 is in report.html and summary.csv); max: the longest of them",
+         below 20 of these (that of p99 is in report.html and summary.csv); max: the longest of them",
     );
     let has_pauses = has(POOLED_MAX);
     say(has_pauses && !has(POOLED_P50), "no p50 of pauses: pauses.csv is not in the folder");

@@ -1,11 +1,12 @@
 //! Contrasts of the spread of pauses: power of the claim's rule, coverage of the intervals.
 
 use crate::{COVERS_95, Line, near, share, shares};
+use statrs::distribution::{ContinuousCDF, Normal};
 use stats::decide::{Region, Verdict, decide};
 use stats::equivalence::equivalence_p;
 use stats::multiplicity::bonferroni_level;
 use stats::pooled::pooled_variance_ratio;
-use stats::quantile::quantile_interval;
+use stats::quantile::{pooled_quantile, quantile_interval};
 use stats::random::Stream;
 use stats::summary::variance;
 use stats::variance::run_ratio;
@@ -121,6 +122,31 @@ pub(crate) fn coverage_lines() -> Vec<Line> {
         "at least .95; exact: .976",
     ));
     lines
+}
+
+/// Resamples of each bootstrap: 25 in each tail.
+const RESAMPLES: usize = 1000;
+
+/// Quantiles of the pauses of all runs together.
+pub(crate) fn quantile_lines() -> Vec<Line> {
+    let (s, tau) = (0.5_f64, 0.2);
+    let cases = [(5, 0.5), (10, 0.5), (20, 0.5), (30, 0.5), (5, 0.99), (10, 0.99), (20, 0.99), (30, 0.99)];
+    let line = |(at, (runs, p)): (usize, (usize, f64))| {
+        // ln of a pause is normal with variance s² + tau².
+        let truth = (Normal::standard().inverse_cdf(p) * s.hypot(tau)).exp();
+        let [covered, as_drawn] = shares(640 + at as u64, SETS, |stream| {
+            let runs: Vec<Vec<f64>> = (0..runs).map(|_| pauses(stream, 100, s, tau, 1.0)).collect();
+            let seed = stream.index(usize::MAX) as u64;
+            let found = pooled_quantile(&runs, p, 0.95, RESAMPLES, seed).expect("two runs and more");
+            let widening = (runs.len() as f64 / (runs.len() as f64 - 1.0)).sqrt();
+            let drawn = |end: f64| found.value + (end - found.value) / widening;
+            let (low, high) = (drawn(found.interval.low), drawn(found.interval.high));
+            [found.interval.contains(truth), low <= truth && truth <= high]
+        });
+        let what = format!("p{p:.0} of all pauses, s {s}, tau {tau}, {runs} runs", p = 100.0 * p);
+        line(what, covered, None, &format!("as drawn, without sqrt(r/(r-1)): {as_drawn:.3}"))
+    };
+    cases.into_iter().enumerate().map(line).collect()
 }
 
 fn line(what: String, covered: f64, band: Option<(f64, f64)>, note: &str) -> Line {

@@ -97,11 +97,18 @@ fn what_decides_can_be_read_from_the_row() {
     assert!(row.rule.starts_with("C: t interval of the mean, on ln for times and rates;"), "{row:#?}");
     assert_eq!((row.n, row.df), (20, Some(19.0)));
     let row = run_blocks(until("local_hit_ratio"), claim(value(0.8)), 20);
-    assert!(row.rule.starts_with("C: hull of Stein's two-stage interval of the mean, t of the pilot (t of all"), "{row:#?}");
+    assert!(
+        row.rule.starts_with("C: hull of Stein's two-stage interval of the mean, t of the pilot (t of all"),
+        "{row:#?}"
+    );
     let row = run(case(), claim(knee("4")));
-    assert!(row.rule.contains("decided only where the USL is adequate (lack-of-fit p >= .05 or misfit <= 2 %)"), "{row:#?}");
+    assert!(
+        row.rule.contains("decided only where the USL is adequate (lack-of-fit p >= .05 or misfit <= 2 %)"),
+        "{row:#?}"
+    );
     let rivals = vec!["amdahl".into()];
-    let rule = ClaimRule::Model { metric: "throughput_per_s".into(), model: "usl".into(), rivals, reach: Reach::default() };
+    let rule =
+        ClaimRule::Model { metric: "throughput_per_s".into(), model: "usl".into(), rivals, reach: Reach::default() };
     let row = run(case(), claim(rule));
     assert!(row.rule.ends_with("; a lead of AICc has no level, however many questions there are"), "{row:#?}");
     assert_eq!((row.level, run(case(), rate()).level), (None, Some(0.95)));
