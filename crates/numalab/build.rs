@@ -1,4 +1,4 @@
-//! Tells the program what it was built from: commit and toolchain, for manifest.json; and that it lies at a fixed address.
+//! Tells the program what it was built from, commit and toolchain, for manifest.json; and the linker where it lies.
 
 use std::process::Command;
 
@@ -10,8 +10,12 @@ fn main() {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rustc-env=NUMALAB_COMMIT={commit}", commit = commit());
-    // 15,000 addresses need not be put right whenever it starts, a process for each sample: a quarter of a millisecond.
-    println!("cargo:rustc-link-arg-bin=numalab=-no-pie");
+    // At a fixed address 15,000 others need not be put right whenever it starts, a process for each sample: a quarter of a
+    // millisecond. A wholly static program is linked in another way.
+    let cfg = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+    if cfg("ENV") == "gnu" && !cfg("FEATURE").contains("crt-static") {
+        println!("cargo:rustc-link-arg-bin=numalab=-no-pie");
+    }
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let version = answer(&rustc, &["--version"]).unwrap_or_else(|| "unknown".into());
     println!("cargo:rustc-env=NUMALAB_RUSTC={version}");

@@ -1,7 +1,10 @@
 //! Where a processor looks for its next task, and in which order: the slot, its own queue, the global one, others' queues,
 //! their slots; and every so many times the global queue first (article, section 2.2).
 
+mod hang;
+
 use gmp::scheduler::{Count, Ended, Handle, JoinHandle, Scheduler, Switches, processor, spawn};
+use hang::within;
 use std::{
     num::NonZeroUsize,
     sync::{
@@ -89,6 +92,10 @@ fn every_so_many_times_the_global_queue_comes_first() {
 
 #[test]
 fn who_has_nothing_takes_from_the_global_queue_before_it_steals() {
+    within(global_before_stolen);
+}
+
+fn global_before_stolen() {
     let scheduler = scheduler(2, Switches::default());
     let (handle, order) = (scheduler.handle().clone(), Order::default());
     let ours = order.clone();

@@ -162,8 +162,10 @@ impl Core {
     /// Sends a task home, if it is away, that is asked for, and a processor there has nothing to do.
     #[inline]
     pub(crate) fn sent_home(&self, local: &Local, task: u32) -> bool {
-        let is_away = self.switches.numa_aware && self.slots.node(task) != local.node;
-        let Some(home) = is_away.then(|| self.idle_at_home(task)).flatten() else { return false };
+        if !self.switches.numa_aware || self.slots.node(task) == local.node {
+            return false;
+        }
+        let Some(home) = self.idle_at_home(task) else { return false };
         // Counted before it can run there, and ask.
         self.count(local, Count::SentHome, 1);
         self.begin(home, task);
@@ -172,8 +174,12 @@ impl Core {
 
     /// Has an idle processor of the task's home run it, if that is asked for and one is idle, whoever searches meanwhile.
     fn begins_at_home(&self, task: u32) -> bool {
-        let home = self.switches.numa_aware.then(|| self.idle_at_home(task)).flatten();
-        home.map(|home| self.begin(home, task)).is_some()
+        if !self.switches.numa_aware {
+            return false;
+        }
+        let Some(home) = self.idle_at_home(task) else { return false };
+        self.begin(home, task);
+        true
     }
 
     fn idle_at_home(&self, task: u32) -> Option<Box<Local>> {

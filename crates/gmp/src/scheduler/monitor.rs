@@ -1,6 +1,6 @@
 //! The monitor: a thread without a processor that looks every now and then, as Go's sysmon.
 //!
-//! It takes the processor of a call that lasts, fires the timers that no processor did, names tasks that do not yield, and wakes an idle processor
+//! It takes the processor of a call that lasts, fires timers, names tasks that do not yield, and wakes an idle processor
 //! for work that a long poll keeps from running.
 
 use super::core::{Core, NO_PANIC};

@@ -1,10 +1,9 @@
 //! Where tasks live: slots that are numbered, never freed, and used again, as Go keeps its dead Gs.
 //!
 //! A queue holds a slot's number instead of a pointer, so everything here is safe code: a stale number finds a slot in
-//! some state, never freed memory. Each node has its own slots. A thread that runs tasks there makes
-//! and touches them; for a task that is started from outside, whoever starts it. A slot's waker is
-//! made once and wakes whatever task the slot holds: a waker kept longer than its task may cause one poll too many, which
-//! futures allow.
+//! some state, never freed memory. Each node has its own slots: made and touched by a thread that runs
+//! tasks there, or by whoever starts a task from outside. A slot's waker is made once and wakes whatever task the slot
+//! holds: a waker kept longer than its task may cause one poll too many, which futures allow.
 
 use super::body::BodyCell;
 use super::core::Core;

@@ -93,10 +93,7 @@ fn run<const PACKED: bool>(current: &Current, mut local: Box<Local>) -> Option<G
                 },
             }
         }
-        let own = find::<PACKED>(core, &mut local);
-        // What timers wake comes through the global queue.
-        let own = own.or_else(|| if core.timers.fire() { find::<PACKED>(core, &mut local) } else { None });
-        let task = match own {
+        let task = match find::<PACKED>(core, &mut local) {
             Some(task) => task,
             None => match search(core, &mut local) {
                 Some(task) => {

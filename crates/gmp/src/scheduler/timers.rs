@@ -1,8 +1,7 @@
-//! Tasks that wait for a time. A processor that has nothing else fires them before it steals, and the monitor when they are
-//! due; a heap behind a lock is enough for experiments.
+//! Tasks that wait for a time. The monitor fires them; a heap behind a lock is enough for experiments.
 
 use super::{current, join::catch};
-use crate::sync::{AtomicUsize, Condvar, Instant, Mutex, Ordering};
+use crate::sync::{Condvar, Instant, Mutex};
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
@@ -47,8 +46,6 @@ struct Heap {
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: Mutex<Heap>,
-    /// How many wait, for whoever would not wait for the lock.
-    count: AtomicUsize,
     changed: Condvar,
 }
 
@@ -59,29 +56,22 @@ impl Timers {
         let mut heap = self.heap.lock().expect(NO_PANIC);
         let first = heap.timers.peek().is_none_or(|Reverse(first)| timer.due < first.due);
         heap.timers.push(Reverse(timer));
-        self.count.store(heap.timers.len(), Ordering::Relaxed);
         if first {
             self.changed.notify_one();
         }
     }
 
-    /// Wakes all that are due; whether there were any. A look at one number where nobody waits.
-    pub(crate) fn fire(&self) -> bool {
-        if self.count.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
+    /// Wakes all that are due.
+    pub(crate) fn fire(&self) {
         let mut due = Vec::new();
         let mut heap = self.heap.lock().expect(NO_PANIC);
         let now = Instant::now();
         while heap.timers.peek().is_some_and(|Reverse(timer)| timer.due <= now) {
             due.extend(heap.timers.pop().map(|Reverse(timer)| timer.waker));
         }
-        self.count.store(heap.timers.len(), Ordering::Relaxed);
         drop(heap);
-        let any = !due.is_empty();
         // Wakers may be of others' making.
         due.into_iter().for_each(|waker| drop(catch(|| waker.wake())));
-        any
     }
 
     /// Sleeps for `most`, or until the first timer is due, or until [`Timers::close`]; `false` once closed.

@@ -194,32 +194,41 @@ fn build_xml(text: &str) -> Option<hwlocality::Topology> {
 const WITHOUT_PLUGINS: (&str, &str) = ("HWLOC_PLUGINS_PATH", "/dev/null");
 
 /// Keeps hwloc from asking each PU about itself, where it is set while it looks at the machine (hwloc_topology_load): for
-/// that it binds itself to one PU after the other, a tenth of a millisecond each and a disturbance of each, and where /sys
-/// tells packages and caches only annotates them.
+/// that it binds itself to one PU after the other, a tenth of a millisecond each and a disturbance of each. Where /sys tells
+/// packages and caches, it would add what no topology of ours holds: whether caches are inclusive, and kinds of cores.
 const WITHOUT_CPUID: (&str, &str) = ("HWLOC_COMPONENTS", "-x86");
 
 /// Keeps hwloc from printing: boxes of asterisks about files of its ancestors, which load all the same, and that there is
 /// no /sys, which [`Machine::disagreements`] says.
 const WITHOUT_MESSAGES: (&str, &str) = ("HWLOC_HIDE_ERRORS", "2");
 
-/// Runs `call` with those variables set that nobody set otherwise. Programs that are started later see the environment as
-/// it was.
-fn with_variables<T>(variables: &[(&str, &str)], call: impl FnOnce() -> T) -> T {
+/// Runs a `call` of hwloc's with those variables set that nobody set otherwise. Programs that are started later see the
+/// environment as it was.
+fn with_variables<T>(variables: &[(&'static str, &str)], call: impl FnOnce() -> T) -> T {
     let is_alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
-    let unset = |name: &str| is_alone && std::env::var_os(name).is_none();
-    let ours: Vec<_> = variables.iter().filter(|(name, _)| unset(name)).collect();
-    for (name, value) in &ours {
-        // SAFETY:
-        // - no other thread runs that could read the environment meanwhile (above).
-        unsafe { std::env::set_var(name, value) };
+    let mut ours = Variables(Vec::new());
+    for (name, value) in variables {
+        if is_alone && std::env::var_os(name).is_none() {
+            // SAFETY:
+            // - no other thread runs that could read the environment meanwhile (above).
+            unsafe { std::env::set_var(name, value) };
+            ours.0.push(name);
+        }
     }
-    let answer = call();
-    for (name, _) in &ours {
-        // SAFETY:
-        // - as above: hwloc starts no thread that outlives a call.
-        unsafe { std::env::remove_var(name) };
+    call()
+}
+
+/// Variables that were not set before, and are not afterwards.
+struct Variables(Vec<&'static str>);
+
+impl Drop for Variables {
+    fn drop(&mut self) {
+        for name in &self.0 {
+            // SAFETY:
+            // - no other thread ran when they were set, and hwloc starts none that outlives a call.
+            unsafe { std::env::remove_var(name) };
+        }
     }
-    answer
 }
 
 /// hwloc only says "invalid argument", after lines of its XML parser; the text shows the common reasons.

@@ -73,11 +73,11 @@ pub(super) fn refuse_empty(root: &Root) -> Result<(), HostError> {
     }
 }
 
-/// Whether /sys tells packages and caches, by the first PU that is online.
+/// Whether /sys tells packages and caches, the third level among them, by the first PU that is online.
 pub(super) fn tells_caches(root: &Root) -> bool {
     let first = root.cpus("sys/devices/system/cpu/online").and_then(|online| online.first());
     let has = |file: &str| first.is_some_and(|pu| root.has(format!("sys/devices/system/cpu/cpu{pu}/{file}")));
-    has("topology/physical_package_id") && has("cache/index0/shared_cpu_map")
+    has("topology/physical_package_id") && has("cache/index3/shared_cpu_map")
 }
 
 fn nodes(root: &Root, list: &NodeSet, topology: &Topology) -> Vec<Node> {
@@ -293,12 +293,12 @@ mod tests {
             assert_eq!(tells_caches(&root), expect, "{files:?}");
         };
         let (package, cache) =
-            ("system/cpu/cpu2/topology/physical_package_id", "system/cpu/cpu2/cache/index0/shared_cpu_map");
+            ("system/cpu/cpu2/topology/physical_package_id", "system/cpu/cpu2/cache/index3/shared_cpu_map");
         check(&["system/cpu/online", package, cache], true);
         check(&["system/cpu/online", package], false);
         check(&["system/cpu/online", cache], false);
         check(&[package, cache], false);
-        check(&["system/cpu/online", "system/cpu/cpu0/cache/index0/shared_cpu_map", package], false);
+        check(&["system/cpu/online", "system/cpu/cpu0/cache/index3/shared_cpu_map", package], false);
     }
 
     #[test]

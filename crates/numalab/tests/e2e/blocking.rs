@@ -110,7 +110,8 @@ fn looks_at_processors(row: &Row) -> Result<(), Failed> {
 
 fn goroutines() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    ran(folder.path(), &BLOCKING.replace(SUBJECTS, "\"go\""), &[])?.expect_code(0)?;
+    // Long enough for Go's monitor to print some lines.
+    ran(folder.path(), &BLOCKING.replace(SUBJECTS, "\"go\""), &["--seconds", "0.2"])?.expect_code(0)?;
     let made = only_folder(&folder.path().join("results"))?;
     answer(numalab().arg("verify").arg(&made).output()?).expect_code(0)?;
     let samples = table(&made.join("samples.csv"))?;

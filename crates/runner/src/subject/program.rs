@@ -25,6 +25,9 @@ const LINE_MOST: u64 = 256 << 20;
 /// Bytes of stderr that are kept, the first ones: a runtime that gives up says why before it prints its stacks.
 const STDERR_KEPT: usize = 4096;
 
+/// A line of stderr longer than this is heard in parts.
+const STDERR_LINE_MOST: u64 = 1 << 20;
+
 /// How long the last of stderr is waited for when the program has ended; a grandchild may hold the pipe open.
 const STDERR_LATE: Duration = Duration::from_millis(200);
 
@@ -200,7 +203,7 @@ fn complaints(child: &mut Child, mut hears: Box<dyn FnMut(&str) -> bool + Send>)
         let mut kept = Vec::new();
         loop {
             let mut line = Vec::new();
-            let read = stderr.by_ref().take(STDERR_KEPT as u64).read_until(b'\n', &mut line);
+            let read = stderr.by_ref().take(STDERR_LINE_MOST).read_until(b'\n', &mut line);
             if !read.is_ok_and(|bytes| bytes > 0) {
                 break;
             }

@@ -1,6 +1,6 @@
 //! Goroutines that block in nanosleep(2) by a plain system call, which holds their M: the runtime's monitor takes the P away.
-//! Threads are those of Go's process, looked at from here; idle and spinning Ps are what its runtime prints of itself every
-//! 10 ms (GODEBUG=schedtrace, runtime/proc.go), a line such as
+//! Threads are those of Go's process, looked at from here; idle and spinning Ps are what its runtime prints of itself, 10 ms
+//! apart at least (GODEBUG=schedtrace, runtime/proc.go), a line such as
 //! `SCHED 40ms: gomaxprocs=2 idleprocs=1 threads=9 spinningthreads=1 needspinning=0 idlethreads=5 runqueue=0 [ 1 0 ]`.
 
 use super::watch::{Seen, Watch, Watched};
@@ -75,9 +75,9 @@ impl Heard {
     fn hear(&mut self, line: &str) -> bool {
         let number =
             |key: &str| line.split_ascii_whitespace().find_map(|word| word.strip_prefix(key)?.parse::<u64>().ok());
-        let (true, Some(idle), Some(spinning)) =
-            (line.starts_with("SCHED "), number("idleprocs="), number("spinningthreads="))
-        else {
+        // Whoever panics meanwhile may have begun in the middle of it.
+        let is_whole = line.starts_with("SCHED ") && line.trim_end().ends_with(']');
+        let (true, Some(idle), Some(spinning)) = (is_whole, number("idleprocs="), number("spinningthreads=")) else {
             return false;
         };
         if self.is_running {
@@ -116,7 +116,12 @@ mod tests {
         assert_eq!(heard.means(), (None, None));
         heard.is_running = true;
         assert!(heard.hear(&line(1, 1)) && heard.hear(&line(0, 0)));
-        for complaint in ["panic: SCHED\n", "SCHED 40ms: gomaxprocs=2\n", "\n"] {
+        for complaint in [
+            "panic: SCHED\n",
+            "SCHED 1ms: idleprocs=1 spinningthreads=0panic: why\n",
+            "SCHED 40ms: gomaxprocs=2\n",
+            "\n",
+        ] {
             assert!(!heard.hear(complaint), "{complaint}");
         }
         heard.is_running = false;

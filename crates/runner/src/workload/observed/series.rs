@@ -69,9 +69,10 @@ fn traced(events: &[Event], from_ns: u64, windows: usize) -> Vec<Option<f64>> {
     waits.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
 }
 
-/// Tasks that ran in a window, the mean of whole windows after the change, over as many as there are.
+/// Tasks that ran in a window, the mean of whole windows after the change and until the trace was full, over as many as there are.
 fn traced_live(events: &[Event], from_ns: u64, truth: &Truth) -> Option<f64> {
-    let windows = (truth.change_ns / WINDOW_NS + 1) as usize..(truth.end_ns / WINDOW_NS) as usize;
+    let traced_ns = events.iter().map(|event| event.to_ns.saturating_sub(from_ns)).max()?;
+    let windows = (truth.change_ns / WINDOW_NS + 1) as usize..(truth.end_ns.min(traced_ns) / WINDOW_NS) as usize;
     let mut ran = vec![HashSet::new(); windows.end];
     for event in events {
         let window = (event.from_ns.saturating_sub(from_ns) / WINDOW_NS) as usize;
@@ -79,9 +80,7 @@ fn traced_live(events: &[Event], from_ns: u64, truth: &Truth) -> Option<f64> {
             ran.insert(task);
         }
     }
-    // A trace that was full before tells nothing of the windows after that.
-    let seen = ran.get(windows)?.iter().filter(|tasks| !tasks.is_empty()).map(|tasks| tasks.len() as f64);
-    mean(seen).map(|live| live / truth.live_after as f64)
+    mean(ran.get(windows)?.iter().map(|tasks| tasks.len() as f64)).map(|live| live / truth.live_after as f64)
 }
 
 /// Little's law in each window: mean number of runnable tasks over the rate of turns.
