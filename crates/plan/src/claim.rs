@@ -356,7 +356,16 @@ impl ClaimRule {
 
     /// Whether it is about time: then emulated and modelled samples cannot decide it.
     pub fn is_about_time(&self) -> bool {
-        let timeless = ["local_hit_ratio", "remote_ratio", "local_package_ratio", "pages_local", "pages_remote"];
-        self.metrics().iter().any(|metric| !timeless.contains(metric))
+        const TIMELESS: [&str; 8] = [
+            "local_hit_ratio",
+            "remote_ratio",
+            "local_package_ratio",
+            "pages_local",
+            "pages_remote",
+            "steals_other_node_per_1000",
+            "away_from_home_ratio",
+            "sent_home_per_1000",
+        ];
+        self.metrics().iter().any(|metric| !TIMELESS.contains(metric))
     }
 }

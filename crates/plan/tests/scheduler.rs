@@ -98,3 +98,13 @@ fn wrong_switches_are_refused_with_their_line() {
     check("", "ring = [64, 100]", "9: ring in [sweep]: 100 cannot be; it must be a power of two from 2 to 65536");
     check("[go]\ngogc = 50", "", "5: [go] is about subject \"go\", which [sweep] does not list");
 }
+
+#[test]
+fn what_is_counted_is_decided_by_emulated_samples_too() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/numa-stealing.toml");
+    let file = plan::experiment::read_experiment(&path).expect("an experiment");
+    let about_time: Vec<&str> =
+        file.claims.iter().filter(|claim| claim.rule.is_about_time()).map(|claim| claim.id.as_str()).collect();
+    assert_eq!(about_time, ["aware-costs-nothing"]);
+    assert!(file.claims.len() > 5);
+}
