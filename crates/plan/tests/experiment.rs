@@ -51,8 +51,7 @@ fn check(line: usize, with: &str, expect: &str) {
     assert_eq!(error.to_string(), format!("x.toml:{expect}"), "{with:?}");
 }
 
-const NEVER: &str =
-    "quantiles of a sample's pauses, and extremes, are never averaged; use pause_mean_ns or pause_variance_ns2";
+const NEVER: &str = "pauses' quantiles, and extremes, are never averaged; use pause_mean_ns or pause_variance_ns2";
 
 #[test]
 fn the_sound_file_is_read() {

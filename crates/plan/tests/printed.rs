@@ -126,7 +126,7 @@ fn what_is_written_wrong_is_named_with_its_line() {
     check(
         "\"storm_ns\"",
         "\"pause_p99_ns\"",
-        "17: metric in time_ms of [printed.columns]: \"pause_p99_ns\": quantiles of a sample's pauses, and extremes, are never averaged; \
+        "17: metric in time_ms of [printed.columns]: \"pause_p99_ns\": pauses' quantiles, and extremes, are never averaged; \
          use pause_mean_ns or pause_variance_ns2",
     );
     let error = read(TABLE, "\"storm_ns\"", "\"latency_ns\"").expect_err("no metric of a storm").to_string();

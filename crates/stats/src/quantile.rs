@@ -122,7 +122,7 @@ pub struct PooledQuantile {
 /// Same seed, same answer at any number of threads. The percentiles' distances from the quantile are scaled by sqrt(r/(r-1))
 /// for r runs, since a statistic that is a mean over runs to first order varies between resamples by (r-1)/r of what it does
 /// between repetitions. An end may then lie beyond all values. Still too narrow below 20 runs, that of p99 at any number: of
-/// 95 % .92 remain for a median of 10 runs, .89 for a p99 of 20 (`make coverage`).
+/// 95 % .92 remain for a median of 10 runs, .88 for a p99 of 20 (`make coverage`).
 ///
 /// # Errors
 /// `TooFew` below 2 runs, for an empty run or below 100 resamples, `NotFinite`, `OutOfRange`.

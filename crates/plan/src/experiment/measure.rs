@@ -119,8 +119,7 @@ fn read_until(section: &Section<'_>) -> Result<f64, FileError> {
 
 /// Refuses what a mean over samples says nothing of.
 pub(super) fn check_averaged(metric: &str) -> Result<(), String> {
-    let why =
-        "quantiles of a sample's pauses, and extremes, are never averaged; use pause_mean_ns or pause_variance_ns2";
+    let why = "pauses' quantiles, and extremes, are never averaged; use pause_mean_ns or pause_variance_ns2";
     if NEVER_AVERAGED.contains(&metric) { Err(format!("\"{metric}\": {why}")) } else { Ok(()) }
 }
 

@@ -122,7 +122,7 @@ impl FromStr for Asked {
 fn check(name: &str) -> Result<String, String> {
     match NEVER_AVERAGED.contains(&name) {
         true => {
-            Err("quantiles of a sample's pauses, and extremes, are never averaged; compare pause_mean_ns or pause_variance_ns2"
+            Err("pauses' quantiles, and extremes, are never averaged; compare pause_mean_ns or pause_variance_ns2"
                 .into())
         }
         false => Ok(name.into()),

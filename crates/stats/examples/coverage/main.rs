@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         ("Threshold at x and Davies' test on curves without one", knees::ERRORS, knees::threshold_lines),
         ("Pauses: a true variance ratio of 3.8 is confirmed within x/÷ 1.5", pauses::ERRORS, pauses::lines),
         ("Pauses: intervals of a variance ratio, 95 %", pauses::ERRORS, pauses::coverage_lines),
-        ("Pauses: bootstrap over runs of pooled quantiles, 95 %", pauses::ERRORS, pauses::quantile_lines),
+        ("Pauses: bootstrap over runs of pooled quantiles, 95 %", pauses::OF_RUNS, pauses::quantile_lines),
     ] {
         println!("**{title}.** {errors}\n");
         println!("| simulated | counted | sets | share | band | |\n|---|---|---|---|---|---|");

@@ -127,6 +127,8 @@ pub(crate) fn coverage_lines() -> Vec<Line> {
 /// Resamples of each bootstrap: 25 in each tail.
 const RESAMPLES: usize = 1000;
 
+pub(crate) const OF_RUNS: &str = "Pauses: 100 a run, exp(s z + tau u), z for each pause, u for each run.";
+
 /// Quantiles of the pauses of all runs together.
 pub(crate) fn quantile_lines() -> Vec<Line> {
     let (s, tau) = (0.5_f64, 0.2);
