@@ -45,7 +45,7 @@ check: setup ## fmt, breakages that still apply, clippy with warnings denied, do
 bench: setup ## cost of measuring, paired ratios against their targets
 	scripts/bench
 
-bench-tasks: setup ## what a task costs on our scheduler, paired with Go, tokio, smol, rayon and may, about 8 minutes
+bench-tasks: setup ## what a task costs on our scheduler, paired with Go, tokio, smol, rayon and may, 8 to 12 minutes
 	scripts/bench-tasks
 
 bench-stats: setup ## bootstrap refits of a USL, paired with scipy (needs python3 with scipy)
