@@ -130,7 +130,8 @@ enum Says<S> {
 }
 
 /// Starts a program, hands it a job and waits for its sample. `tells` hears what its runtime is asked to tell; `phase` is told
-/// each phase as it begins, with the program's pid. However this ends, the program has ended; it dies with the calling thread if the job tells it to.
+/// each phase as it begins, with the program's pid. However this ends, the program has ended; it dies with the calling thread
+/// if the job tells it to.
 ///
 /// Nothing here has a deadline: whoever gave this process its job has one for both.
 ///
