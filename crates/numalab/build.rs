@@ -24,8 +24,10 @@ fn main() {
 /// Twelve digits of the commit, `-dirty` where the code was changed since; `unknown` outside a repository.
 fn commit() -> String {
     let Some(commit) = answer("git", &["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
-    let changed =
-        answer("git", &["status", "--porcelain", "--", "../../crates", "../../Cargo.toml", "../../Cargo.lock"]);
+    // With its lock it would write the index anew, after which the next build would not be up to date.
+    let status =
+        ["--no-optional-locks", "status", "--porcelain", "--", "../../crates", "../../Cargo.toml", "../../Cargo.lock"];
+    let changed = answer("git", &status);
     if changed.is_some_and(|changed| !changed.is_empty()) { format!("{commit}-dirty") } else { commit }
 }
 
